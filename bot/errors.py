@@ -1,0 +1,106 @@
+"""The errors of this house, each named after what its catcher must do.
+
+PaperroundError
+├── BadInput            tell the person what to change
+│   ├── QueryError      ... and where in the query
+│   ├── DocumentError   ... and where in the document
+│   └── ConfigError     ... all problems of a configuration at once
+├── NotAllowed          tell the person why not
+├── TryLater            the platform or source is busy: wait, then do the same again
+├── Uncertain           it may or may not have arrived: settle by rule
+├── ChatMoved           the chat has another address now: write it there
+├── ChatGone            the chat cannot be reached: pause it
+├── Refused             the platform will never take this message: make it plainer
+└── FetchFailed         a source did not answer properly: keep what was, say so, poll again later
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class PaperroundError(Exception):
+    """The root of everything raised on purpose."""
+
+
+class BadInput(PaperroundError):
+    """Somebody's input cannot be used; ``str(error)`` says what to change."""
+
+
+class QueryError(BadInput):
+    """A query that cannot be parsed.
+
+    ``place`` is a 0-based character offset into ``query``; ``expected`` says what would have fitted.
+    """
+
+    def __init__(self, message: str, query: str, place: int, expected: str = "") -> None:
+        super().__init__(message)
+        self.message, self.query, self.place, self.expected = message, query, place, expected
+
+
+class DocumentError(BadInput):
+    """A document that cannot be read: ``file`` and 1-based ``line``."""
+
+    def __init__(self, message: str, file: str, line: int) -> None:
+        super().__init__(f"{file}:{line}: {message}")
+        self.message, self.file, self.line = message, file, line
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a configuration: the key as the person wrote it, what is wrong, the mend."""
+
+    key: str
+    wrong: str
+    mend: str
+
+
+class ConfigError(BadInput):
+    """Every problem of a configuration."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{p.key}: {p.wrong}" for p in problems))
+        self.problems = problems
+
+
+class NotAllowed(PaperroundError):
+    """The caller may not do this; ``str(error)`` says why and who may."""
+
+
+class TryLater(PaperroundError):
+    """Not now. ``after`` is in seconds, None where the other side gave no time.
+
+    ``everywhere``: the limit is on the bot as a whole, not on this one chat.
+    """
+
+    def __init__(self, why: str = "", after: float | None = None, everywhere: bool = False) -> None:
+        super().__init__(why)
+        self.after, self.everywhere = after, everywhere
+
+
+class Uncertain(PaperroundError):
+    """The request left, no answer came: the message may have been delivered."""
+
+
+class ChatMoved(PaperroundError):
+    """``chat`` is the platform's new id of the chat (a Telegram group became a supergroup)."""
+
+    def __init__(self, chat: str) -> None:
+        super().__init__(f"the chat is {chat} now")
+        self.chat = chat
+
+
+class ChatGone(PaperroundError):
+    """Blocked, removed, deleted, or without the right to write there."""
+
+
+class Refused(PaperroundError):
+    """The platform found fault with the message itself."""
+
+
+class FetchFailed(PaperroundError):
+    """No usable feed. ``retry_after`` in seconds where the server named a time."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after

@@ -1,0 +1,287 @@
+"""The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from bot.model import (
+    Address,
+    Announcement,
+    Chat,
+    ChatState,
+    Delivery,
+    Feed,
+    FeedItem,
+    Fetched,
+    News,
+    Paper,
+    Place,
+    Subscription,
+    Summary,
+    Tally,
+    Topic,
+    Validators,
+)
+from bot.query import Query
+from bot.replies import Reply
+
+Now = Callable[[], datetime]
+"""The clock as everything takes it: returns the present as an aware datetime in UTC."""
+
+
+class Source(Protocol):
+    """Where papers come from."""
+
+    name: str
+
+    async def fetch(self, categories: Sequence[str], known: Validators) -> Fetched:
+        """One conditional request for the union of ``categories``. Raises FetchFailed."""
+
+    def url(self, categories: Sequence[str]) -> str: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and where. ``user`` is ``telegram:123``; empty for a channel post, which has no sender.
+
+    ``manages``: may change this chat (its owner in private, its administrators in a group), asked of the
+    platform for this very call where ``Desk.needs_rights`` said so, else False. ``admin``: in
+    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``).
+    """
+
+    address: Address
+    user: str = ""
+    name: str = ""
+    place: Place = Place.PRIVATE
+    title: str = ""
+    locale: str = ""
+    manages: bool = False
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandInfo:
+    """A command as platforms list it: ``name`` of ``[a-z0-9_]``, ``description`` at most 100 characters,
+    ``argument`` what its argument is called (empty: takes none), ``required``: must have one.
+    ``choices``: fixed first words of the argument (``add``, ``edit``, ``remove``)."""
+
+    name: str
+    description: str
+    argument: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class Desk(Protocol):
+    """Where the platforms' listeners bring what people do. Every answer is a Reply, refusals too:
+    no method raises for anything a person did."""
+
+    def commands(self, language: str) -> Sequence[CommandInfo]: ...
+
+    def is_admin(self, user: str) -> bool:
+        """Whether ``telegram:123`` is one of the instance's admins."""
+
+    def needs_rights(self, name: str, argument: str = "") -> bool:
+        """Whether the platform must be asked if the caller manages the chat, before ``answer``."""
+
+    def press_needs_rights(self, action: str) -> bool: ...
+
+    async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
+        """A command, or with ``name`` empty a text written to the bot in private."""
+
+    async def press(self, caller: Caller, action: str) -> Reply:
+        """A button was pressed; ``action`` is untrusted."""
+
+    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+        """At most 25 suggestions for an argument being typed."""
+
+    async def joined(self, caller: Caller) -> Reply | None:
+        """The bot was added to a chat: a greeting to send there, or None."""
+
+    async def gone(self, address: Address, why: str) -> None:
+        """The bot was removed or blocked: pause, keep everything."""
+
+    async def moved(self, old: Address, new: Address) -> None:
+        """A chat has another id now; threads move along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A rendered message: the bytes to send, and the ids of the papers it tells of."""
+
+    payload: bytes
+    papers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line of ``doctor``: what was looked at, whether it is right, what is so, what to do about it."""
+
+    subject: str
+    ok: bool
+    what: str
+    mend: str = ""
+
+
+class ChatPlatform(Protocol):
+    """Telegram, Discord, the console."""
+
+    platform: str
+
+    def render(self, reply: Reply) -> tuple[Message, ...]:
+        """The reply as this platform's messages, each within its limits counted its way; buttons under the
+        last. Pure."""
+
+    async def send(self, address: Address, payload: bytes, nonce: str) -> str:
+        """Send one rendered message; returns the platform's message id.
+
+        Raises TryLater, Uncertain, ChatMoved, ChatGone or Refused, and nothing else for what the platform
+        or the network does.
+        """
+
+    async def start(self, desk: Desk) -> None:
+        """Log in and listen. Returns when listening; raises ConfigError for a token that is refused."""
+
+    async def stop(self) -> None: ...
+
+    async def examine(self) -> Sequence[Finding]:
+        """Ask the platform about the token and its rights, for ``doctor``. Sends no message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    paper_id: int
+    score: float
+
+
+class SearchIndex(Protocol):
+    """Full-text search over everything stored; derived data that follows the store's changes."""
+
+    def follow(self) -> int:
+        """Take in the store's changes since the last call; returns how many papers were taken in."""
+
+    def search(self, query: Query, limit: int = 10, offset: int = 0, newest: bool = False) -> tuple[list[Hit], int]:
+        """Hits, best first (or newest first), and the number of all matches."""
+
+    def close(self) -> None: ...
+
+
+class Transaction(Protocol):
+    """A unit of work: what is written in it is kept whole or not at all."""
+
+    # papers
+    def add(self, items: Iterable[FeedItem], now: datetime) -> Tally:
+        """Merge items into papers and write the announcements that are news.
+
+        NEW and CROSS announce; REPLACE and REPLACE_CROSS of an unseen version announce an UPDATE when the
+        paper was announced before, else the paper is only known; KNOWN never announces.
+        """
+
+    def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
+    def paper_by_key(self, key: str) -> Paper | None: ...
+    def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
+    def unmerge(self, key: str, now: datetime) -> Paper:
+        """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
+
+    # announcements
+    def announcements(self, after: int, upto: int | None = None) -> list[Announcement]:
+        """Those with ``after < id <= upto``, in order of id."""
+
+    def announcements_on(self, on: date) -> list[Announcement]: ...
+    def last_announcement(self) -> int:
+        """The greatest id, 0 where there is none."""
+
+    def before_latest_batch(self) -> int:
+        """The id just before the first announcement of the latest announced day; 0 where there is none."""
+
+    # feeds
+    def feeds(self) -> dict[str, Feed]: ...
+    def put_feed(self, feed: Feed) -> None: ...
+    def validators(self, url: str) -> Validators: ...
+    def put_validators(self, url: str, validators: Validators) -> None: ...
+
+    # topics
+    def topics(self) -> list[Topic]: ...
+    def topic(self, slug: str) -> Topic | None: ...
+    def put_topic(self, topic: Topic) -> None: ...
+    def remove_topic(self, slug: str) -> bool:
+        """Subscriptions to it become subscriptions to its query, so nobody loses what they follow."""
+
+    # chats
+    def chat(self, address: Address) -> Chat | None: ...
+    def chat_by_id(self, chat_id: int) -> Chat | None: ...
+    def open_chat(self, chat: Chat) -> Chat:
+        """Insert (``chat.id`` is ignored); returns it with its id. The stored one, if the address is there."""
+
+    def put_chat(self, chat: Chat) -> None: ...
+    def due_chats(self, now: datetime, limit: int, after_id: int = 0) -> list[Chat]:
+        """Active, admitted chats with ``due_at <= now``, in order of id, locked for this transaction where
+        the database can."""
+
+    def move_chats(self, old: Address, new: Address) -> int:
+        """Every chat at ``old`` (and in its threads) to ``new``; open deliveries too. Where one is there
+        already, the subscriptions are joined. Returns how many moved."""
+
+    def chats_under(self, address: Address) -> list[Chat]:
+        """The chat at ``address`` and those in its threads."""
+
+    # subscriptions
+    def subscriptions(self, chat_ids: Iterable[int]) -> dict[int, tuple[Subscription, ...]]: ...
+    def subscribe(self, subscription: Subscription) -> Subscription:
+        """Insert; the stored one where the chat follows it already."""
+
+    def unsubscribe(self, chat_id: int, subscription_id: int) -> bool: ...
+
+    # deliveries
+    def plan(self, delivery: Delivery) -> Delivery:
+        """Insert; unique for (chat, digest.on, digest.kind): the stored one where it is there already."""
+
+    def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
+        """Take open deliveries that are due and not leased by a living owner, at most one a chat, oldest first."""
+
+    def record(self, delivery: Delivery) -> bool:
+        """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another."""
+
+    def delivery(self, delivery_id: int) -> Delivery | None: ...
+    def last_delivery(self, chat_id: int) -> Delivery | None: ...
+    def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
+        """UNREACHABLE ones become due again when the chat is back."""
+
+    # the instance
+    def counts(self) -> Mapping[str, int]:
+        """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
+        ``deliveries.<state>``, ``chats.<state>``."""
+
+    def add_invite(self, code: str, made_by: str, now: datetime) -> None: ...
+    def use_invite(self, code: str, chat_id: int, now: datetime) -> bool:
+        """Each code admits one chat; False for an unknown or used one."""
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """(seq, paper id) of papers and summaries changed, in order of seq."""
+
+    def setting(self, name: str) -> str: ...
+    def put_setting(self, name: str, value: str) -> None: ...
+
+
+class Store(Protocol):
+    """What lasts."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """For writing: commits at the end of the block, rolls back on an exception."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A consistent view; writing in it is a mistake and raises."""
+
+    def close(self) -> None: ...
+
+
+__all__ = [
+    "Caller", "ChatPlatform", "ChatState", "CommandInfo", "Desk", "Finding", "Hit", "Message", "News", "Now",
+    "SearchIndex", "Source", "Store", "Transaction",
+]  # fmt: skip
