@@ -6,7 +6,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Self
 
@@ -242,6 +242,10 @@ class Layout(StrEnum):
     PLAIN = "plain"
 
 
+WANTED = frozenset({News.NEW, News.CROSS})
+"""The news a chat gets unless it asks for other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """One place that gets digests.
@@ -260,7 +264,7 @@ class Chat:
     days: frozenset[int] = frozenset(range(1, 8))
     layout: Layout = Layout.BRIEF
     size: int = 20
-    wants: frozenset[News] = frozenset({News.NEW, News.CROSS})
+    wants: frozenset[News] = WANTED
     empty_day: EmptyDay = EmptyDay.SAY
     seen: int = 0
     due_at: datetime | None = None
@@ -301,13 +305,18 @@ class DigestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent."""
+    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent.
+
+    ``on`` is the day the newest of them was announced, or the chat's own day where there are none; ``upto`` the
+    last Announcement.id that was looked at; ``labels`` the subscriptions that matched, or all where none did.
+    """
 
     kind: DigestKind
     on: date
     matches: tuple[Match, ...] = ()
     pushed: int = 0
     labels: tuple[str, ...] = ()
+    upto: int = 0
 
 
 class DeliveryState(StrEnum):
@@ -393,8 +402,3 @@ class Fetched:
     batch_on: date | None = None
     built_at: datetime | None = None
     validators: Validators = field(default_factory=Validators)
-
-
-def lasts(start: datetime, seconds: float) -> datetime:
-    """``start`` moved by ``seconds``."""
-    return start + timedelta(seconds=seconds)

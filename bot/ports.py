@@ -240,7 +240,7 @@ class Transaction(Protocol):
 
     # deliveries
     def plan(self, delivery: Delivery) -> Delivery:
-        """Insert; unique for (chat, digest.on, digest.kind): the stored one where it is there already."""
+        """Insert; unique for (chat, kind, on, upto) of its digest: the stored one where it is there already."""
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
         """Take open deliveries that are due and not leased by a living owner, at most one a chat, oldest first."""

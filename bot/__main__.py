@@ -1,0 +1,80 @@
+"""The command line: what can be asked of the program.
+
+Only what a subcommand needs is imported, so that ``--help`` is there at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+EPILOG = """exit status: 0 done, 1 something was refused or is wrong, 2 the call or the configuration is wrong,
+75 the network or a source did not answer: try again later.
+
+Configuration: paperround.toml, .env, and variables PAPERROUND_...; see deploy/paperround.example.toml."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand with its options."""
+    top = argparse.ArgumentParser(
+        prog="paperround",
+        description="Daily digests of new research papers for Telegram, Discord and this terminal.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"paperround {version('paperround')}")
+    top.add_argument("--config", metavar="FILE", help="another configuration file than paperround.toml")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        if json:
+            command.add_argument("--json", action="store_true", help="print JSON for scripts")
+        return command
+
+    add("run", "run the bot: poll, plan, deliver, chat; without a token, chat in this terminal")
+    command = add("round", "one round for who is due: poll, plan, deliver, say what happened, end", json=True)
+    command.add_argument("--at", metavar="TIME", help="as if it were this time (2026-11-21T08:00, UTC unless it says)")
+    command.add_argument("--dry-run", action="store_true", help="say what would happen; store and send nothing")
+    command = add("poll", "read the feeds, or the given addresses or files, and store what is new", json=True)
+    command.add_argument("feeds", nargs="*", metavar="URL-or-FILE", help="a feed's address or file")
+    command = add("digest", "print the digest of a day for a query or topic")
+    command.add_argument("query", metavar="QUERY", help="as in /subscribe, or a topic's name")
+    command.add_argument("--on", metavar="DATE", help="the day of announcement, 2026-11-20 (the latest)")
+    command.add_argument("--language", metavar="L", help="en, zh-Hans or zh-Hant")
+    command.add_argument("--as", dest="form", choices=("text", "markdown", "json"), default="text", help="the form (text)")
+    command = add("search", "search all that is stored", json=True)
+    command.add_argument("query", metavar="QUERY")
+    command.add_argument("--limit", type=int, default=10, metavar="N", help="at most so many papers (10)")
+    command = add("import", "read documents of stored summaries: digests, lists, tables, JSON Lines, folders", json=True)
+    command.add_argument("files", nargs="+", metavar="FILE")
+    command = add("topics", "keep the catalogue of topics")
+    verbs = command.add_subparsers(dest="verb", metavar="list|add|edit|remove", required=True)
+    verbs.add_parser("list", help="every topic").add_argument("--json", action="store_true", help="print JSON")
+    for verb, text in (("add", "a new topic"), ("edit", "another query or other names")):
+        one = verbs.add_parser(verb, help=text)
+        one.add_argument("slug", metavar="SLUG", help="its short name")
+        one.add_argument("query", metavar="QUERY", nargs="?" if verb == "edit" else None)
+        one.add_argument("--name", action="append", default=[], metavar="LANGUAGE=NAME", help="zh-Hans=高效微调; repeatable")
+    verbs.add_parser("remove", help="drop a topic; chats keep following its query").add_argument("slug", metavar="SLUG")
+    command = add("unmerge", "undo the merge that brought a key into another source's paper")
+    command.add_argument("key", metavar="KEY", help="arxiv:2403.17919 or acl:2024.bionlp-1.75")
+    add("invite", "make a code that admits one chat: /start CODE")
+    add("doctor", "look at configuration, database, feeds and tokens; say what is wrong and what to do", json=True)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    options = parser().parse_args(arguments)
+    if options.command == "run":
+        print(f"Paperround {version('paperround')}", flush=True)  # noqa: T201  (the first line, before the imports that take their time)
+    from bot import cli
+
+    return cli.run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

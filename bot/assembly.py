@@ -1,0 +1,117 @@
+"""Builds the parts and joins them: the one module that knows bot, adapters and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.catalogue import TOPICS
+from bot.errors import ConfigError, Problem
+from bot.model import Fetched, FeedItem, Rejected
+from bot.ports import ChatPlatform, Finding, SearchIndex, Source, Store
+
+if TYPE_CHECKING:
+    from adapters.chats.console import Console
+    from adapters.clock import Clock
+    from bot.config import Config
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(config: Config) -> Store:
+    """The database, brought to the present schema, with the starting topics in a new one. Raises ConfigError."""
+    from storage.store import open_store as opened
+
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            (Problem("PAPERROUND_DATA_DIR", f"{config.data_dir}: {error.strerror}", "name a folder that can be written"),)
+        ) from error
+    store = opened(config.database)
+    with store.reading() as tx:
+        begun = tx.setting("topics")
+    if not begun:
+        with store.transaction() as tx:
+            if not tx.setting("topics"):
+                for topic in TOPICS:
+                    tx.put_topic(topic)
+                tx.put_setting("topics", "begun")
+    return store
+
+
+def open_index(config: Config, store: Store) -> SearchIndex:
+    from storage.search import TantivyIndex
+
+    return TantivyIndex(config.data_dir / "index", store)
+
+
+def make_source(config: Config) -> Source:
+    from adapters.sources.arxiv import ArxivFeed
+
+    return ArxivFeed(config.arxiv.feed_url, contact=config.contact, interval=config.arxiv.interval)
+
+
+def make_platforms(config: Config) -> dict[str, ChatPlatform]:
+    """Those with a token."""
+    found: dict[str, ChatPlatform] = {}
+    if config.telegram.token:
+        from adapters.chats.telegram import Telegram
+
+        found["telegram"] = Telegram(config.telegram.token.get_secret_value(), config.telegram.api_url)
+    if config.discord.token:
+        from adapters.chats.discord_chat import Discord
+
+        found["discord"] = Discord(
+            config.discord.token.get_secret_value(), config.discord.api_url, config.discord.gateway_url
+        )
+    return found
+
+
+def make_console(locale: str) -> Console:
+    from adapters.chats.console import Console
+
+    return Console(locale=locale)
+
+
+def make_clock() -> Clock:
+    from adapters.clock import Clock
+
+    return Clock()
+
+
+def read_feed(data: bytes, name: str) -> Fetched:
+    """A feed's file. Raises FetchFailed."""
+    from adapters.sources.arxiv import parse_feed
+
+    return parse_feed(data, name)
+
+
+async def fetch_feed(config: Config, address: str) -> Fetched:
+    """A feed's address, within the limits of time and size. Raises FetchFailed."""
+    from adapters.sources.arxiv import ArxivFeed
+
+    base, _, categories = address.rpartition("/")
+    source = ArxivFeed(base, contact=config.contact, interval=config.arxiv.interval)
+    try:
+        from bot.model import Validators
+
+        return await source.fetch(categories.split("+"), Validators())
+    finally:
+        await source.close()
+
+
+def read_documents(path: Path) -> Iterator[tuple[Sequence[FeedItem], Sequence[Rejected]]]:
+    """Documents of stored summaries in chunks. Raises DocumentError."""
+    from adapters.digest_files import read_documents as read
+
+    for chunk in read(path):
+        yield chunk[0], chunk[1]
+
+
+async def examine(platform: ChatPlatform) -> Sequence[Finding]:
+    return await platform.examine()

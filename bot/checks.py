@@ -1,0 +1,279 @@
+"""What can be configured: every key, its default and what may stand there. ``bot.config`` reads it from the sources."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.model import Address
+
+_T = TypeVar("_T")
+Key = tuple[str, ...]
+"""``("admins",)`` or ``("telegram", "token")``."""
+
+ARXIV_FEED = "https://rss.arxiv.org/rss"
+ARXIV_INTERVAL = 3.0
+"""Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
+
+_NOT_PEOPLE = {
+    "telegram:1087968824": "stands for every anonymous admin of every group",
+    "telegram:136817688": "stands for every channel that posts in a group",
+    "telegram:777000": "is Telegram itself",
+}
+"""Users that the Bot API shows in the place of a sender (https://core.telegram.org/bots/api#message)."""
+
+_FIND_ID = (
+    "write the number: on Telegram, /start shows yours; on Discord, switch on Developer Mode and choose Copy User ID"
+)
+_LANGUAGES = {
+    "en": "en",
+    "zh": "zh-Hans", "zh-hans": "zh-Hans", "zh-cn": "zh-Hans", "zh-sg": "zh-Hans",
+    "zh-hant": "zh-Hant", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-mo": "zh-Hant",
+}  # fmt: skip
+_CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Z]{2})?|(physics|cond-mat)\.[a-z]+(-[a-z]+)?")
+_SQLITE, _POSTGRES = ("sqlite:///",), ("postgresql://", "postgres://", "postgresql+psycopg://")
+
+
+class Wrong(ValueError):
+    """A value that cannot be used: what is wrong with it, without the value where that is secret, and the mend.
+    ``more``: what else is wrong with the same value."""
+
+    def __init__(self, wrong: str, mend: str, more: tuple[Wrong, ...] = ()) -> None:
+        super().__init__(wrong)
+        self.wrong, self.mend, self.more = wrong, mend, more
+
+
+def _text(value: object, mend: str = "write a text in quotes") -> str:
+    if not isinstance(value, str):
+        raise Wrong(f"{value!r} is not a text", mend)
+    return value.strip()
+
+
+def _list(value: object, example: str) -> list[str]:
+    if isinstance(value, str):
+        return [part for part in (p.strip() for p in value.split(",")) if part]
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return [part.strip() for part in value]
+    raise Wrong("is not a list of texts", f'write "{example}", or a list of texts in quotes')
+
+
+def _each(parts: Iterable[str], check: Callable[[str], _T]) -> tuple[_T, ...]:
+    """Every part checked, each kept once. Raises Wrong with all that is wrong, not the first alone."""
+    found: dict[_T, None] = {}
+    faults: list[Wrong] = []
+    for part in parts:
+        try:
+            found[check(part)] = None
+        except Wrong as fault:
+            faults.append(fault)
+    if faults:
+        raise Wrong(faults[0].wrong, faults[0].mend, tuple(faults[1:]))
+    return tuple(found)
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    def chosen(value: object) -> str:
+        mend = "write one of " + ", ".join(choices)
+        text = _text(value, mend).lower()
+        if text not in choices:
+            raise Wrong(f"{value!r} is not known", mend)
+        return text
+
+    return chosen
+
+
+def hour(value: object) -> dt.time:
+    if isinstance(value, dt.time):
+        return value
+    text = _text(value, "write hours and minutes, as 08:00")
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text, re.ASCII):
+        raise Wrong(f"{text!r} is not a time of day", "write hours and minutes, as 08:00")
+    hour, minute = text.split(":")
+    return dt.time(int(hour), int(minute))
+
+
+def timezone(value: object) -> str:
+    mend = "write an IANA name, as Europe/Berlin or Asia/Taipei, or UTC"
+    text = _text(value, mend)
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise Wrong(f"{text!r} is not a time zone", mend) from None
+    return text
+
+
+def language(value: object) -> str:
+    mend = "write one of en, zh-Hans, zh-Hant"
+    text = _text(value, mend)
+    tag = text.replace("_", "-").lower()
+    found = _LANGUAGES.get(tag) or ("en" if tag.startswith("en-") else None)
+    if not found:
+        raise Wrong(f"{text!r} is not a language the bot speaks", mend)
+    return found
+
+
+def size(value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= 100:
+        raise Wrong(f"{value!r} is not a number from 1 to 100", "write a number from 1 to 100")
+    return int(text)
+
+
+def contact(value: object) -> str:
+    text = _text(value, "write an address or a page, as you@example.org")
+    if len(text) > 200 or not text.isascii() or not text.isprintable():
+        raise Wrong("cannot stand in a request's header", "write at most 200 plain ASCII characters")
+    return text
+
+
+def _admin(text: str) -> str:
+    platform, colon, user = (part.strip() for part in text.partition(":"))
+    if not colon or platform.lower() not in ("telegram", "discord"):
+        raise Wrong(f"{text!r} does not say which platform", "write telegram:123 or discord:456")
+    if user.startswith("-"):
+        raise Wrong(f"{text!r} is a group or channel, not a person", _FIND_ID)
+    if not re.fullmatch(r"[1-9][0-9]{0,19}", user):
+        raise Wrong(f"{text!r} is not a user's id", _FIND_ID)
+    admin = f"{platform.lower()}:{user}"
+    if admin in _NOT_PEOPLE:
+        raise Wrong(f"{admin} {_NOT_PEOPLE[admin]}: no person has this id", _FIND_ID)
+    return admin
+
+
+def admins(value: object) -> tuple[str, ...]:
+    return _each(_list(value, "telegram:123,discord:456"), _admin)
+
+
+def _chat(text: str) -> Address:
+    if not re.fullmatch(r"telegram:-?[1-9]\d{0,19}(/[1-9]\d{0,19})?|discord:[1-9]\d{0,19}", text, re.ASCII):
+        raise Wrong(
+            f"{text!r} is not a chat's address",
+            "write telegram:123 (a person), telegram:-100123 (a group or channel), telegram:-100123/45 (a topic) "
+            "or discord:456 (a channel or thread)",
+        )
+    return Address.parse(text)
+
+
+def chats(value: object) -> tuple[Address, ...]:
+    return _each(_list(value, "telegram:-100123,discord:456"), _chat)
+
+
+def _category(text: str) -> str:
+    if not _CATEGORY.fullmatch(text):
+        archive, dot, subject = text.partition(".")
+        better = f"{archive.lower()}.{subject.upper()}" if dot else archive.lower()
+        mend = f"write {better}" if _CATEGORY.fullmatch(better) else "write it as cs.CL, hep-th or cs"
+        raise Wrong(f"{text!r} is not an arXiv category", f"{mend}; see https://arxiv.org/category_taxonomy")
+    return text
+
+
+def categories(value: object) -> tuple[str, ...]:
+    found = _each(_list(value, "cs.CL,cs.LG"), _category)
+    if not found:
+        raise Wrong("names no category", "write at least one, as cs.CL")
+    return found
+
+
+def url(*schemes: str) -> Callable[[object], str]:
+    example = f"{schemes[-1]}://host.example"
+
+    def checked(value: object) -> str:
+        text = _text(value, f"write an address, as {example}")
+        try:
+            parts = urlsplit(text)
+            parts.port  # noqa: B018  (raises where it is no number)
+        except ValueError:
+            raise Wrong("is not an address", f"write an address, as {example}") from None
+        if parts.scheme not in schemes or not parts.hostname:
+            raise Wrong(f"is not an address with {' or '.join(schemes)} and a host", f"write it as {example}")
+        if any(c.isspace() or not c.isprintable() for c in text) or parts.query or parts.fragment:
+            raise Wrong("is more than an address", f"leave out spaces, ? and #: {example}")
+        return text.rstrip("/")
+
+    return checked
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A text that neither ``str`` nor ``repr`` gives away."""
+
+    _value: str
+
+    def get_secret_value(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    __str__ = __repr__
+
+
+def token(value: object) -> Secret:
+    if not isinstance(value, str):
+        raise Wrong("is not a text", "write it in quotes")
+    text = value.strip()
+    if not text:
+        raise Wrong("is empty", "give the value, or take the key out")
+    if any(c.isspace() or not c.isprintable() for c in text):
+        raise Wrong("has white space in it", "copy it again, in one piece")
+    return Secret(text)
+
+
+def telegram_token(value: object) -> Secret:
+    token = token(value)
+    if not all(token.get_secret_value().partition(":")):
+        raise Wrong("is not a Telegram token", "copy it from @BotFather: a number, a colon and letters")
+    return token
+
+
+def database_url(value: object) -> Secret:
+    mend = "write postgresql://user:password@host/name or sqlite:///path, or take the key out"
+    url = token(value)
+    text = url.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018  (raises where it is no number)
+    except ValueError:
+        raise Wrong("is not an address", "in a password write / ? # @ [ as %2F %3F %23 %40 %5B") from None
+    if not text.startswith(_SQLITE + _POSTGRES):
+        raise Wrong("names no database that is supported", mend)
+    if text in _SQLITE or (text.startswith(_POSTGRES) and not parts.path.strip("/")):
+        raise Wrong("does not say which database", mend)
+    return url
+
+
+def seconds(value: object) -> float:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
+        raise Wrong(f"{value!r} is not a number of seconds", "write a number, as 3")
+    return float(text)
+
+
+def folder(value: object) -> Path:
+    text = _text(value, "write a folder, as data or /var/lib/paperround")
+    if not text or "\0" in text:
+        raise Wrong("is not a folder", "write a folder, as data or /var/lib/paperround")
+    folder = Path(text).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise Wrong(f"{text!r} is a file", "write a folder; it is made where it is missing")
+    return folder
+
+
+def on_loopback(url: str) -> bool:
+    """Whether the address's host is this machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+

@@ -1,0 +1,90 @@
+"""Every command, once: ``(context, caller, argument) -> Reply``. The platforms differ in how they ask and show."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.commands import instance, reading, subscriptions, topics
+from bot.commands.context import Context
+from bot.ports import Caller, CommandInfo
+from bot.replies import Reply
+from bot.words import Words
+
+Run = Callable[[Context, Caller, str], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
+    asked for the caller's rights first; ``admin``: for the instance's admins."""
+
+    name: str
+    description: str
+    run: Run
+    argument: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    changes: bool = False
+    admin: bool = False
+
+    def info(self, words: Words) -> CommandInfo:
+        return CommandInfo(
+            self.name, words.say(self.description), words.say(self.argument) if self.argument else "", self.required, self.choices
+        )
+
+
+def _help(context: Context, caller: Caller, argument: str) -> Reply:
+    words = context.words(caller)
+    shown = [command.info(words) for command in COMMANDS.values() if caller.admin or not command.admin]
+    return instance.help_page(context, caller, shown)
+
+
+def _invite(context: Context, caller: Caller, argument: str) -> Reply:
+    return instance.invite(context, caller, argument, secrets.token_urlsafe(12))
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("start", "Begin here", subscriptions.start, "code"),
+        Command("help", "What you can ask for", _help),
+        Command("subscribe", "Follow a topic or words of your own", subscriptions.subscribe, "query", changes=True),
+        Command("subscriptions", "What this chat follows", subscriptions.subscriptions),
+        Command("unsubscribe", "End a subscription", subscriptions.unsubscribe, "number", changes=True),
+        Command("topics", "The topics there are", topics.topics),
+        Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
+        Command("digest", "Today's digest, now", reading.digest, "query"),
+        Command("language", "The language I write in here", instance.language, "language", changes=True),
+        Command("time", "When the digest comes", instance.when, "time", changes=True),
+        Command(
+            "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
+            choices=("add", "edit", "remove"), admin=True,
+        ),
+        Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
+        Command("status", "How this instance is doing (admins)", instance.status, admin=True),
+    )
+}  # fmt: skip
+
+OPEN_TO_ALL = frozenset({"start", "help"})
+"""What a chat may ask for before it is admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a button does; ``changes`` as for a command."""
+
+    run: Run
+    changes: bool = False
+
+
+PRESSES: dict[str, Press] = {
+    "follow": Press(subscriptions.follow, changes=True),
+    "drop": Press(subscriptions.drop, changes=True),
+    "digest": Press(reading.digest),
+    "page": Press(reading.page),
+    "more": Press(reading.more),
+    "find": Press(reading.find),
+}
+"""By the word before an action's first colon."""

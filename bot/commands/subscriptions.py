@@ -1,0 +1,260 @@
+"""Starting, following, and no longer following."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.commands.context import (
+    Context,
+    day_of,
+    find_topic,
+    followed_by,
+    label_of,
+    latest,
+    refusal,
+    require_manager,
+)
+from bot.errors import NotAllowed
+from bot.model import Chat, Subscription, Topic
+from bot.pages import entry, shorten
+from bot.ports import Caller
+from bot.query import parse
+from bot.replies import Button, Reply, bold, code, heading, paragraph, plain, say
+from bot.words import Words
+
+MOST = 100
+"""Subscriptions a chat."""
+_SHOWN = 3
+
+
+def start(context: Context, caller: Caller, argument: str) -> Reply:
+    """Open the chat, with an invitation's code where one is needed, and say the next step."""
+    words = context.words(caller)
+    with context.store.transaction() as tx:
+        chat = tx.chat(caller.address)
+        if chat is None and not context.may_start(caller):
+            if not argument:
+                raise NotAllowed(refusal(words, context.config.access, caller))
+            chat = tx.open_chat(context.fresh_chat(tx, caller))
+            if context.config.access != "invite" or not tx.use_invite(argument.strip(), chat.id, context.now()):
+                raise NotAllowed(words.say("This invitation is unknown or has been used. Ask for a new one."))
+        else:
+            chat = context.open_chat(tx, caller)
+        topics = tx.topics()
+        count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
+    words = context.words(caller, chat)
+    blocks = [
+        paragraph(
+            bold(words.say("Paperround brings the day's new papers to your door.")),
+            plain(
+                "\n"
+                + words.say(
+                    "Follow a topic or any words of your own; the digest comes daily at {time} ({zone}).",
+                    time=f"{chat.time:%H:%M}",
+                    zone=chat.timezone,
+                )
+            ),
+        ),
+        paragraph(
+            code("/subscribe LoRA"), " · ", code('/subscribe "diffusion model" -video'), " · ", code("/paper LoRA")
+        ),
+    ]
+    if count:
+        blocks.append(paragraph(words.count("This chat follows {n} subscription.", "This chat follows {n} subscriptions.", count)))
+    elif topics:
+        blocks.append(paragraph(words.say("Some topics to begin with:")))
+    return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
+
+
+def topic_buttons(words: Words, topics: list[Topic]) -> tuple[tuple[Button, ...], ...]:
+    """Follow buttons, three a row."""
+    buttons = [
+        Button("+ " + shorten(topic.name(words.language), 30), action)
+        for topic in topics
+        if len((action := f"follow:{topic.slug}").encode()) <= 64
+    ]
+    return tuple(tuple(buttons[i : i + 3]) for i in range(0, len(buttons), 3))
+
+
+def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
+    """Follow a topic, by its name, or a query; shows what today's batch has for it at once."""
+    words = context.words(caller)
+    if not argument:
+        with context.store.reading() as tx:
+            topics = tx.topics()
+        return Reply(
+            (
+                heading(words.say("What would you like to follow?")),
+                paragraph(
+                    words.say("Name a topic or write words of your own:"), " ", code("/subscribe LoRA"), ", ",
+                    code('/subscribe "language model" cat:cs.CL -survey'),
+                ),
+            ),
+            topic_buttons(words, topics[:24]),
+        )  # fmt: skip
+    require_manager(words, caller)
+    with context.store.reading() as tx:
+        topic = find_topic(tx.topics(), argument)
+    if topic is None:
+        parse(argument, for_subscription=True)
+    return _follow(context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument.strip()))
+
+
+def follow(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a topic's button."""
+    words = context.words(caller)
+    require_manager(words, caller)
+    with context.store.reading() as tx:
+        topic = tx.topic(argument)
+    if topic is None:
+        return say(words.say("This topic is gone. /topics shows those there are."), private=True)
+    return _follow(context, caller, Subscription(0, 0, "", topic.slug))
+
+
+def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
+    with context.store.transaction() as tx:
+        chat = context.open_chat(tx, caller)
+        words = context.words(caller, chat)
+        topics = tx.topics()
+        held = tx.subscriptions([chat.id]).get(chat.id, ())
+        label = label_of(wanted, topics, chat.language)
+        known = next((s for s in held if (s.query, s.topic) == (wanted.query, wanted.topic)), None)
+        if known is None and len(held) >= MOST:
+            return say(
+                words.say(
+                    "This chat follows {n} subscriptions already, the most there can be. /unsubscribe makes room.", n=MOST
+                )
+            )
+        if known is None:
+            wanted = replace(wanted, chat_id=chat.id, made_at=context.now(), seen=chat.seen)
+            known = tx.subscribe(wanted)
+            first = words.say("Subscribed to {label}.", label=shorten(label, 200))
+        else:
+            first = words.say("This chat follows {label} already.", label=shorten(label, 200))
+    return _with_today(context, words, chat, known, first)
+
+
+def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscription, first: str) -> Reply:
+    """What was done, what today's batch has for it, what can be done next."""
+    context.index.follow()
+    with context.store.reading() as tx:
+        topics = tx.topics()
+        followed = followed_by([subscription], topics, chat.language)
+        announcements = latest(tx)
+        day = day_of(context, tx, announcements, followed)
+        matches = day.matches(followed, chat.wants)
+        shown = [m.paper_id for m in matches[:_SHOWN]]
+        papers, summaries = tx.papers(shown), tx.summaries(shown)
+    blocks = [paragraph(bold(first), plain(" " + _next_digest(words, chat)))]
+    if matches:
+        blocks.append(
+            paragraph(
+                words.count(
+                    "The latest batch ({day}) has {n} paper for it:",
+                    "The latest batch ({day}) has {n} papers for it:",
+                    len(matches),
+                    day=words.day(announcements[-1].announced_on),
+                )
+            )
+        )
+        blocks += [entry(words, papers[i], summaries.get(i, ()), n) for n, i in enumerate(shown, 1) if i in papers]
+    elif announcements:
+        blocks.append(paragraph(words.say("The latest batch has nothing for it; /paper searches all that is stored.")))
+    buttons = [Button(words.say("Today's digest"), "digest"), Button(words.say("Unsubscribe"), f"drop:{subscription.id}")]
+    return Reply(tuple(blocks), (tuple(buttons),))
+
+
+def _next_digest(words: Words, chat: Chat) -> str:
+    return words.say("The digest comes at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone)
+
+
+def subscriptions(context: Context, caller: Caller, argument: str) -> Reply:
+    """What this chat follows, numbered."""
+    chat, held, topics, words = _held(context, caller)
+    if chat is None or not held:
+        return say(words.say("This chat follows nothing yet. Try /subscribe LoRA, or pick from /topics."))
+    lines = _lines(words, held, topics)
+    return Reply(
+        (
+            heading(words.count("This chat follows {n} subscription", "This chat follows {n} subscriptions", len(held))),
+            *(paragraph("\n".join(lines[i : i + 25])) for i in range(0, len(lines), 25)),
+            paragraph(words.say("/unsubscribe NUMBER ends one; /subscribe adds one."), " ", _next_digest(words, chat)),
+        ),
+        ((Button(words.say("Today's digest"), "digest"),),),
+    )
+
+
+def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
+    """End one subscription by its number, its words or its topic; ``all`` ends every one."""
+    chat, held, topics, words = _held(context, caller)
+    if chat is None or not held:
+        return say(words.say("This chat follows nothing, so there is nothing to end."))
+    if not argument:
+        buttons = [
+            (Button("✕ " + shorten(label_of(one, topics, words.language), 50), f"drop:{one.id}"),) for one in held[:20]
+        ]
+        return Reply(
+            (
+                heading(words.say("Which one should end?")),
+                paragraph(words.say("Press it, or write its number: /unsubscribe 2. /unsubscribe all ends every one.")),
+                *(paragraph("\n".join(_lines(words, held, topics)[i : i + 25])) for i in range(20, len(held), 25)),
+            ),
+            tuple(buttons),
+        )
+    require_manager(words, caller)
+    wanted = argument.strip()
+    if wanted.casefold() == "all":
+        ended = list(held)
+    elif wanted.isdecimal() and len(wanted) < 6:
+        ended = list(held[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
+    else:
+        topic = find_topic(topics, wanted)
+        ended = [s for s in held if s.query.casefold() == wanted.casefold() or (topic and s.topic == topic.slug)]
+    if not ended:
+        return say(words.say("This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(wanted, 100)))
+    with context.store.transaction() as tx:
+        for one in ended:
+            tx.unsubscribe(chat.id, one.id)
+    return _ended(words, ended, topics, len(held) - len(ended))
+
+
+def drop(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of an unsubscribe button. The subscription must be this chat's."""
+    chat, held, topics, words = _held(context, caller)
+    require_manager(words, caller)
+    ended = [one for one in held if str(one.id) == argument]
+    if chat is None or not ended:
+        return say(words.say("That subscription has ended already."), private=True)
+    with context.store.transaction() as tx:
+        tx.unsubscribe(chat.id, ended[0].id)
+    return _ended(words, ended, topics, len(held) - 1)
+
+
+def _ended(words: Words, ended: list[Subscription], topics: list[Topic], left: int) -> Reply:
+    labels = words.listing([shorten(label_of(one, topics, words.language), 80) for one in ended[:5]])
+    if len(ended) > 5:
+        labels += words.count(" and {n} more", " and {n} more", len(ended) - 5)
+    return say(
+        words.say("No longer following {labels}.", labels=labels),
+        words.count("{n} subscription is left.", "{n} subscriptions are left.", left)
+        if left
+        else words.say("Nothing is left to follow, so no digest will come. /subscribe begins again."),
+    )
+
+
+def _lines(words: Words, held: tuple[Subscription, ...], topics: list[Topic]) -> list[str]:
+    queries = {topic.slug: topic.query for topic in topics}
+    lines = []
+    for number, one in enumerate(held, 1):
+        name = label_of(one, topics, words.language)
+        query = queries.get(one.topic, "")
+        lines.append(f"{number}. {shorten(name, 120)}" + (f"  ({shorten(query, 80)})" if query and query != name else ""))
+    return lines
+
+
+def _held(context: Context, caller: Caller) -> tuple[Chat | None, tuple[Subscription, ...], list[Topic], Words]:
+    with context.store.reading() as tx:
+        chat = tx.chat(caller.address)
+        held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
+        topics = tx.topics()
+    return chat, held, topics, context.words(caller, chat)

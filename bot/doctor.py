@@ -1,0 +1,66 @@
+"""``paperround doctor``: what is right, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.config import Config
+from bot.model import Feed, FeedState
+from bot.ports import Finding
+
+_MENDS = {
+    FeedState.FAILED: "look at the reason; the bot tries again by itself, with growing pauses",
+    FeedState.STALE: "arXiv serves an old batch under a new date; the bot keeps asking",
+}
+
+
+def about_config(config: Config) -> list[Finding]:
+    """What the configuration leaves open."""
+    findings = [
+        Finding("configuration", True, f"data in {config.data_dir}, categories {', '.join(config.arxiv.categories)}")
+    ]
+    if not (config.telegram.token or config.discord.token):
+        findings.append(
+            Finding("chats", True, "no token: only the console chat", "set PAPERROUND_TELEGRAM__TOKEN or PAPERROUND_DISCORD__TOKEN")
+        )
+    elif not config.admins:
+        findings.append(
+            Finding(
+                "admins", False, "nobody is admin, so nobody can manage topics or invite from a chat",
+                "set PAPERROUND_ADMINS=telegram:YOUR-NUMBER; a refusal to /topic shows your number",
+            )
+        )  # fmt: skip
+    if config.access == "list" and not config.chats:
+        findings.append(Finding("access", False, "access is 'list' and the list is empty", "set PAPERROUND_CHATS, or PAPERROUND_ACCESS=invite"))
+    if not config.contact:
+        findings.append(
+            Finding("contact", True, "arXiv likes to know whom to write to", "set PAPERROUND_CONTACT=you@example.org")
+        )
+    return findings
+
+
+def about_store(counts: Mapping[str, int]) -> list[Finding]:
+    failed = counts.get("deliveries.failed", 0)
+    findings = [
+        Finding(
+            "database", True,
+            f"{counts.get('papers', 0):,} papers, {counts.get('summaries', 0):,} summaries, {counts.get('chats', 0):,} chats",
+        )
+    ]  # fmt: skip
+    if failed:
+        findings.append(Finding("deliveries", False, f"{failed} failed for good", "the log names each and the platform's reason"))
+    return findings
+
+
+def about_feeds(feeds: Mapping[str, Feed], categories: Sequence[str], now: datetime) -> list[Finding]:
+    """The last known state of every category; polling is the caller's."""
+    findings = []
+    for category in categories:
+        feed = feeds.get(category, Feed(category))
+        since = f" since {feed.since_at:%Y-%m-%d %H:%M} UTC" if feed.since_at else ""
+        why = f": {feed.why}" if feed.why else ""
+        findings.append(
+            Finding(f"feed {category}", feed.state not in _MENDS, f"{feed.state}{since}{why}", _MENDS.get(feed.state, ""))
+        )
+    return findings

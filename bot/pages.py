@@ -1,0 +1,213 @@
+"""What people read about papers: entries, digests, cards, as platform-neutral documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.keys import link_from_key
+from bot.model import Digest, DigestKind, Layout, News, Paper, Summary
+from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
+from bot.summaries import best_summary
+from bot.text import readable
+from bot.words import NAMES, Words
+
+PAGE = 10
+"""Papers a page where a reader turns pages."""
+_TITLE, _HEADLINE, _AUTHORS, _ABSTRACT = 300, 420, 3, 3000
+
+
+def shorten(text: str, most: int) -> str:
+    """At most ``most`` characters, cut at a word, marked by an ellipsis."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > most // 2 else cut).rstrip(" ,;:，、；") + "…"
+
+
+def address_of(paper: Paper) -> str:
+    """The paper's abstract page."""
+    return link_from_key(paper.key) or (paper.links[0] if paper.links else "")
+
+
+def authors_line(words: Words, paper: Paper) -> str:
+    """``A. One, B. Two, C. Three and 4 more``; empty where nobody is known."""
+    names = [shorten(name, 60) for name in paper.authors[:_AUTHORS]]
+    if not names:
+        return ""
+    rest = len(paper.authors) - len(names)
+    comma = ", ".join(names)
+    return words.count("{names} and {n} more", "{names} and {n} more", rest, names=comma) if rest else comma
+
+
+def _note(words: Words, shown: str) -> list[Span]:
+    """A small mark where the words are in another language than asked."""
+    return [italic(f" [{NAMES.get(shown, shown)}]")] if shown and shown != words.language else []
+
+
+def entry(
+    words: Words,
+    paper: Paper,
+    summaries: Sequence[Summary],
+    number: int,
+    labels: Sequence[str] = (),
+    news: News = News.NEW,
+    layout: Layout = Layout.BRIEF,
+) -> Block:
+    """One numbered paper: linked title, its one sentence, who and where, what it matched."""
+    title = shorten(readable(paper.title), _TITLE)
+    if layout is Layout.PLAIN:
+        return Block((plain(f"{number}. {title}\n{address_of(paper)}"),), BlockKind.ENTRY, paper.id)
+    best = best_summary(summaries, words.language, paper)
+    spans = [bold(f"{number}. "), Span(title, link=link("", address_of(paper)).link)]
+    if best.title:
+        spans.append(plain("\n" + shorten(best.title, _TITLE)))
+    if best.headline:
+        spans.append(plain("\n" + shorten(best.headline, _HEADLINE)))
+        spans += _note(words, best.headline_language)
+    facts = [authors_line(words, paper), paper.primary_category]
+    if news is News.CROSS:
+        facts.append(words.say("cross-list"))
+    elif news is News.UPDATE:
+        facts.append(words.say("new version"))
+    elif news is News.PUBLISHED:
+        facts.append(words.say("published"))
+    facts.append(words.listing([shorten(label, 60) for label in labels[:4]]))
+    line = " · ".join(fact for fact in facts if fact)
+    if line:
+        spans.append(italic("\n" + line))
+    return Block(tuple(spans), BlockKind.ENTRY, paper.id)
+
+
+def digest_heading(words: Words, digest: Digest) -> Block:
+    """``7 new papers for LoRA and RAG, Tuesday 8 April``."""
+    labels = [shorten(label, 60) for label in digest.labels]
+    if len(labels) > 4:
+        labels = [*labels[:3], words.count("{n} more", "{n} more", len(labels) - 3)]
+    text = words.count(
+        "{n} new paper for {topics}, {day}",
+        "{n} new papers for {topics}, {day}",
+        len(digest.matches),
+        topics=words.listing(labels),
+        day=words.day(digest.on),
+    )
+    return heading(text)
+
+
+def digest_page(
+    words: Words,
+    digest: Digest,
+    papers: Mapping[int, Paper],
+    summaries: Mapping[int, Sequence[Summary]],
+    *,
+    only: Sequence[int] | None = None,
+    layout: Layout = Layout.BRIEF,
+    delivery_id: int = 0,
+) -> Reply:
+    """The digest as it is pushed. ``only``: the papers that still have to be told (the heading goes with the
+    first); ``delivery_id``: what a More button refers to."""
+    if digest.kind is not DigestKind.PAPERS:
+        return empty_page(words, digest)
+    numbers = {match.paper_id: number for number, match in enumerate(digest.matches, 1)}
+    wanted = [m for m in digest.matches[: digest.pushed] if only is None or m.paper_id in set(only)]
+    blocks = [digest_heading(words, digest)] if len(wanted) == digest.pushed else []
+    for match in wanted:
+        if match.paper_id in papers:
+            blocks.append(
+                entry(
+                    words,
+                    papers[match.paper_id],
+                    summaries.get(match.paper_id, ()),
+                    numbers[match.paper_id],
+                    match.labels,
+                    match.news,
+                    layout,
+                )
+            )
+    rest = len(digest.matches) - digest.pushed
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    if rest > 0:
+        label = words.count("{n} more paper", "{n} more papers", rest)
+        blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
+        if delivery_id:
+            buttons = ((Button(label, f"more:{delivery_id}:{digest.pushed}"),),)
+    return Reply(tuple(blocks), buttons)
+
+
+def empty_page(words: Words, digest: Digest) -> Reply:
+    """A day without a match, or without arXiv."""
+    topics = words.listing([shorten(label, 60) for label in digest.labels[:4]])
+    day = words.day(digest.on)
+    if digest.kind is DigestKind.NOT_IN_YET:
+        first = words.say("arXiv is not in yet, {day}.", day=day)
+        then = words.say("Nothing is lost: what it announces comes with your next digest.")
+        return Reply((paragraph(bold(first), plain(" " + then)),))
+    return Reply((paragraph(words.say("Nothing new for {topics}, {day}.", topics=topics, day=day)),))
+
+
+def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
+    """One paper, whole: titles, headline, people, categories, both abstracts, links."""
+    best = best_summary(summaries, words.language, paper)
+    title = shorten(readable(paper.title), _TITLE)
+    spans = [Span(title, bold("").style, link("", address_of(paper)).link)]
+    if best.title:
+        spans.append(plain("\n" + shorten(best.title, _TITLE)))
+        spans += _note(words, best.title_language)
+    blocks = [Block(tuple(spans), BlockKind.ENTRY, paper.id)]
+    if best.headline:
+        blocks.append(paragraph(plain(shorten(best.headline, _HEADLINE)), *_note(words, best.headline_language)))
+    facts = [
+        authors_line(words, paper),
+        ", ".join(paper.categories[:8]),
+        words.listing(list(paper.subjects[:6])),
+        _dated(paper),
+    ]
+    blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
+    for text in _abstracts(words, paper, summaries):
+        blocks.append(Block((plain(shorten(text, _ABSTRACT)),), BlockKind.QUOTE))
+    links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
+    return Reply(tuple(block for block in blocks if block.text), (links,) if links else ())
+
+
+def _dated(paper: Paper) -> str:
+    on = paper.first_announced_on or paper.dated_on
+    version = f"v{paper.version}" if paper.version else ""
+    return " · ".join(part for part in (f"{on:%Y-%m-%d}" if on else "", version, shorten(paper.journal, 120)) if part)
+
+
+def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> list[str]:
+    """The reader's own language first, then the original."""
+    own = next((s.abstract for s in summaries if s.language == words.language and s.abstract), "")
+    texts = [own, readable(paper.abstract)]
+    return [text for text in dict.fromkeys(texts) if text]
+
+
+def _site(key: str) -> str:
+    return {"arxiv": "arXiv", "acl": "ACL Anthology", "doi": "DOI"}.get(key.partition(":")[0], key)
+
+
+def results_page(
+    words: Words,
+    title: str,
+    papers: Sequence[Paper],
+    summaries: Mapping[int, Sequence[Summary]],
+    *,
+    start: int = 0,
+    labels: Mapping[int, Sequence[str]] | None = None,
+    news: Mapping[int, News] | None = None,
+    buttons: tuple[tuple[Button, ...], ...] = (),
+) -> Reply:
+    """A titled, numbered page of papers, counted from ``start``."""
+    blocks = [heading(title)]
+    for number, paper in enumerate(papers, start + 1):
+        blocks.append(
+            entry(
+                words,
+                paper,
+                summaries.get(paper.id, ()),
+                number,
+                (labels or {}).get(paper.id, ()),
+                (news or {}).get(paper.id, News.NEW),
+            )
+        )
+    return Reply(tuple(blocks), buttons)

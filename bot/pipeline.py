@@ -1,0 +1,395 @@
+"""The round: poll, plan, deliver. Asks the pure modules what to do, then does it; keeps no state of its own
+that the store does not have."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from typing import TypeVar
+
+from bot import delivery as deliveries
+from bot.commands.context import documents_of, followed_by
+from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
+from bot.digests import Day, Decision, decide
+from bot.errors import ChatGone, ChatMoved, FetchFailed, Refused, TryLater, Uncertain
+from bot.feeds import judge, next_poll, settled
+from bot.model import (
+    Address,
+    Chat,
+    ChatState,
+    Delivery,
+    DeliveryState,
+    DigestKind,
+    Feed,
+    FeedState,
+    Fetched,
+    Part,
+    Tally,
+    Validators,
+)
+from bot.pages import digest_page
+from bot.ports import ChatPlatform, Message, SearchIndex, Source, Store, Transaction
+from bot.words import words_for
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LEASE = timedelta(minutes=2)
+PAGE = 200
+AT_ONCE = 32
+"""Deliveries on their way at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the round needs of the configuration. ``repeat``: send an uncertain message again."""
+
+    categories: tuple[str, ...]
+    wait_until: time = time(14, 0)
+    repeat: bool = True
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round did, for people and scripts."""
+
+    polled: Tally = field(default_factory=Tally)
+    feeds: dict[str, str] = field(default_factory=dict)
+    planned: int = 0
+    sent: int = 0
+    postponed: int = 0
+    failed: int = 0
+
+
+class Pipeline:
+    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act."""
+
+    def __init__(
+        self,
+        store: Store,
+        index: SearchIndex,
+        source: Source,
+        platforms: Mapping[str, ChatPlatform],
+        settings: Settings,
+        now: Callable[[], datetime],
+        owner: str = "",
+    ) -> None:
+        self._store, self._index, self._source = store, index, source
+        self._platforms, self._settings, self._now = dict(platforms), settings, now
+        self._owner = owner or secrets.token_hex(8)
+        self._polling = asyncio.Lock()
+        self._planning = asyncio.Lock()
+        self._delivering = asyncio.Lock()
+        self._tries = 0
+
+    async def poll(self) -> tuple[Tally, dict[str, Feed]]:
+        """One poll of every configured category together. A feed that fails changes nothing but its state."""
+        async with self._polling:
+            categories = self._settings.categories
+            url = self._source.url(categories)
+            known = await _in_thread(self._known, url)
+            try:
+                outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
+            except FetchFailed as error:
+                outcome = error
+            tally, feeds = await _in_thread(self._take_in, url, outcome)
+            self._tell(outcome, tally, feeds)
+            return tally, feeds
+
+    def _known(self, url: str) -> Validators:
+        with self._store.reading() as tx:
+            return tx.validators(url)
+
+    def _take_in(self, url: str, outcome: Fetched | FetchFailed) -> tuple[Tally, dict[str, Feed]]:
+        now = self._now()
+        tally = Tally()
+        with self._store.transaction() as tx:
+            before = tx.feeds()
+            unseen = 0
+            if isinstance(outcome, Fetched):
+                last = tx.last_announcement()
+                tally = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
+                unseen = tx.last_announcement() - last
+                if not outcome.unchanged:
+                    tx.put_validators(url, outcome.validators)
+            feeds = {}
+            for category in self._settings.categories:
+                feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
+                feeds[category] = feed
+                tx.put_feed(feed)
+        if tally.new or tally.updated or tally.merged:
+            self._index.follow()
+        return tally, feeds
+
+    def _tell(self, outcome: Fetched | FetchFailed, tally: Tally, feeds: Mapping[str, Feed]) -> None:
+        for rejected in tally.refused[:5]:
+            log.warning("poll: left out %s: %s", rejected.where, rejected.why)
+        states = sorted({feed.state for feed in feeds.values()})
+        if isinstance(outcome, FetchFailed):
+            log.warning("poll: %s; what is stored stays as it is", outcome)
+        else:
+            log.info(
+                "poll: %s: %d read, %d new, %d merged, %d updated, %d refused; %s",
+                outcome.url, tally.read, tally.new, tally.merged, tally.updated, len(tally.refused), ", ".join(states),
+            )  # fmt: skip
+
+    async def poll_if_due(self) -> bool:
+        """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
+        due = await self.next_poll_at()
+        if due > self._now():
+            return False
+        _, feeds = await self.poll()
+        self._tries = 0 if all(settled(feed, self._now()) for feed in feeds.values()) else self._tries + 1
+        return True
+
+    async def next_poll_at(self) -> datetime:
+        """When the next poll is due; the past where none was made yet."""
+        feeds = await _in_thread(self._feeds)
+        now = self._now()
+        checked = [feed.checked_at for feed in feeds if feed.checked_at]
+        if len(checked) < len(feeds):
+            return now
+        return next_poll(feeds, max(checked), self._tries)
+
+    def _feeds(self) -> list[Feed]:
+        with self._store.reading() as tx:
+            known = tx.feeds()
+        return [known.get(category, Feed(category)) for category in self._settings.categories]
+
+    async def plan(self) -> int:
+        """Write a delivery for every chat that is due; returns how many."""
+        async with self._planning:
+            planned, after = 0, 0
+            while True:
+                count, after = await _in_thread(self._plan_page, after)
+                planned += count
+                if not after:
+                    return planned
+
+    def _plan_page(self, after: int) -> tuple[int, int]:
+        now = self._now()
+        with self._store.reading() as tx:
+            due = tx.due_chats(now, PAGE, after)
+            if not due:
+                return 0, 0
+            decisions = self._decide(tx, due, now)
+        planned = 0
+        with self._store.transaction() as tx:
+            for chat, decision in decisions:
+                if tx.chat_by_id(chat.id) != chat:
+                    continue
+                if decision.digest is not None:
+                    tx.plan(
+                        Delivery(
+                            0, chat.id, chat.address, decision.digest, chat.language, chat.layout, due_at=now, made_at=now
+                        )
+                    )
+                    planned += 1
+                tx.put_chat(replace(chat, seen=decision.seen, due_at=decision.due_at))
+        return planned, due[-1].id if len(due) == PAGE else 0
+
+    def _decide(self, tx: Transaction, due: Sequence[Chat], now: datetime) -> list[tuple[Chat, Decision]]:
+        known = tx.feeds()
+        feeds = [known.get(category, Feed(category)) for category in self._settings.categories]
+        all_settled = all(settled(feed, now) for feed in feeds)
+        quiet = all(feed.state is FeedState.QUIET for feed in feeds)
+        topics, held, upto = tx.topics(), tx.subscriptions([chat.id for chat in due]), tx.last_announcement()
+        days: dict[int, Day | None] = {}
+        decisions = []
+        for chat in due:
+            if chat.seen not in days:
+                days[chat.seen] = self._day(tx, chat.seen, upto)
+            last = tx.last_delivery(chat.id)
+            decisions.append(
+                (
+                    chat,
+                    decide(
+                        chat,
+                        followed_by(held.get(chat.id, ()), topics, chat.language),
+                        days[chat.seen],
+                        upto,
+                        settled=all_settled,
+                        quiet=quiet,
+                        last_kind=last.digest.kind if last else None,
+                        wait_until=self._settings.wait_until,
+                        now=now,
+                    ),
+                )
+            )
+        return decisions
+
+    def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
+        announcements = tx.announcements(after, upto)
+        if not announcements:
+            return None
+        ids = {a.paper_id for a in announcements}
+        papers = tx.papers(ids)
+        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)))
+
+    async def deliver(self, round_: Round | None = None) -> Round:
+        """Send what is due until nothing is; each delivery at its own pace, many at once."""
+        done = round_ or Round()
+        async with self._delivering:
+            while True:
+                leased = await _in_thread(self._lease)
+                if not leased:
+                    return done
+                for state in await asyncio.gather(*(self._deliver_one(one) for one in leased)):
+                    if state is DeliveryState.SENT:
+                        done.sent += 1
+                    elif state.open:
+                        done.postponed += 1
+                    else:
+                        done.failed += 1
+
+    def _lease(self) -> list[Delivery]:
+        now = self._now()
+        with self._store.transaction() as tx:
+            return tx.lease(now, now + LEASE, self._owner, AT_ONCE, list(self._platforms))
+
+    async def _deliver_one(self, delivery: Delivery) -> DeliveryState:
+        try:
+            return await self._carry(delivery)
+        except Exception:
+            log.exception("delivery %d to %s stopped; it is tried again", delivery.id, delivery.address)
+            return DeliveryState.POSTPONED
+
+    async def _carry(self, delivery: Delivery) -> DeliveryState:
+        platform = self._platforms[delivery.address.platform]
+        delivery = deliveries.resolve(
+            delivery, deduplicates=platform.platform == "discord", repeat=self._settings.repeat
+        )
+        waiting: list[Message] = []
+        layout = None
+        while delivery.state.open:
+            part = delivery.current_part
+            if part is None:
+                if layout != delivery.layout:
+                    layout, waiting = delivery.layout, await _in_thread(self._render, platform, delivery)
+                if not waiting:
+                    delivery = deliveries.settle(delivery, Finished(), self._now())
+                    await self._keep(delivery)
+                    break
+                message = waiting.pop(0)
+                part = Part(len(delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
+            delivery = replace(deliveries.promised(delivery, part), lease_until=self._now() + LEASE)
+            if not await self._keep(delivery):
+                return DeliveryState.POSTPONED
+            outcome = await self._attempt(platform, delivery.address, part)
+            delivery = deliveries.settle(delivery, outcome, self._now())
+            await self._after(delivery, outcome)
+            if delivery.state is not DeliveryState.SENDING:
+                break
+        return delivery.state
+
+    def _render(self, platform: ChatPlatform, delivery: Delivery) -> list[Message]:
+        """The messages that are still to come. A digest without papers is told once."""
+        left = deliveries.remaining(delivery)
+        if delivery.parts and not left:
+            return []
+        with self._store.reading() as tx:
+            papers, summaries = tx.papers(left), tx.summaries(left)
+        page = digest_page(
+            words_for(delivery.language),
+            delivery.digest,
+            papers,
+            summaries,
+            only=left if delivery.digest.kind is DigestKind.PAPERS else None,
+            layout=delivery.layout,
+            delivery_id=delivery.id,
+        )
+        return list(platform.render(page))
+
+    async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
+        try:
+            return Sent(part, await platform.send(address, part.payload, part.nonce))
+        except TryLater as error:
+            return Busy(str(error), error.after)
+        except Uncertain as error:
+            return Unsure(str(error))
+        except ChatMoved as error:
+            return Moved(error.chat)
+        except ChatGone as error:
+            return Gone(str(error))
+        except Refused as error:
+            return Faulty(str(error))
+
+    async def _after(self, delivery: Delivery, outcome: Outcome) -> None:
+        await self._keep(delivery)
+        match outcome:
+            case Gone(why):
+                await _in_thread(self._pause, delivery.chat_id, why)
+                log.warning("%s cannot be reached and is paused with all it has: %s", delivery.address, why)
+            case Moved(chat):
+                await _in_thread(self._move, delivery, chat)
+            case Busy(why, after):
+                log.info("%s: not now (%s); again at %s", delivery.address, why or after, f"{delivery.due_at:%H:%M:%S}")
+            case Unsure(why):
+                log.warning("%s: a message may or may not have arrived (%s)", delivery.address, why)
+            case Faulty(why):
+                log.warning("%s: refused (%s); going on in a plainer way", delivery.address, why)
+
+    async def _keep(self, delivery: Delivery) -> bool:
+        return await _in_thread(self._record, delivery)
+
+    def _record(self, delivery: Delivery) -> bool:
+        with self._store.transaction() as tx:
+            return tx.record(delivery)
+
+    def _pause(self, chat_id: int, why: str) -> None:
+        with self._store.transaction() as tx:
+            chat = tx.chat_by_id(chat_id)
+            if chat:
+                tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
+
+    def _move(self, delivery: Delivery, chat: str) -> None:
+        with self._store.transaction() as tx:
+            held = tx.chat_by_id(delivery.chat_id)
+            if held:
+                tx.move_chats(
+                    Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
+                )
+
+    async def round(self) -> Round:
+        """Poll, plan, deliver, once."""
+        done = Round()
+        done.polled, feeds = await self.poll()
+        done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
+        done.planned = await self.plan()
+        return await self.deliver(done)
+
+    async def dry_round(self) -> Round:
+        """What a round would do, with nothing written or sent: the feed is read, not stored."""
+        done = Round()
+        categories = self._settings.categories
+        try:
+            outcome: Fetched | FetchFailed = await self._source.fetch(categories, Validators())
+        except FetchFailed as error:
+            outcome = error
+            log.warning("poll: %s", error)
+        return await _in_thread(self._would, outcome, done)
+
+    def _would(self, outcome: Fetched | FetchFailed, done: Round) -> Round:
+        class Undo(Exception):
+            pass
+
+        now = self._now()
+        try:
+            with self._store.transaction() as tx:
+                if isinstance(outcome, Fetched):
+                    done.polled = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
+                after = 0
+                while due := tx.due_chats(now, PAGE, after):
+                    after = due[-1].id
+                    done.planned += sum(d.digest is not None for _, d in self._decide(tx, due, now))
+                raise Undo
+        except Undo:
+            return done
+
+
+async def _in_thread(call: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.to_thread(call, *arguments)

@@ -1,0 +1,131 @@
+HEAD
+class Section:
+    """Values that are checked; each field's annotation carries its check."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))  # type: ignore[arg-type]
+        # A Secret masks itself; any address may hold a password as well.
+        return re.sub(r"://[^/\s'\"]*@", "://[secret]@", f"{type(self).__name__}({shown})")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Telegram(Section):
+    token: Annotated[Secret | None, checks.telegram_token] = None
+    api_url: Annotated[str, checks.url("http", "https")] = "https://api.telegram.org"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Discord(Section):
+    token: Annotated[Secret | None, checks.token] = None
+    api_url: Annotated[str, checks.url("http", "https")] = "https://discord.com"
+    gateway_url: Annotated[str, checks.url("ws", "wss")] = "wss://gateway.discord.gg"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Arxiv(Section):
+    """``interval``: seconds between two requests."""
+
+    feed_url: Annotated[str, checks.url("http", "https")] = ARXIV_FEED
+    categories: Annotated[tuple[str, ...], checks.categories, ("cs.CL", "cs.LG"] = "cs.AI")
+    interval: Annotated[float, checks.seconds] = ARXIV_INTERVAL
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config(Section):
+    """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
+    ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
+    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip."""
+
+    data_dir: Annotated[Path, checks.folder] = Path("data")
+    database_url: Annotated[Secret | None, checks.database_url] = None
+    admins: Annotated[tuple[str, ...], checks.admins] = ()
+    access: Annotated[str, checks.one_of("open", "invite", "list")] = "invite"
+    chats: Annotated[tuple[Address, ...], checks.chats] = ()
+    language: Annotated[str, checks.language] = "en"
+    timezone: Annotated[str, checks.timezone] = "UTC"
+    time: Annotated[dt.time, checks.hour, dt.time(8] = 0)
+    wait_until: Annotated[dt.time, checks.hour, dt.time(14] = 0)
+    digest_size: Annotated[int, checks.size] = 20
+    log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
+    contact: Annotated[str, checks.contact] = ""
+    uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat")
+    telegram: Telegram = Telegram()
+    discord: Discord = Discord()
+    arxiv: Arxiv = Arxiv(
+
+    @property
+    def database(self) -> str:
+        """The URL to open, for SQLAlchemy. It may hold a password: never print it."""
+        if self.database_url is None:
+            return f"sqlite:///{quote(str(self.data_dir / 'paperround.db'))}"
+        url = self.database_url.get_secret_value()
+        for start in _POSTGRES:
+            if url.startswith(start):
+                return _POSTGRES[-1] + url.removeprefix(start)
+        return url
+
+    def secrets(self) -> tuple[str, ...]:
+        """All that must never be printed or logged: tokens, their secret halves, the bot's URL, passwords in addresses.
+
+        The halves that are public stay: the bot's id is in every message it sends.
+        """
+        found: list[str] = []
+        if self.telegram.token:
+            token = self.telegram.token.get_secret_value()
+            found += [f"{self.telegram.api_url}/bot{token}", token, token.partition(":")[2]]
+        if self.discord.token:
+            token = self.discord.token.get_secret_value()
+            found += [token, token.rpartition(".")[2]]
+        urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
+        if self.database_url:
+            urls.append(self.database_url.get_secret_value())
+        for url in urls:
+            found += _passwords(url)
+        return tuple(sorted({s for s in found if s}, key=lambda s: (-len(s), s)))
+
+
+_SECTIONS: Mapping[str, type[Section]] = {"telegram": Telegram, "discord": Discord, "arxiv": Arxiv}
+
+
+def keys() -> Iterator[Key]:
+    """Every key there is."""
+    yield from ((f.name,) for f in fields(Config) if f.name not in _SECTIONS)
+    yield from ((name, f.name) for name, section in _SECTIONS.items() for f in fields(section))  # type: ignore[arg-type]
+
+
+def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]]:
+    """The configuration of these values, and all that is wrong with them (defaults stand in its place then)."""
+    faults: list[tuple[Key, Wrong]] = []
+    parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
+    config = Config(**_checked(Config, (), values, faults), **parts)  # type: ignore[arg-type]
+    interval, feed_url = config.arxiv.interval, config.arxiv.feed_url
+    if interval < ARXIV_INTERVAL and not on_loopback(feed_url):
+        mend = "write 3 or more (seconds between two requests)"
+        faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
+    return config, faults
+
+
+def _checked(
+    section: type[Section], at: Key, values: Mapping[Key, object], faults: list[tuple[Key, Wrong]]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, kind in get_type_hints(section, include_extras=True).items():
+        key = (*at, name)
+        if key in values:
+            try:
+                found[name] = kind.__metadata__[0](values[key])
+            except Wrong as fault:
+                faults += [(key, wrong) for wrong in (fault, *fault.more)]
+    return found
+
+
+def _passwords(url: str) -> list[str]:
+    """As written and as meant. libpq takes one after the question mark too
+    (https://www.postgresql.org/docs/current/libpq-connect.html)."""
+    parts = urlsplit(url)
+    _, colon, written = parts.netloc.rpartition("@")[0].partition(":")
+    query = [value for key, value in parse_qsl(parts.query) if "password" in key.lower()]
+    raw = [pair.partition("=")[2] for pair in parts.query.split("&") if "password" in pair.partition("=")[0].lower()]
+    return [written, unquote(written), *query, *raw] if colon else [*query, *raw]
