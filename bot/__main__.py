@@ -44,11 +44,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("query", metavar="QUERY", help="as in /subscribe, or a topic's name")
     command.add_argument("--on", metavar="DATE", help="the day of announcement, 2026-11-20 (the latest)")
     command.add_argument("--language", metavar="L", help="en, zh-Hans or zh-Hant")
-    command.add_argument("--as", dest="form", choices=("text", "markdown", "json"), default="text", help="the form (text)")
+    command.add_argument(
+        "--as", dest="form", choices=("text", "markdown", "json"), default="text", help="the form (text)"
+    )
     command = add("search", "search all that is stored", json=True)
     command.add_argument("query", metavar="QUERY")
     command.add_argument("--limit", type=int, default=10, metavar="N", help="at most so many papers (10)")
-    command = add("import", "read documents of stored summaries: digests, lists, tables, JSON Lines, folders", json=True)
+    command = add(
+        "import", "read documents of stored summaries: digests, lists, tables, JSON Lines, folders", json=True
+    )
     command.add_argument("files", nargs="+", metavar="FILE")
     command = add("topics", "keep the catalogue of topics")
     verbs = command.add_subparsers(dest="verb", metavar="list|add|edit|remove", required=True)
@@ -57,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(verb, help=text)
         one.add_argument("slug", metavar="SLUG", help="its short name")
         one.add_argument("query", metavar="QUERY", nargs="?" if verb == "edit" else None)
-        one.add_argument("--name", action="append", default=[], metavar="LANGUAGE=NAME", help="zh-Hans=高效微调; repeatable")
+        one.add_argument(
+            "--name", action="append", default=[], metavar="LANGUAGE=NAME", help="zh-Hans=高效微调; repeatable"
+        )
     verbs.add_parser("remove", help="drop a topic; chats keep following its query").add_argument("slug", metavar="SLUG")
     command = add("unmerge", "undo the merge that brought a key into another source's paper")
     command.add_argument("key", metavar="KEY", help="arxiv:2403.17919 or acl:2024.bionlp-1.75")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
-from bot.errors import ConfigError, Problem
-from bot.model import Fetched, FeedItem, Rejected
-from bot.ports import ChatPlatform, Finding, SearchIndex, Source, Store
+from bot.errors import ConfigError, FetchFailed, Problem
+from bot.model import Fetched
+from bot.ports import ChatPlatform, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
     from adapters.clock import Clock
+    from adapters.digest_files import Chunk
     from bot.config import Config
 
 
@@ -30,7 +31,11 @@ def open_store(config: Config) -> Store:
         config.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            (Problem("PAPERROUND_DATA_DIR", f"{config.data_dir}: {error.strerror}", "name a folder that can be written"),)
+            (
+                Problem(
+                    "PAPERROUND_DATA_DIR", f"{config.data_dir}: {error.strerror}", "name a folder that can be written"
+                ),
+            )
         ) from error
     store = opened(config.database)
     with store.reading() as tx:
@@ -91,27 +96,31 @@ def read_feed(data: bytes, name: str) -> Fetched:
     return parse_feed(data, name)
 
 
-async def fetch_feed(config: Config, address: str) -> Fetched:
-    """A feed's address, within the limits of time and size. Raises FetchFailed."""
-    from adapters.sources.arxiv import ArxivFeed
+async def fetch_feeds(config: Config, addresses: Sequence[str]) -> AsyncGenerator[Fetched | FetchFailed, None]:
+    """Feeds by their addresses, in order, spaced and within the limits of time and size."""
+    from adapters.sources.arxiv import parse_feed
+    from adapters.sources.http import Fetcher
 
-    base, _, categories = address.rpartition("/")
-    source = ArxivFeed(base, contact=config.contact, interval=config.arxiv.interval)
+    fetcher = Fetcher(contact=config.contact, interval=config.arxiv.interval)
     try:
-        from bot.model import Validators
-
-        return await source.fetch(categories.split("+"), Validators())
+        for address in addresses:
+            try:
+                yield parse_feed((await fetcher.fetch(address)).body, address)
+            except FetchFailed as error:
+                yield error
     finally:
-        await source.close()
+        await fetcher.close()
 
 
-def read_documents(path: Path) -> Iterator[tuple[Sequence[FeedItem], Sequence[Rejected]]]:
+def read_documents(path: Path) -> Iterator[Chunk]:
     """Documents of stored summaries in chunks. Raises DocumentError."""
     from adapters.digest_files import read_documents as read
 
-    for chunk in read(path):
-        yield chunk[0], chunk[1]
+    return read(path)
 
 
-async def examine(platform: ChatPlatform) -> Sequence[Finding]:
-    return await platform.examine()
+def size_of_documents(path: Path) -> int:
+    """Bytes on disk, for a progress bar."""
+    from adapters.digest_files import size_hint
+
+    return size_hint(path)

@@ -1,27 +1,20 @@
-"""What can be configured: every key, its default and what may stand there. ``bot.config`` reads it from the sources."""
+"""Checks of configured values: each takes what was written and returns what is meant, or raises Wrong."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.model import Address
 
 _T = TypeVar("_T")
-Key = tuple[str, ...]
-"""``("admins",)`` or ``("telegram", "token")``."""
-
-ARXIV_FEED = "https://rss.arxiv.org/rss"
-ARXIV_INTERVAL = 3.0
-"""Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
-
 _NOT_PEOPLE = {
     "telegram:1087968824": "stands for every anonymous admin of every group",
     "telegram:136817688": "stands for every channel that posts in a group",
@@ -38,7 +31,9 @@ _LANGUAGES = {
     "zh-hant": "zh-Hant", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-mo": "zh-Hant",
 }  # fmt: skip
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Z]{2})?|(physics|cond-mat)\.[a-z]+(-[a-z]+)?")
-_SQLITE, _POSTGRES = ("sqlite:///",), ("postgresql://", "postgres://", "postgresql+psycopg://")
+_SQLITE = ("sqlite:///",)
+POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+"""How an address of PostgreSQL may begin; the last is what SQLAlchemy is given."""
 
 
 class Wrong(ValueError):
@@ -95,8 +90,8 @@ def hour(value: object) -> dt.time:
     text = _text(value, "write hours and minutes, as 08:00")
     if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text, re.ASCII):
         raise Wrong(f"{text!r} is not a time of day", "write hours and minutes, as 08:00")
-    hour, minute = text.split(":")
-    return dt.time(int(hour), int(minute))
+    hours, minutes = text.split(":")
+    return dt.time(int(hours), int(minutes))
 
 
 def timezone(value: object) -> str:
@@ -227,26 +222,26 @@ def token(value: object) -> Secret:
 
 
 def telegram_token(value: object) -> Secret:
-    token = token(value)
-    if not all(token.get_secret_value().partition(":")):
+    secret = token(value)
+    if not all(secret.get_secret_value().partition(":")):
         raise Wrong("is not a Telegram token", "copy it from @BotFather: a number, a colon and letters")
-    return token
+    return secret
 
 
 def database_url(value: object) -> Secret:
     mend = "write postgresql://user:password@host/name or sqlite:///path, or take the key out"
-    url = token(value)
-    text = url.get_secret_value()
+    secret = token(value)
+    text = secret.get_secret_value()
     try:
         parts = urlsplit(text)
         parts.port  # noqa: B018  (raises where it is no number)
     except ValueError:
         raise Wrong("is not an address", "in a password write / ? # @ [ as %2F %3F %23 %40 %5B") from None
-    if not text.startswith(_SQLITE + _POSTGRES):
+    if not text.startswith(_SQLITE + POSTGRES):
         raise Wrong("names no database that is supported", mend)
-    if text in _SQLITE or (text.startswith(_POSTGRES) and not parts.path.strip("/")):
+    if text in _SQLITE or (text.startswith(POSTGRES) and not parts.path.strip("/")):
         raise Wrong("does not say which database", mend)
-    return url
+    return secret
 
 
 def seconds(value: object) -> float:
@@ -266,9 +261,9 @@ def folder(value: object) -> Path:
     return folder
 
 
-def on_loopback(url: str) -> bool:
+def on_loopback(address: str) -> bool:
     """Whether the address's host is this machine itself."""
-    host = urlsplit(url).hostname or ""
+    host = urlsplit(address).hostname or ""
     if host == "localhost":
         return True
     try:

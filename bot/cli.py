@@ -1,4 +1,7 @@
-"""What each subcommand does and prints. Exit status: 0, 1 (refused or wrong), 2 (call or configuration), 75 (try later)."""
+"""What each subcommand does and prints.
+
+Exit status: 0, 1 (refused or wrong), 2 (call or configuration), 75 (try later).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from bot import assembly
 from bot.commands.context import Context, day_of, find_topic, language_named
@@ -18,13 +21,13 @@ from bot.commands.topics import make_topic
 from bot.config import Config, load
 from bot.digests import Followed
 from bot.errors import BadInput, ConfigError, DocumentError, FetchFailed, QueryError
-from bot.model import WANTED, Digest, DigestKind, Paper, Rejected, Summary, Tally
+from bot.exports import markdown, paper_json, tally_json
+from bot.model import WANTED, Digest, DigestKind, Fetched, Rejected, Tally
 from bot.pages import digest_page
 from bot.pipeline import Pipeline
 from bot.ports import Finding
 from bot.query import caret, parse
 from bot.redaction import redact, set_up_logging
-from bot.replies import Block, BlockKind, Reply, Style
 from bot.words import words_for
 
 DONE, WRONG, MISUSED, LATER = 0, 1, 2, 75
@@ -70,17 +73,6 @@ def _say(text: str = "") -> None:
 
 def _dump(value: object) -> None:
     _say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-
-
-def tally_json(tally: Tally) -> dict[str, Any]:
-    return {
-        "read": tally.read,
-        "new": tally.new,
-        "merged": tally.merged,
-        "updated": tally.updated,
-        "unchanged": tally.unchanged,
-        "refused": [{"where": r.where, "why": r.why} for r in tally.refused],
-    }
 
 
 def _tell(tally: Tally, as_json: bool) -> int:
@@ -177,15 +169,10 @@ def _poll(options: argparse.Namespace, config: Config) -> int:
                     _complain(f"{failed[0].why}; what is stored stays as it is")
                 return LATER if failed else status
             tally, late = Tally(), False
-            for name in options.feeds:
-                try:
-                    if name.startswith(("http://", "https://")):
-                        fetched = await assembly.fetch_feed(config, name)
-                    else:
-                        fetched = assembly.read_feed(_bytes(Path(name)), name)
-                except FetchFailed as error:
-                    late = late or name.startswith("http")
-                    tally += Tally(refused=(Rejected(name, str(error)),))
+            async for name, fetched in _feeds(config, options.feeds):
+                if isinstance(fetched, FetchFailed):
+                    late = late or _is_address(name)
+                    tally += Tally(refused=(Rejected(name, str(fetched)),))
                     continue
                 with context.store.transaction() as tx:
                     tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
@@ -197,6 +184,25 @@ def _poll(options: argparse.Namespace, config: Config) -> int:
             _close(context)
 
     return asyncio.run(go())
+
+
+def _is_address(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
+async def _feeds(config: Config, names: Sequence[str]) -> AsyncGenerator[tuple[str, Fetched | FetchFailed], None]:
+    """Files and addresses in the order they were named."""
+    addresses = [name for name in names if _is_address(name)]
+    fetched = assembly.fetch_feeds(config, addresses)
+    for name in names:
+        if _is_address(name):
+            yield name, await anext(fetched)
+            continue
+        try:
+            yield name, assembly.read_feed(_bytes(Path(name)), name)
+        except FetchFailed as error:
+            yield name, error
+    await fetched.aclose()
 
 
 def _bytes(path: Path) -> bytes:
@@ -213,20 +219,24 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     from rich.progress import Progress
 
     context = _context(config)
-    tally = Tally()
+    tally, dropped = Tally(), Counter[str]()
     try:
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
-            task = progress.add_task("reading", total=None)
+            total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
+            task = progress.add_task("reading", total=total)
             for name in options.files:
                 try:
-                    for items, rejected in assembly.read_documents(Path(name)):
+                    for chunk in assembly.read_documents(Path(name)):
                         with context.store.transaction() as tx:
-                            tally += tx.add(items, context.now()) + Tally(refused=tuple(rejected))
-                        progress.update(task, description=f"{tally.read:,} read")
+                            tally += tx.add(chunk.items, context.now()) + Tally(refused=chunk.rejected)
+                        dropped.update(chunk.dropped)
+                        progress.update(task, advance=chunk.size, description=f"{tally.read:,} read")
                 except DocumentError as error:
                     tally += Tally(refused=(Rejected(f"{error.file}:{error.line}", error.message),))
             progress.update(task, description="indexing")
             context.index.follow()
+        if dropped:
+            _complain("cleaned: " + ", ".join(f"{n:,} x {what}" for what, n in dropped.most_common(8)))
         return _tell(tally, options.json)
     finally:
         _close(context)
@@ -249,7 +259,11 @@ def _digest(options: argparse.Namespace, config: Config) -> int:
             followed = (Followed(label, parse(topic.query if topic else options.query)),)
             announcements = tx.announcements_on(on) if on else tx.announcements(tx.before_latest_batch())
             if not announcements:
-                _complain(f"nothing was announced on {on}" if on else "nothing has been announced yet; paperround poll reads arXiv")
+                _complain(
+                    f"nothing was announced on {on}"
+                    if on
+                    else "nothing has been announced yet; paperround poll reads arXiv"
+                )
                 return WRONG
             day = day_of(context, tx, announcements, followed)
             matches = day.matches(followed, WANTED)
@@ -272,48 +286,6 @@ def _digest(options: argparse.Namespace, config: Config) -> int:
         _close(context)
 
 
-def paper_json(paper: Paper, summaries: Iterable[Summary], score: float | None = None) -> dict[str, Any]:
-    """A paper for scripts."""
-    found: dict[str, Any] = {
-        "id": paper.id,
-        "keys": list(paper.keys),
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "categories": list(paper.categories),
-        "links": list(paper.links),
-        "summaries": {s.language: {"headline": s.headline, "title": s.title, "abstract": s.abstract} for s in summaries},
-    }
-    return found if score is None else {**found, "score": score}
-
-
-_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]<>#|~$"})
-
-
-def markdown(reply: Reply) -> str:
-    """The reply as CommonMark; text from outside is escaped."""
-
-    def shown(block: Block) -> str:
-        parts = []
-        for span in block.spans:
-            text = span.text.translate(_MARKDOWN).replace("\n", "  \n")
-            if span.link:
-                text = f"[{text}](<{span.link.replace('>', '%3E').replace('<', '%3C')}>)"
-            elif text.strip() and span.style in (Style.BOLD, Style.ITALIC) and block.kind is not BlockKind.HEADING:
-                mark = "**" if span.style is Style.BOLD else "*"
-                lead, inner, tail = _trimmed(text)
-                text = f"{lead}{mark}{inner}{mark}{tail}"
-            parts.append(text)
-        return ("## " if block.kind is BlockKind.HEADING else "") + "".join(parts)
-
-    return "\n\n".join(shown(block) for block in reply.blocks)
-
-
-def _trimmed(text: str) -> tuple[str, str, str]:
-    inner = text.strip()
-    at = text.index(inner)
-    return text[:at], inner, text[at + len(inner) :]
-
-
 def _search(options: argparse.Namespace, config: Config) -> int:
     if options.limit < 1:
         raise BadInput("--limit: a number from 1 on")
@@ -326,13 +298,21 @@ def _search(options: argparse.Namespace, config: Config) -> int:
         with context.store.reading() as tx:
             papers, summaries = tx.papers(ids), tx.summaries(ids)
         if options.json:
-            _dump([paper_json(papers[h.paper_id], summaries.get(h.paper_id, ()), h.score) for h in hits if h.paper_id in papers])
+            _dump(
+                [
+                    paper_json(papers[h.paper_id], summaries.get(h.paper_id, ()), h.score)
+                    for h in hits
+                    if h.paper_id in papers
+                ]
+            )
         else:
             from bot.pages import results_page
 
             words = words_for(config.language)
             title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=options.query)
-            assembly.make_console("").show(results_page(words, title, [papers[i] for i in ids if i in papers], summaries))
+            assembly.make_console("").show(
+                results_page(words, title, [papers[i] for i in ids if i in papers], summaries)
+            )
         return DONE if total else WRONG
     finally:
         _close(context)

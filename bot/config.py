@@ -90,11 +90,12 @@ class _Reading:
         try:
             text = _read(root / Path(given.value.strip()).expanduser()).strip()
         except (OSError, ValueError) as error:
-            why = f"{given.value!r} cannot be read: {_why(error)}"
+            # The value is not shown: it may be the secret itself, put into the wrong key.
+            why = f"names a file that cannot be read: {_why(error)}"
             self.problems.append(Problem(given.written, why, "name a file that the bot's user may read"))
             return None
         if not text:
-            self.problems.append(Problem(given.written, f"{given.value!r} is empty", "put the secret into the file"))
+            self.problems.append(Problem(given.written, "names an empty file", "put the secret into the file"))
             return None
         return text
 

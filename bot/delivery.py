@@ -92,7 +92,11 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
         case Busy(why, after):
             wait = timedelta(seconds=after) if after is not None else backoff(delivery.attempts)
             return replace(
-                _untried(delivery), state=DeliveryState.POSTPONED, due_at=now + wait, attempts=delivery.attempts + 1, why=why
+                _untried(delivery),
+                state=DeliveryState.POSTPONED,
+                due_at=now + wait,
+                attempts=delivery.attempts + 1,
+                why=why,
             )
         case Unsure(why):
             return replace(
@@ -111,10 +115,10 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
             kept = tuple(part for part in delivery.parts if part.message_id)
             return replace(delivery, layout=Layout.PLAIN, parts=kept, state=DeliveryState.SENDING, why=why)
         case Faulty(why):
-            part = delivery.current_part
-            if part is None:
+            refused = delivery.current_part
+            if refused is None:
                 return replace(delivery, state=DeliveryState.FAILED, why=why)
-            return replace(delivery.with_part(replace(part, message_id=REFUSED)), why=why)
+            return replace(delivery.with_part(replace(refused, message_id=REFUSED)), why=why)
         case Finished():
             arrived = any(part.message_id != REFUSED for part in delivery.parts)
             state = DeliveryState.SENT if arrived else DeliveryState.FAILED

@@ -63,7 +63,9 @@ class FrontDesk:
         words = self._context.words(caller)
         command = COMMANDS.get(name or "paper")
         if command is None:
-            return say(words.say("There is no command /{name}. /help shows those there are.", name=name[:40]), private=True)
+            return say(
+                words.say("There is no command /{name}. /help shows those there are.", name=name[:40]), private=True
+            )
         if command.name not in OPEN_TO_ALL:
             self._require_admitted(caller)
         return command.run(self._context, caller, argument)
@@ -84,7 +86,7 @@ class FrontDesk:
         with context.store.reading() as tx:
             chat = tx.chat(caller.address)
         if chat is None or not chat.admitted:
-            raise NotAllowed(refusal(context.words(caller, chat), context.config.access, caller))
+            raise NotAllowed(refusal(context.words(caller, chat), context.config, caller))
 
     def _guarded(self, caller: Caller, act: Callable[[], Reply]) -> Reply:
         try:
@@ -100,7 +102,10 @@ class FrontDesk:
         except Exception:
             log.exception("an answer for %s failed", caller.address)
             words = words_for("en")
-            return say(words.say("Something went wrong here; nothing stored is lost. Please try again in a minute."), private=True)
+            return say(
+                words.say("Something went wrong here; nothing stored is lost. Please try again in a minute."),
+                private=True,
+            )
 
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
         if name not in ("subscribe", "paper", "digest", "unsubscribe"):

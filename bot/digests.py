@@ -83,7 +83,10 @@ class Day:
         """Ids of papers that match now, and of later cross-lists that matched before they were cross-listed."""
         known = self._asked.get(query)
         if known is None:
-            known = (frozenset(self._batch.match(query)), frozenset(self._before.match(query)) if self._later else frozenset())
+            known = (
+                frozenset(self._batch.match(query)),
+                frozenset(self._before.match(query)) if self._later else frozenset(),
+            )
             self._asked[query] = known
         return known
 
@@ -111,7 +114,13 @@ class Day:
                 chosen[a.paper_id] = a
         order = sorted(
             chosen.values(),
-            key=lambda a: (-a.announced_on.toordinal(), -len(labels[a.paper_id]), -best[a.paper_id], _RANK[a.news], a.id),
+            key=lambda a: (
+                -a.announced_on.toordinal(),
+                -len(labels[a.paper_id]),
+                -best[a.paper_id],
+                _RANK[a.news],
+                a.id,
+            ),
         )
         return tuple(Match(a.paper_id, a.news, tuple(dict.fromkeys(labels[a.paper_id]))) for a in order)
 
@@ -171,4 +180,6 @@ def decide(
     if now < deadline:
         return Decision(None, chat.seen, min(deadline, now + timedelta(minutes=10)))
     silent = chat.empty_day is EmptyDay.SILENT
-    return Decision(None if silent else Digest(DigestKind.NOT_IN_YET, today, labels=labels, upto=upto), chat.seen, due_at)
+    return Decision(
+        None if silent else Digest(DigestKind.NOT_IN_YET, today, labels=labels, upto=upto), chat.seen, due_at
+    )

@@ -22,7 +22,12 @@ def about_config(config: Config) -> list[Finding]:
     ]
     if not (config.telegram.token or config.discord.token):
         findings.append(
-            Finding("chats", True, "no token: only the console chat", "set PAPERROUND_TELEGRAM__TOKEN or PAPERROUND_DISCORD__TOKEN")
+            Finding(
+                "chats",
+                True,
+                "no token: only the console chat",
+                "set PAPERROUND_TELEGRAM__TOKEN or PAPERROUND_DISCORD__TOKEN",
+            )
         )
     elif not config.admins:
         findings.append(
@@ -32,7 +37,14 @@ def about_config(config: Config) -> list[Finding]:
             )
         )  # fmt: skip
     if config.access == "list" and not config.chats:
-        findings.append(Finding("access", False, "access is 'list' and the list is empty", "set PAPERROUND_CHATS, or PAPERROUND_ACCESS=invite"))
+        findings.append(
+            Finding(
+                "access",
+                False,
+                "access is 'list' and the list is empty",
+                "set PAPERROUND_CHATS, or PAPERROUND_ACCESS=invite",
+            )
+        )
     if not config.contact:
         findings.append(
             Finding("contact", True, "arXiv likes to know whom to write to", "set PAPERROUND_CONTACT=you@example.org")
@@ -45,11 +57,13 @@ def about_store(counts: Mapping[str, int]) -> list[Finding]:
     findings = [
         Finding(
             "database", True,
-            f"{counts.get('papers', 0):,} papers, {counts.get('summaries', 0):,} summaries, {counts.get('chats', 0):,} chats",
+            ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("papers", "summaries", "chats", "subscriptions")),
         )
     ]  # fmt: skip
     if failed:
-        findings.append(Finding("deliveries", False, f"{failed} failed for good", "the log names each and the platform's reason"))
+        findings.append(
+            Finding("deliveries", False, f"{failed} failed for good", "the log names each and the platform's reason")
+        )
     return findings
 
 
@@ -61,6 +75,8 @@ def about_feeds(feeds: Mapping[str, Feed], categories: Sequence[str], now: datet
         since = f" since {feed.since_at:%Y-%m-%d %H:%M} UTC" if feed.since_at else ""
         why = f": {feed.why}" if feed.why else ""
         findings.append(
-            Finding(f"feed {category}", feed.state not in _MENDS, f"{feed.state}{since}{why}", _MENDS.get(feed.state, ""))
+            Finding(
+                f"feed {category}", feed.state not in _MENDS, f"{feed.state}{since}{why}", _MENDS.get(feed.state, "")
+            )
         )
     return findings

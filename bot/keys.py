@@ -32,7 +32,7 @@ _ARXIV_LINK = re.compile(
     rf"/{_ARXIV_ID}(?:\.pdf)?{_TAIL}",
     re.I | re.A,
 )
-_ACL_TEXT = re.compile(rf"acl:{_ACL_ID}|(?P<bare>[0-9]{{4}}\.[a-z0-9_]{{1,40}}-[a-z0-9_]{{1,20}}\.[0-9]{{1,5}})", re.A)
+_ACL_TEXT = re.compile(rf"acl:{_ACL_ID}|(?P<bare>[0-9]{{4}}\.[a-z0-9_]{{1,40}}-[a-z0-9_]{{1,20}}\.[0-9]{{1,5}})", re.I | re.A)
 _ACL_LINK = re.compile(
     rf"{_URL}(?:www\.)?(?:aclanthology\.(?:org|info)|aclweb\.org)/(?:anthology/|papers/)?"
     rf"{_ACL_ID}(?:\.pdf|\.bib|v[0-9]\.pdf)?{_TAIL}",

@@ -142,7 +142,10 @@ def empty_page(words: Words, digest: Digest) -> Reply:
         first = words.say("arXiv is not in yet, {day}.", day=day)
         then = words.say("Nothing is lost: what it announces comes with your next digest.")
         return Reply((paragraph(bold(first), plain(" " + then)),))
-    return Reply((paragraph(words.say("Nothing new for {topics}, {day}.", topics=topics, day=day)),))
+    text = words.say("Nothing new for {topics}, {day}.", topics=topics, day=day)
+    if digest.on.isoweekday() > 5:
+        text += " " + words.say("arXiv announces nothing at weekends.")
+    return Reply((paragraph(text),))
 
 
 def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:

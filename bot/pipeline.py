@@ -16,7 +16,7 @@ from bot.commands.context import documents_of, followed_by
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
 from bot.digests import Day, Decision, decide
 from bot.errors import ChatGone, ChatMoved, FetchFailed, Refused, TryLater, Uncertain
-from bot.feeds import judge, next_poll, settled
+from bot.feeds import eastern_day, judge, next_poll, settled
 from bot.model import (
     Address,
     Chat,
@@ -84,7 +84,8 @@ class Pipeline:
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._delivering = asyncio.Lock()
-        self._tries = 0
+        self._tries, self._tried_on = 0, eastern_day(now())
+        self._retry_after: float | None = None
 
     async def poll(self) -> tuple[Tally, dict[str, Feed]]:
         """One poll of every configured category together. A feed that fails changes nothing but its state."""
@@ -96,6 +97,7 @@ class Pipeline:
                 outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
             except FetchFailed as error:
                 outcome = error
+            self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
             tally, feeds = await _in_thread(self._take_in, url, outcome)
             self._tell(outcome, tally, feeds)
             return tally, feeds
@@ -111,9 +113,8 @@ class Pipeline:
             before = tx.feeds()
             unseen = 0
             if isinstance(outcome, Fetched):
-                last = tx.last_announcement()
                 tally = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
-                unseen = tx.last_announcement() - last
+                unseen = tally.new + tally.merged + tally.updated
                 if not outcome.unchanged:
                     tx.put_validators(url, outcome.validators)
             feeds = {}
@@ -143,7 +144,10 @@ class Pipeline:
         if due > self._now():
             return False
         _, feeds = await self.poll()
-        self._tries = 0 if all(settled(feed, self._now()) for feed in feeds.values()) else self._tries + 1
+        today = eastern_day(self._now())
+        waiting = not all(settled(feed, self._now()) for feed in feeds.values())
+        self._tries = (self._tries if self._tried_on == today else 0) + 1 if waiting else 0
+        self._tried_on = today
         return True
 
     async def next_poll_at(self) -> datetime:
@@ -153,7 +157,7 @@ class Pipeline:
         checked = [feed.checked_at for feed in feeds if feed.checked_at]
         if len(checked) < len(feeds):
             return now
-        return next_poll(feeds, max(checked), self._tries)
+        return next_poll(feeds, max(checked), self._tries, self._retry_after)
 
     def _feeds(self) -> list[Feed]:
         with self._store.reading() as tx:
@@ -185,7 +189,14 @@ class Pipeline:
                 if decision.digest is not None:
                     tx.plan(
                         Delivery(
-                            0, chat.id, chat.address, decision.digest, chat.language, chat.layout, due_at=now, made_at=now
+                            0,
+                            chat.id,
+                            chat.address,
+                            decision.digest,
+                            chat.language,
+                            chat.layout,
+                            due_at=now,
+                            made_at=now,
                         )
                     )
                     planned += 1
@@ -350,9 +361,7 @@ class Pipeline:
         with self._store.transaction() as tx:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
-                tx.move_chats(
-                    Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
-                )
+                tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
 
     async def round(self) -> Round:
         """Poll, plan, deliver, once."""

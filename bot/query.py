@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import groupby
 
 from bot.errors import QueryError
 from bot.text import phrases
@@ -86,7 +87,7 @@ EMPTY = "The query is empty: write a word, a “phrase in quotes” or a field s
 TOO_LONG = "The query has {n} characters; at most {limit} are possible."
 TOO_MANY = "The query has more than {limit} words and phrases."
 TOO_DEEP = "The query is nested more than {limit} levels deep."
-OPEN_QUOTE = "This quote is never closed: add a “ at its end."
+OPEN_QUOTE = 'This quote is never closed: add a " at its end.'
 OPEN_PARENTHESIS = "This parenthesis is never closed: add a ) where it should end."
 STRAY_PARENTHESIS = "This ) closes nothing: remove it, or add the ( where it should begin."
 NOTHING_AFTER = "Something to search for must follow {operator}."
@@ -129,7 +130,7 @@ _FIELDS = {
 }  # fmt: skip
 _PREFIX = {Field.TITLE: "ti:", Field.ABSTRACT: "abs:", Field.AUTHOR: "au:", Field.CATEGORY: "cat:", Field.ANY: "all:"}
 _OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
-_ASCII = str.maketrans("（）：“”„‟＂«»「」『』－−–　＊＋", '():""""""""""--- *+'.replace("--- ", "---\u0020"))
+_ASCII = str.maketrans("（）：－−–＊＋\u3000", "():---*+ ") | dict.fromkeys(map(ord, "“”„‟＂«»「」『』"), '"')
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)(?P<end>"?)
     |(?P<field>[A-Za-z_]+):(?![\s:/)]|$)|(?P<known>(?:title|ti|abstract|abs|author|au|category|cat|all):)
@@ -137,7 +138,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[a-z][a-z-]*)?")
-_ARCHIVES = frozenset("astro-ph cond-mat cs econ eess math nlin physics q-bio q-fin stat".split())
+_ARCHIVES = frozenset(["astro-ph", "cond-mat", "cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "stat"])
 """Archives that have categories of their own (https://arxiv.org/category_taxonomy): ``cat:cs`` means ``cs.*``."""
 
 
@@ -152,12 +153,16 @@ def parse(text: str, *, for_subscription: bool = False) -> Query:
     """The query that ``text`` writes.
 
     Raises QueryError (place and what was expected) for anything that is none: see MESSAGES. A query of negatives
-    alone is refused, in a search (``for_subscription`` False) as well: it would find nearly everything.
+    alone is refused, in a search too: it would find nearly everything. ``for_subscription`` refuses also what
+    would take a paper that has none of its words, such as ``a OR -b``.
     """
     if len(text) > MOST_CHARACTERS:
         said = Said(TOO_LONG, n=len(text), limit=MOST_CHARACTERS)
         raise QueryError(said, text, MOST_CHARACTERS)
-    return _parsed(text)
+    query = _parsed(text)
+    if for_subscription and _holds_of_nothing(query):
+        raise QueryError(Said(ONLY_NEGATIVE), text, len(text), SOMETHING)
+    return query
 
 
 @lru_cache(1024)
@@ -189,12 +194,12 @@ class _Parser:
                     raise self.fail(OPEN_QUOTE, match.start("phrase") - 1, '"')
                 yield _Token(kind, " ".join(match[kind].split()), match.start(kind) - 1)
             else:
-                word = match[kind]
+                word, start = match[kind], match.start(kind)
                 if kind == "word" and word in _OPERATORS:
                     kind = word
                 elif kind == "known":
                     kind, word = "field", word[:-1]
-                yield _Token(kind, word, match.start(kind))
+                yield _Token(kind, word, start)
             place = match.end()
 
     @property
@@ -228,25 +233,22 @@ class _Parser:
         parts: list[Query] = []
         words: list[_Token] = []
         while True:
-            first = self.next
+            first = self.token
             parts.append(self.negated(where))
-            words = [*words, self.tokens[first]] if self.tokens[first].kind == "word" else []
+            words = [*words, first] if first.kind == "word" else []
             if len(words) > MOST_WORDS:
                 raise self._sentence(words)
             kind = self.token.kind
             if kind in ("end", "close", "OR"):
                 return _joined(And, parts)
-            if kind in ("AND", "ANDNOT"):
+            if kind == "AND":
                 words = []
-                if kind == "AND":
-                    self.take()
-                self._after(self.tokens[self.next - (kind == "AND")], ahead=kind == "ANDNOT")
+                self._after(self.take())
 
     def negated(self, where: Field) -> Query:
         odd = False
         while self.token.kind in ("NOT", "minus", "ANDNOT"):
-            operator = self.take()
-            self._after(operator)
+            self._after(self.take())
             odd = not odd
         one = self.one(where)
         if not odd:
@@ -255,32 +257,31 @@ class _Parser:
 
     def one(self, where: Field) -> Query:
         token = self.take()
-        match token.kind:
-            case "plus":
-                return self.one(where)
-            case "field":
-                return self._in_field(token)
-            case "open":
-                return self._group(token, where)
-            case "phrase" | "word":
-                return self._leaf(token, where)
-        raise self.fail(NOTHING_AFTER, token.place, SOMETHING, operator=token.text)
+        in_field = token.kind == "field"
+        while token.kind in ("field", "plus"):
+            if token.kind == "field":
+                where = self._field(token)
+            token = self.take()
+        if token.kind == "open":
+            return self._group(token, where, MOST_DEPTH + in_field)
+        return self._leaf(token, where)
 
-    def _in_field(self, token: _Token) -> Query:
+    def _field(self, token: _Token) -> Field:
         where = _FIELDS.get(token.text.casefold())
         if where is None:
-            raise self.fail(UNKNOWN_FIELD, token.place, "title: abstract: author: category:", field=f"{token.text}:")
+            raise self.fail(UNKNOWN_FIELD, token.place, "title: abstract: author: category:", field=token.text)
         if self.token.kind not in ("word", "phrase", "open", "field", "plus"):
             raise self.fail(EMPTY_FIELD, self.token.place, SOMETHING, field=f"{token.text}:")
-        self._deeper(token)
-        one = self.one(where)
-        self.depth -= 1
-        return one
+        return where
 
-    def _group(self, opening: _Token, where: Field) -> Query:
-        self._deeper(opening)
+    def _group(self, opening: _Token, where: Field, limit: int) -> Query:
+        self.depth += 1
+        if self.depth > limit:
+            raise self.fail(TOO_DEEP, opening.place, limit=MOST_DEPTH)
         if self.token.kind == "close":
             raise self.fail(EMPTY_GROUP, opening.place, SOMETHING)
+        if self.token.kind == "end":
+            raise self.fail(OPEN_PARENTHESIS, opening.place, ")")
         inside = self.either(where)
         if self.token.kind != "close":
             raise self.fail(OPEN_PARENTHESIS, opening.place, ")")
@@ -314,11 +315,6 @@ class _Parser:
             raise self.fail(BAD_CATEGORY, token.place, "cs.CL", word=_quote(token))
         return f"{base}.*" if pattern != base or base in _ARCHIVES else base
 
-    def _deeper(self, token: _Token) -> None:
-        self.depth += 1
-        if self.depth > MOST_DEPTH:
-            raise self.fail(TOO_DEEP, token.place, limit=MOST_DEPTH)
-
     def _beginning(self) -> None:
         token = self.token
         if token.kind in ("AND", "OR", "ANDNOT"):
@@ -326,17 +322,14 @@ class _Parser:
         if token.kind == "close":
             raise self.fail(STRAY_PARENTHESIS, token.place, SOMETHING)
 
-    def _after(self, operator: _Token, ahead: bool = False) -> None:
-        """What follows ``operator`` must begin something."""
-        if not ahead and self.token.kind in ("end", "close", "AND", "OR") or (
-            not ahead and self.token.kind == "ANDNOT" and operator.kind != "AND"
-        ):
+    def _after(self, operator: _Token) -> None:
+        if self.token.kind in ("end", "close", "AND", "OR", "ANDNOT"):
             raise self.fail(NOTHING_AFTER, self.token.place, SOMETHING, operator=operator.text)
 
     def _sentence(self, words: list[_Token]) -> QueryError:
         while self.token.kind == "word":
-            words = [*words, self.take()]
-        proposal = propose(word.text for word in words)
+            words.append(self.take())
+        proposal = propose(word.text for word in words) or f'"{" ".join(word.text for word in words[:3])}"'
         return self.fail(SENTENCE, words[0].place, proposal, proposal=proposal)
 
 
@@ -359,17 +352,12 @@ def _quote(token: _Token) -> str:
 
 
 _COMMON = frozenset(
-    "a about above after all also am an and any are as at be been being between both but by can could did do does for from had "
-    "has have how i if i'm i'd i've in into interested interest interests is it its just keep know learn like love me more most "
-    "my new news not of on or other our papers paper please recent relate related research should show so some such than that "
-    "the their them then there these they this those to topic topics track us use used uses using via very want was we were "
-    "what when where which while who why will with within work works would you your development developments insights "
-    "find look looking read see studies study latest especially mainly mostly called field area areas".split()
+    ["a", "about", "above", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "i'm", "i'd", "i've", "in", "into", "interested", "interest", "interests", "is", "it", "its", "just", "keep", "know", "learn", "like", "love", "me", "more", "most", "my", "new", "news", "not", "of", "on", "or", "other", "our", "papers", "paper", "please", "recent", "relate", "related", "research", "should", "show", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "topic", "topics", "track", "us", "use", "used", "uses", "using", "via", "very", "want", "was", "we", "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "within", "work", "works", "would", "you", "your", "development", "developments", "insights", "find", "look", "looking", "read", "see", "studies", "study", "latest", "especially", "mainly", "mostly", "called", "field", "area", "areas"]
 )
 
 
 def propose(words: Iterable[str]) -> str:
-    """A query instead of a sentence: its two most telling runs of words, quoted."""
+    """A query instead of a sentence: its two most telling runs of words, quoted; empty if none tells."""
     runs: list[list[str]] = [[]]
     for word in words:
         bare = re.sub(r"^[^\w]+|[^\w+#]+$", "", word.replace('"', ""))
@@ -382,7 +370,7 @@ def propose(words: Iterable[str]) -> str:
     told = list(dict.fromkeys(tuple(run) for run in runs if run))
     best = sorted(told, key=lambda run: (-min(len(run), 2), -sum(map(len, run))))[:2]
     shown = [f'"{" ".join(run)}"' if len(run) > 1 or run[0] in _OPERATORS else run[0] for run in told if run in best]
-    return " ".join(shown) or "LoRA OR fine-tuning"
+    return " ".join(shown)
 
 
 def show(query: Query) -> str:
@@ -392,49 +380,51 @@ def show(query: Query) -> str:
 
 def to_text(query: Query) -> str:
     """The query as text, short: ``parse(to_text(q)) == q`` for every q that `parse` gave."""
-    return min((_print(query, Field.ANY), *(_wrapped(query, f) for f in _fields(query))), key=len)
-
-
-def _wrapped(query: Query, where: Field) -> str:
-    if where is Field.ANY or isinstance(query, Leaf):
-        return _print(query, Field.ANY)
-    return f"{_PREFIX[where]}({_print(query, where)})"
+    text = _print(query, Field.ANY)
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    # Typed inside one field's group, it fitted.
+    return min((text, *(f"{_PREFIX[one]}({_print(query, one)})" for one in _fields(query))), key=len)
 
 
 def _print(query: Query, where: Field, inner: str = "") -> str:
-    """``inner`` says what stands around: ``and`` or ``not``; an or in either, an and in a not, needs parentheses."""
+    """``inner`` says what stands around: an or in an ``and``, either in a ``not``, needs parentheses."""
     match query:
         case Leaf():
             text = f'"{query.text}"' if query.quoted else query.text
             return text if query.field is where else _PREFIX[query.field] + text
         case Not(part):
             return "-" + _print(part, where, "not")
-        case And(parts):
-            text = " ".join(_printed(parts, And, where))
-            return f"({text})" if inner == "not" else text
-        case Or(parts):
-            text = " OR ".join(_printed(parts, Or, where))
-            return f"({text})" if inner else text
+        case And(parts) | Or(parts):
+            own = _fields(query)
+            if len(own) == 1 and where not in own:
+                (one,) = own
+                return f"{_PREFIX[one]}({_print(query, one)})"
+            kind = type(query)
+            text = _and(parts, where) if kind is And else " OR ".join(_print(p, where) for p in _runs(parts, Or, where))
+            return f"({text})" if inner == "not" or (inner == "and" and kind is Or) else text
 
 
-def _printed(parts: tuple[Query, ...], kind: type[And] | type[Or], where: Field) -> Iterator[str]:
-    """Neighbours that ask the same one field stand in one group of that field."""
-    inner = "and" if kind is And else ""
-    start = 0
-    while start < len(parts):
-        own = _fields(parts[start])
-        end = start + 1
-        if len(own) == 1 and where not in own:
-            while end < len(parts) and _fields(parts[end]) == own:
-                end += 1
-            (one,) = own
-            run = parts[start:end]
-            if len(run) > 1 or isinstance(run[0], And | Or):
-                yield f"{_PREFIX[one]}({_print(kind(run) if len(run) > 1 else run[0], one)})"
-                start = end
-                continue
-        yield _print(parts[start], where, inner)
-        start += 1
+def _and(parts: tuple[Query, ...], where: Field) -> str:
+    """Joined by spaces, and by AND where so many plain words would look like a sentence."""
+    text = ""
+    words = 0
+    for part in _runs(parts, And, where):
+        words = words + 1 if isinstance(part, Leaf) and part.field is where and not part.quoted else 0
+        if words > MOST_WORDS:
+            text, words = f"{text} AND", 1
+        text += (" " if text else "") + _print(part, where, "and")
+    return text
+
+
+def _runs(parts: tuple[Query, ...], kind: type[And] | type[Or], where: Field) -> Iterator[Query]:
+    """The parts, with neighbours that ask the same other field put into one group."""
+    for own, run in groupby(parts, _fields):
+        together = tuple(run)
+        if len(own) == 1 and where not in own and len(together) > 1:
+            yield kind(together)
+        else:
+            yield from together
 
 
 def _fields(query: Query) -> frozenset[Field]:
@@ -475,6 +465,19 @@ def _denied(query: Query) -> Iterator[Leaf]:
         case And(parts) | Or(parts):
             for part in parts:
                 yield from _denied(part)
+
+
+def _holds_of_nothing(query: Query) -> bool:
+    """Whether a paper without any of its words satisfies it."""
+    match query:
+        case Leaf():
+            return False
+        case Not(part):
+            return not _holds_of_nothing(part)
+        case And(parts):
+            return all(map(_holds_of_nothing, parts))
+        case Or(parts):
+            return any(map(_holds_of_nothing, parts))
 
 
 def has_cjk_leaf(query: Query) -> bool:

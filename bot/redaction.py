@@ -30,14 +30,14 @@ def _character(c: str) -> str:
     if c.isascii() and (c.isalnum() or c in "-_.~"):
         return re.escape(c)
     if c == "\\":
-        return r"(?:\\+|%(?:25)*5[cC])"
-    percent = "".join(f"%(?:25)*{byte:02x}" for byte in c.encode("utf-8", "surrogatepass"))
+        return r"(?:\\{1,16}|%(?:25){0,4}5[cC])"
+    percent = "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in c.encode("utf-8", "surrogatepass"))
     spellings = {json.dumps(c)[1:-1], repr(c)[1:-1], ascii(c)[1:-1], html.escape(c)}
     if quote(c, safe="") == "%20":
         spellings.add("+")
-    # Each level of quoting puts another backslash in front of what it escapes.
-    patterns = sorted({r"\\*" + re.escape(s.lstrip("\\")) for s in spellings if s != c}, key=len, reverse=True)
-    return "(?:" + "|".join([f"(?i:{percent})", *patterns, r"\\*" + re.escape(c)]) + ")"
+    # Each level of quoting doubles the backslashes in front; the bound keeps a long run of them cheap.
+    patterns = sorted({r"\\{0,16}" + re.escape(s.lstrip("\\")) for s in spellings if s != c}, key=len, reverse=True)
+    return "(?:" + "|".join([f"(?i:{percent})", *patterns, r"\\{0,16}" + re.escape(c)]) + ")"
 
 
 class Redactor:

@@ -71,9 +71,7 @@ async def serve(config: Config) -> int:
         store.close()
 
 
-async def _first_digest(
-    console: Console, context: Context, desk: FrontDesk, pipeline: Pipeline, config: Config
-) -> int:
+async def _first_digest(console: Console, context: Context, desk: FrontDesk, pipeline: Pipeline, config: Config) -> int:
     """Poll, and show today's digest or say in a line why there is none."""
     if await pipeline.next_poll_at() <= context.now():
         print(f"Reading {', '.join(config.arxiv.categories)} from {config.arxiv.feed_url} ...", flush=True)  # noqa: T201
@@ -90,6 +88,10 @@ async def _first_digest(
         return 75 if failed else 0
     console.show(await asyncio.to_thread(digest_view, context, console.caller, ""))
     return 0
+
+
+async def _until(stopping: asyncio.Event) -> object:
+    return await stopping.wait()
 
 
 async def _serve_platforms(
@@ -133,7 +135,7 @@ async def _serve_platforms(
         clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
         clock.start()
         first = asyncio.create_task(tracked(poll))
-        waits = [asyncio.create_task(stopping.wait())]
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(_until(stopping))]
         if talk is not None:
             waits.append(asyncio.create_task(talk))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,27 @@
-HEAD
+"""What can be configured: every key, its default and its check. ``bot.config`` reads the values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from bot import checks
+from bot.checks import POSTGRES, Secret, Wrong
+from bot.model import Address
+
+Key = tuple[str, ...]
+"""``("admins",)`` or ``("telegram", "token")``."""
+
+ARXIV_FEED = "https://rss.arxiv.org/rss"
+ARXIV_INTERVAL = 3.0
+"""Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
+
+
 class Section:
     """Values that are checked; each field's annotation carries its check."""
 
@@ -28,7 +51,7 @@ class Arxiv(Section):
     """``interval``: seconds between two requests."""
 
     feed_url: Annotated[str, checks.url("http", "https")] = ARXIV_FEED
-    categories: Annotated[tuple[str, ...], checks.categories, ("cs.CL", "cs.LG"] = "cs.AI")
+    categories: Annotated[tuple[str, ...], checks.categories] = ("cs.CL", "cs.LG", "cs.AI")
     interval: Annotated[float, checks.seconds] = ARXIV_INTERVAL
 
 
@@ -45,15 +68,15 @@ class Config(Section):
     chats: Annotated[tuple[Address, ...], checks.chats] = ()
     language: Annotated[str, checks.language] = "en"
     timezone: Annotated[str, checks.timezone] = "UTC"
-    time: Annotated[dt.time, checks.hour, dt.time(8] = 0)
-    wait_until: Annotated[dt.time, checks.hour, dt.time(14] = 0)
+    time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
+    wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
     digest_size: Annotated[int, checks.size] = 20
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     contact: Annotated[str, checks.contact] = ""
-    uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat")
+    uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat"
     telegram: Telegram = Telegram()
     discord: Discord = Discord()
-    arxiv: Arxiv = Arxiv(
+    arxiv: Arxiv = Arxiv()
 
     @property
     def database(self) -> str:
@@ -61,9 +84,9 @@ class Config(Section):
         if self.database_url is None:
             return f"sqlite:///{quote(str(self.data_dir / 'paperround.db'))}"
         url = self.database_url.get_secret_value()
-        for start in _POSTGRES:
+        for start in POSTGRES:
             if url.startswith(start):
-                return _POSTGRES[-1] + url.removeprefix(start)
+                return POSTGRES[-1] + url.removeprefix(start)
         return url
 
     def secrets(self) -> tuple[str, ...]:
@@ -98,10 +121,11 @@ def keys() -> Iterator[Key]:
 def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]]:
     """The configuration of these values, and all that is wrong with them (defaults stand in its place then)."""
     faults: list[tuple[Key, Wrong]] = []
+    top = _checked(Config, (), values, faults)
     parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
-    config = Config(**_checked(Config, (), values, faults), **parts)  # type: ignore[arg-type]
+    config = Config(**top, **parts)  # type: ignore[arg-type]
     interval, feed_url = config.arxiv.interval, config.arxiv.feed_url
-    if interval < ARXIV_INTERVAL and not on_loopback(feed_url):
+    if interval < ARXIV_INTERVAL and not checks.on_loopback(feed_url):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
     return config, faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,14 +15,14 @@ from bot.text import readable
 LIMIT = 300
 """Characters of a headline made here, at most; Chinese says the same in half of them."""
 
-_CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
+_CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _OTHER = {"zh-Hans": "zh-Hant", "zh-Hant": "zh-Hans"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one reader is shown of a paper.
+    """What one reader is shown of a paper, TeX made readable.
 
     ``headline_language`` differs from the one asked for where only another language had words; ``title`` is the
     translated title, empty for English; ``made_here``: the headline is a sentence taken out of an abstract.
@@ -45,13 +45,13 @@ def best_summary(summaries: Sequence[Summary], language: str, paper: Paper) -> S
     stored = {summary.language: summary for summary in summaries}
     title, title_language = "", ""
     if language != "en":
-        title = next((text for _, text in _in_script(stored, language, "title")), "")
+        title = next(_in_script(stored, language, "title"), "")
         title_language = language if title else ""
     others = [other for other in _reading_order(stored) if other not in (language, _OTHER.get(language))]
     for wanted in (language, *others):
-        for _, headline in _in_script(stored, wanted, "headline"):
+        for headline in _in_script(stored, wanted, "headline"):
             return Shown(headline, title, wanted, title_language)
-        for _, abstract in _in_script(stored, wanted, "abstract"):
+        for abstract in _in_script(stored, wanted, "abstract"):
             if headline := telling_sentence(abstract):
                 return Shown(headline, title, wanted, title_language, made_here=True)
     headline = telling_sentence(paper.abstract)
@@ -61,16 +61,18 @@ def best_summary(summaries: Sequence[Summary], language: str, paper: Paper) -> S
     return Shown(headline, title, headline_language, title_language, made_here=bool(headline))
 
 
-def _reading_order(languages: Iterable[str]) -> list[str]:
+def _reading_order(languages: dict[str, Summary]) -> list[str]:
     return sorted(languages, key=lambda name: (LANGUAGES.index(name) if name in LANGUAGES else len(LANGUAGES), name))
 
 
-def _in_script(stored: dict[str, Summary], language: str, field: str) -> Iterable[tuple[str, str]]:
+def _in_script(stored: dict[str, Summary], language: str, field: str) -> Iterator[str]:
     """A field as stored in ``language``, then as converted from the other Chinese script."""
     for source in (language, _OTHER.get(language, "")):
         text = getattr(stored[source], field) if source in stored else ""
+        if text and field != "abstract":
+            text = readable(text)
         if text:
-            yield source, text if source == language else convert(text, language)
+            yield text if source == language else convert(text, language)
 
 
 def convert(text: str, language: str) -> str:
@@ -102,10 +104,12 @@ def language_of(text: str, unsure: str = "zh-Hans") -> str:
     """``en``, ``zh-Hans`` or ``zh-Hant``, whichever the text mostly is; empty for an empty text.
 
     ``unsure`` is said of Chinese that both scripts write alike. Any language without Chinese characters is ``en``.
+    Looks at the first 400 characters.
     """
+    text = text[:400]
     if text.isascii():
         return "en" if text.strip() else ""
-    ideographs = _CJK.findall(text)
+    ideographs = "".join(_CJK.findall(text))
     if not ideographs or len(ideographs) * 1.5 < len(_LATIN.findall(text)):
         return "en"
     only_traditional, only_simplified = _script_tables()
@@ -145,7 +149,7 @@ _CUES = (
     (-4.0, r"\b(?:code|source|data|dataset|demo|project page)\b.{0,60}\b(?:available|released at|found at)\b"),
     (-4.0, r"https?://"),
     (-1.0, r"\b(?:we|paper|work|study) (?:also|further|additionally|then)\b"),
-    (-1.5, r"^(?:however|although|though|despite|while|yet|unfortunately|existing|previous|prior|traditional|current)\b"),
+    (-1.5, r"^(?:however|although|though|despite|while|yet|unfortunately|existing|previous|prior|current)\b"),
     (-1.0, r"^(?:recent|nowadays|in recent|over the past|with the)\b"),
     (-1.0, r"^(?:extensive |our |the |we )?(?:experiment|evaluation|result|ablation|simulation)"),
     (

@@ -84,8 +84,7 @@ def positions(text: str, names: bool = False) -> list[tuple[str, ...]]:
     analyze = _name_word if names else _document_word
     for han, piece in _pieces(text):
         if han:
-            found += zip(piece, map("".join, zip(piece, piece[1:], strict=False)), strict=False)
-            found.append((piece[-1],))
+            found += [_pair(piece[at : at + 2]) for at in range(len(piece))]
         else:
             for word in _WORDS.findall(piece):
                 found += analyze(word)
@@ -196,6 +195,12 @@ def _term(part: str) -> str:
         return word[:-1]
     stem: str = _stemmer().stemWord(word)
     return stem or word
+
+
+@lru_cache(65536)
+def _pair(pair: str) -> tuple[str, ...]:
+    """The terms where a CJK character stands; cached so that they are held once."""
+    return (pair[0], pair) if len(pair) == 2 else (pair,)
 
 
 def _name(part: str) -> str:

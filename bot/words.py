@@ -5,9 +5,10 @@ English message ids stand in the code; ``locales/<language>.po`` holds the other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cache
+from gettext import c2py
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language if language in LANGUAGES else "en"
         self._catalogue: Any = None
+        self._plural: Callable[[int], int] = lambda n: int(n != 1)
         if self.language != "en":
             from babel.messages.pofile import read_po
 
             with (LOCALES / f"{self.language.replace('-', '_')}.po").open("rb") as file:
                 self._catalogue = read_po(file, locale=self._locale)
+            self._plural = c2py(self._catalogue.plural_expr)
 
     @property
     def _locale(self) -> str:
@@ -57,7 +60,7 @@ class Words:
             found = self._catalogue.get(one)
             if found is not None:
                 forms = (found.string,) if isinstance(found.string, str) else found.string
-                text = forms[min(self._catalogue.plural_func(n), len(forms) - 1)] or text
+                text = forms[min(self._plural(n), len(forms) - 1)] or text
         return text.format(n=self.number(n), **values)
 
     def number(self, n: int) -> str:
@@ -67,9 +70,9 @@ class Words:
         """``Tuesday 8 April``, ``4月8日星期二``."""
         if self.language == "en":
             return f"{on:%A} {on.day} {on:%B}"
-        from babel.dates import format_skeleton
+        from babel.dates import format_date
 
-        return format_skeleton("MMMMEEEEd", datetime(on.year, on.month, on.day), locale=self._locale)  # noqa: DTZ001
+        return format_date(on, "M月d日EEEE", locale=self._locale)
 
     def listing(self, items: Sequence[str]) -> str:
         """``a, b and c``."""

@@ -22,7 +22,9 @@ _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.ITALIC: "dim", Style.CODE:
 
 def clean(text: str) -> str:
     """Without control characters, so that a title cannot steer the terminal, nor turn its text around."""
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\u200c\u200d")
+    return "".join(
+        c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\u200c\u200d"
+    )
 
 
 def block_text(block: Block) -> Text:
@@ -69,7 +71,9 @@ class Console:
         if self._buttons:
             line = Text()
             for number, button in enumerate(self._buttons, 1):
-                line.append(f"[{number}] ", style="cyan").append(clean(button.label) + (f" {button.link}" if button.link else ""))
+                line.append(f"[{number}] ", style="cyan").append(
+                    clean(button.label) + (f" {button.link}" if button.link else "")
+                )
                 line.append("   ")
             self._terminal.print(line)
             self._terminal.print()

@@ -31,7 +31,11 @@ class Command:
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
-            self.name, words.say(self.description), words.say(self.argument) if self.argument else "", self.required, self.choices
+            self.name,
+            words.say(self.description),
+            words.say(self.argument) if self.argument else "",
+            self.required,
+            self.choices,
         )
 
 

@@ -10,7 +10,7 @@ from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.errors import NotAllowed, QueryError
 from bot.matching import Document, document
-from bot.model import LANGUAGES, Address, Announcement, Chat, ChatState, Paper, Subscription, Summary, Topic
+from bot.model import LANGUAGES, Address, Announcement, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
 from bot.ports import Caller, Now, SearchIndex, Store, Transaction
 from bot.query import Query, parse
 from bot.words import Words, language_for, words_for
@@ -50,7 +50,7 @@ class Context:
         chat = tx.chat(caller.address)
         if chat is None:
             if not self.may_start(caller):
-                raise NotAllowed(refusal(self.words(caller, None), self.config.access, caller))
+                raise NotAllowed(refusal(self.words(caller, None), self.config, caller))
             chat = tx.open_chat(self.fresh_chat(tx, caller))
         elif chat.state is not ChatState.ACTIVE:
             chat = replace(chat, state=ChatState.ACTIVE, due_at=next_due(chat, self.now()), why="")
@@ -73,9 +73,18 @@ class Context:
         return replace(chat, due_at=next_due(chat, self.now()))
 
 
-def refusal(words: Words, access: str, caller: Caller) -> str:
-    """Why a chat may not use this bot, and what to do about it."""
-    if access == "list":
+def refusal(words: Words, config: Config, caller: Caller) -> str:
+    """Why a chat may not use this bot, and what to do about it; while there is no admin, how to become one."""
+    if not config.admins and caller.place is Place.PRIVATE and caller.user:
+        return " ".join(
+            (
+                words.say("This bot is by invitation. Ask its admin for a code, then send /start CODE."),
+                words.say(
+                    "If this bot is yours, set PAPERROUND_ADMINS={user} and start it again.", user=caller.user
+                ),
+            )
+        )
+    if config.access == "list":
         return words.say(
             "This bot serves a fixed list of chats, and this one ({address}) is not on it. Its admin can add it.",
             address=caller.address,
@@ -133,9 +142,7 @@ def followed_by(subscriptions: Sequence[Subscription], topics: Sequence[Topic], 
     return tuple(found)
 
 
-def documents_of(
-    papers: Iterable[Paper], summaries: dict[int, tuple[Summary, ...]]
-) -> dict[int, Document]:
+def documents_of(papers: Iterable[Paper], summaries: dict[int, tuple[Summary, ...]]) -> dict[int, Document]:
     return {paper.id: document(paper, summaries.get(paper.id, ())) for paper in papers}
 
 

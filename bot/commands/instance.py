@@ -28,7 +28,11 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
     return Reply(
-        (heading(words.say("What you can ask for")), paragraph(*spans), paragraph(bold(words.say("Queries") + "\n"), "\n".join(lines)))
+        (
+            heading(words.say("What you can ask for")),
+            paragraph(*spans),
+            paragraph(bold(words.say("Queries") + "\n"), "\n".join(lines)),
+        )
     )
 
 

@@ -22,7 +22,13 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
         return Reply(
             (
                 paragraph(words.say("What are you looking for?")),
-                paragraph(code("/paper LoRA"), " · ", code('/paper ti:"language model" cat:cs.CL'), " · ", code("/paper 2106.09685")),
+                paragraph(
+                    code("/paper LoRA"),
+                    " · ",
+                    code('/paper ti:"language model" cat:cs.CL'),
+                    " · ",
+                    code("/paper 2106.09685"),
+                ),
             )
         )
     key = parse_reference(argument)
@@ -66,7 +72,12 @@ def _results(context: Context, words: Words, text: str, offset: int) -> Reply:
         title += f" ({offset + 1}-{offset + len(hits)})"
     buttons = _turning(words, offset, total, lambda at: f"find:{at}:{text}")
     return results_page(
-        words, title, [papers[i] for i in ids if i in papers], summaries, start=offset, buttons=(buttons,) if buttons else ()
+        words,
+        title,
+        [papers[i] for i in ids if i in papers],
+        summaries,
+        start=offset,
+        buttons=(buttons,) if buttons else (),
     )
 
 
@@ -132,7 +143,11 @@ def view(
     on = announcements[-1].announced_on
     if not matches:
         return say(
-            words.say("Nothing for {topics} in the latest batch, {day}.", topics=words.listing([shorten(x, 60) for x in labels[:4]]), day=words.day(on))
+            words.say(
+                "Nothing for {topics} in the latest batch, {day}.",
+                topics=words.listing([shorten(x, 60) for x in labels[:4]]),
+                day=words.day(on),
+            )
         )
     hit = {label for match in matches for label in match.labels}
     whole = Digest(DigestKind.PAPERS, on, matches, len(shown), tuple(x for x in dict.fromkeys(labels) if x in hit))

@@ -34,7 +34,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
         chat = tx.chat(caller.address)
         if chat is None and not context.may_start(caller):
             if not argument:
-                raise NotAllowed(refusal(words, context.config.access, caller))
+                raise NotAllowed(refusal(words, context.config, caller))
             chat = tx.open_chat(context.fresh_chat(tx, caller))
             if context.config.access != "invite" or not tx.use_invite(argument.strip(), chat.id, context.now()):
                 raise NotAllowed(words.say("This invitation is unknown or has been used. Ask for a new one."))
@@ -60,7 +60,9 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
         ),
     ]
     if count:
-        blocks.append(paragraph(words.count("This chat follows {n} subscription.", "This chat follows {n} subscriptions.", count)))
+        blocks.append(
+            paragraph(words.count("This chat follows {n} subscription.", "This chat follows {n} subscriptions.", count))
+        )
     elif topics:
         blocks.append(paragraph(words.say("Some topics to begin with:")))
     return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
@@ -97,7 +99,9 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
         topic = find_topic(tx.topics(), argument)
     if topic is None:
         parse(argument, for_subscription=True)
-    return _follow(context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument.strip()))
+    return _follow(
+        context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument.strip())
+    )
 
 
 def follow(context: Context, caller: Caller, argument: str) -> Reply:
@@ -122,7 +126,8 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
         if known is None and len(held) >= MOST:
             return say(
                 words.say(
-                    "This chat follows {n} subscriptions already, the most there can be. /unsubscribe makes room.", n=MOST
+                    "This chat follows {n} subscriptions already, the most there can be. /unsubscribe makes room.",
+                    n=MOST,
                 )
             )
         if known is None:
@@ -160,7 +165,10 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         blocks += [entry(words, papers[i], summaries.get(i, ()), n) for n, i in enumerate(shown, 1) if i in papers]
     elif announcements:
         blocks.append(paragraph(words.say("The latest batch has nothing for it; /paper searches all that is stored.")))
-    buttons = [Button(words.say("Today's digest"), "digest"), Button(words.say("Unsubscribe"), f"drop:{subscription.id}")]
+    buttons = [
+        Button(words.say("Today's digest"), "digest"),
+        Button(words.say("Unsubscribe"), f"drop:{subscription.id}"),
+    ]
     return Reply(tuple(blocks), (tuple(buttons),))
 
 
@@ -176,7 +184,9 @@ def subscriptions(context: Context, caller: Caller, argument: str) -> Reply:
     lines = _lines(words, held, topics)
     return Reply(
         (
-            heading(words.count("This chat follows {n} subscription", "This chat follows {n} subscriptions", len(held))),
+            heading(
+                words.count("This chat follows {n} subscription", "This chat follows {n} subscriptions", len(held))
+            ),
             *(paragraph("\n".join(lines[i : i + 25])) for i in range(0, len(lines), 25)),
             paragraph(words.say("/unsubscribe NUMBER ends one; /subscribe adds one."), " ", _next_digest(words, chat)),
         ),
@@ -211,7 +221,11 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
         topic = find_topic(topics, wanted)
         ended = [s for s in held if s.query.casefold() == wanted.casefold() or (topic and s.topic == topic.slug)]
     if not ended:
-        return say(words.say("This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(wanted, 100)))
+        return say(
+            words.say(
+                "This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(wanted, 100)
+            )
+        )
     with context.store.transaction() as tx:
         for one in ended:
             tx.unsubscribe(chat.id, one.id)
@@ -248,7 +262,9 @@ def _lines(words: Words, held: tuple[Subscription, ...], topics: list[Topic]) ->
     for number, one in enumerate(held, 1):
         name = label_of(one, topics, words.language)
         query = queries.get(one.topic, "")
-        lines.append(f"{number}. {shorten(name, 120)}" + (f"  ({shorten(query, 80)})" if query and query != name else ""))
+        lines.append(
+            f"{number}. {shorten(name, 120)}" + (f"  ({shorten(query, 80)})" if query and query != name else "")
+        )
     return lines
 
 

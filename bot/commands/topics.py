@@ -24,7 +24,10 @@ def topics(context: Context, caller: Caller, argument: str) -> Reply:
         known = tx.topics()
     if not known:
         return say(words.say("There are no topics yet. Follow words of your own: /subscribe LoRA."))
-    lines = [paragraph(bold(topic.name(words.language)), plain(f" ({topic.slug}): {shorten(topic.query, 160)}")) for topic in known]
+    lines = [
+        paragraph(bold(topic.name(words.language)), plain(f" ({topic.slug}): {shorten(topic.query, 160)}"))
+        for topic in known
+    ]
     return Reply(
         (heading(words.count("{n} topic", "{n} topics", len(known))), *lines),
         topic_buttons(words, known[:24]),
@@ -72,7 +75,9 @@ def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) ->
         known = tx.topic(slug)
         if new and known:
             raise BadInput(
-                words.say("There is a topic {slug} already: {query}. /topic edit changes it.", slug=slug, query=known.query)
+                words.say(
+                    "There is a topic {slug} already: {query}. /topic edit changes it.", slug=slug, query=known.query
+                )
             )
         if not new and known is None:
             raise BadInput(words.say("There is no topic {slug}. /topic add makes it; /topics shows all.", slug=slug))
@@ -98,5 +103,9 @@ def _remove(context: Context, words: Words, slug: str) -> Reply:
             raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=slug))
         tx.remove_topic(known.slug)
     return say(
-        words.say("Topic {slug} removed. Chats that followed it now follow its query: {query}", slug=known.slug, query=known.query)
+        words.say(
+            "Topic {slug} removed. Chats that followed it now follow its query: {query}",
+            slug=known.slug,
+            query=known.query,
+        )
     )

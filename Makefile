@@ -1,0 +1,56 @@
+# Everything sets itself up: `make run` and `make test` need Python 3.11 or newer, and nothing else.
+BIN := .venv/bin
+LOCK = .tools/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-annotate --no-header $(LOCKFLAGS)
+PYTEST_FLAGS ?= -n 2
+export PYTHON
+
+# An environment that was moved, or whose Python is gone, is made anew.
+usable := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.root 2>/dev/null)" = "$$(pwd)" ] && echo yes)
+stale := $(if $(usable),,stale)
+
+.PHONY: help env run test bench lock clean stale
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     set up if need be, then run the bot (paperround run)"
+	@echo "make test    set up if need be, then ruff, mypy and every test, with coverage"
+	@echo "make env     set up only: .venv with $(BIN)/paperround"
+	@echo "make bench   measure"
+	@echo "make lock    write requirements/*.txt anew (LOCKFLAGS=--upgrade for newer versions)"
+	@echo "make clean   take away what make brought; your data and configuration stay"
+	@echo "PYTHON=python3.12 chooses the Python of a new .venv."
+
+env: .venv/.run
+
+.venv/.run: requirements/run.txt requirements/uv.txt requirements/install pyproject.toml $(stale)
+	@requirements/install run
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@requirements/install dev
+
+run: env
+	@$(BIN)/paperround run
+
+test: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --cov=bot --cov=adapters --cov=storage --cov-report=term:skip-covered $(PYTEST_FLAGS)
+
+bench: .venv/.dev
+	$(BIN)/python -m tests.bench
+
+.tools/bin/uv: requirements/uv.txt
+	@python=$${PYTHON:-python3}; "$$python" -m venv .tools
+	@.tools/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# hatchling and editables are in run.txt so that the project installs without an isolated, unlocked build.
+lock: .tools/bin/uv
+	printf 'hatchling>=1.26\neditables>=0.5\n' | $(LOCK) -o requirements/run.txt pyproject.toml -
+	$(LOCK) -c requirements/run.txt --group dev -o requirements/dev.txt pyproject.toml
+	echo uv | $(LOCK) -o requirements/uv.txt -
+
+clean:
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* bench-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,264 @@
+"""What people do on Discord, brought to the desk, and its answers brought back.
+
+Buttons are answered from what they carry alone (no views are kept), so they outlive a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+from discord import InteractionType
+
+from adapters.chats import discord_wire as wire
+from adapters.chats.discord_commands import LOCALES, read_autocomplete, read_command, suggestions
+from adapters.chats.discord_render import EPHEMERAL, render
+from bot.errors import PaperroundError, TryLater, Uncertain
+from bot.model import Address, Place
+from bot.ports import Caller, Desk
+from bot.replies import Reply, say
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Address, bytes, str], Awaitable[str]]
+Body = dict[str, Any]
+
+_SLASH = 1
+_MESSAGE, _DEFER, _DEFER_UPDATE, _UPDATE, _SUGGEST = 4, 5, 6, 7, 8
+_LONGEST_WORK = 14 * 60.0
+"""Seconds; an interaction's token is good for 15 minutes."""
+_SUGGEST_WITHIN = 2.0
+_TRIES = 3
+
+_SORRY = {
+    "en": "Something went wrong here. It has been logged; please try again later.",
+    "zh-Hans": "这里出了点问题，已记入日志，请稍后再试。",
+    "zh-Hant": "這裡出了點問題，已記入日誌，請稍後再試。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A reply as bodies. ``private``: for the asking person's eyes; ``edits``: takes its message's place."""
+
+    bodies: tuple[Body, ...]
+    private: bool = False
+    edits: bool = False
+
+
+class Listener:
+    """Handles one client's events. ``patience``: seconds an answer may take before the interaction is deferred,
+    and with it the choice between public and private is made."""
+
+    def __init__(self, desk: Desk, send: Send, patience: float) -> None:
+        self._desk, self._send, self._patience = desk, send, patience
+        self._busy: set[asyncio.Task[Any]] = set()
+
+    async def drained(self, within: float) -> None:
+        """Wait for what is being answered; what takes longer than ``within`` seconds is cancelled."""
+        busy = self._busy - {asyncio.current_task()}
+        if not busy:
+            return
+        _, late = await asyncio.wait(busy, timeout=within)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=within)
+
+    async def interaction(self, event: discord.Interaction[Any]) -> None:
+        with self._at_work("an interaction"):
+            if isinstance(event.user, discord.abc.User) and event.channel_id is not None:
+                data: Mapping[str, Any] = event.data or {}
+                match event.type:
+                    case InteractionType.application_command if data.get("type", _SLASH) == _SLASH:
+                        await self._respond(event, self._command(event, *read_command(data)))
+                    case InteractionType.component:
+                        await self._respond(event, self._press(event, str(data.get("custom_id", ""))))
+                    case InteractionType.autocomplete:
+                        await self._suggest(event, *read_autocomplete(data))
+            else:
+                log.warning("an interaction from a place Discord did not name was left unanswered")
+
+    async def message(self, message: discord.Message) -> None:
+        """A text written to the bot in private; elsewhere messages are none of its business."""
+        if message.guild is not None or message.author.bot or not message.content.strip():
+            return
+        with self._at_work("a private message"):
+            address = Address("discord", str(message.channel.id))
+            caller = Caller(
+                address=address,
+                user=(user := f"discord:{message.author.id}"),
+                name=message.author.display_name,
+                title=message.author.display_name,
+                manages=self._desk.needs_rights("", message.content),
+                admin=self._desk.is_admin(user),
+            )
+            answer = await self._guarded(self._desk.answer(caller, "", message.content), "")
+            await self._say(address, answer.bodies, f"m{message.id}")
+
+    async def guild_joined(self, guild: discord.Guild) -> None:
+        channel = guild.system_channel
+        if channel is None or guild.me is None or not channel.permissions_for(guild.me).send_messages:
+            return
+        with self._at_work("a new server"):
+            address = Address("discord", str(channel.id))
+            caller = Caller(address=address, place=Place.GROUP, title=_title(guild, channel))
+            if (reply := await self._desk.joined(caller)) is not None:
+                await self._say(address, _bodies(reply), f"g{guild.id}")
+
+    async def guild_left(self, guild: discord.Guild) -> None:
+        await self._gone([place.id for place in (*guild.channels, *guild.threads)], "removed from the server")
+
+    async def channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
+        threads = [thread.id for thread in channel.guild.threads if thread.parent_id == channel.id]
+        await self._gone([channel.id, *threads], "the channel was deleted")
+
+    async def thread_deleted(self, thread: int) -> None:
+        await self._gone([thread], "the thread was deleted")
+
+    async def _gone(self, places: list[int], why: str) -> None:
+        with self._at_work("a farewell"):
+            for place in places:
+                await self._desk.gone(Address("discord", str(place)), why)
+
+    async def _command(self, event: discord.Interaction[Any], name: str, argument: str) -> Reply:
+        caller = self._caller(event, self._desk.needs_rights(name, argument))
+        return await self._desk.answer(caller, name, argument)
+
+    async def _press(self, event: discord.Interaction[Any], action: str) -> Reply:
+        return await self._desk.press(self._caller(event, self._desk.press_needs_rights(action)), action)
+
+    async def _suggest(self, event: discord.Interaction[Any], name: str, action: str, typed: str) -> None:
+        prefix = f"{action} {typed}" if action else typed
+        try:
+            async with asyncio.timeout(_SUGGEST_WITHIN):
+                found = await self._desk.complete(self._caller(event, False), name, prefix)
+        except TimeoutError:
+            found = ()
+        except Exception:
+            log.exception("suggestions for /%s failed", name)
+            found = ()
+        await wire.respond(event, _SUGGEST, {"choices": suggestions(found, action)})
+
+    def _caller(self, event: discord.Interaction[Any], ask_rights: bool) -> Caller:
+        """Discord computes the member's permissions in this channel anew for each interaction."""
+        private = isinstance(event.channel, discord.DMChannel)
+        allowed = event.permissions.manage_guild or event.permissions.administrator
+        user = f"discord:{event.user.id}"
+        return Caller(
+            address=Address("discord", str(event.channel_id)),
+            user=user,
+            name=event.user.display_name,
+            place=Place.PRIVATE if private else Place.GROUP,
+            title=event.user.display_name if private else _title(event.guild, event.channel),
+            locale=event.locale.value,
+            manages=ask_rights and (private or (event.guild_id is not None and allowed)),
+            admin=self._desk.is_admin(user),
+        )
+
+    async def _respond(self, event: discord.Interaction[Any], work: Awaitable[Reply]) -> None:
+        pressed = event.type is InteractionType.component
+        task = asyncio.ensure_future(self._guarded(work, event.locale.value))
+        try:
+            await asyncio.wait({task}, timeout=self._patience)
+            deferred = not task.done()
+            if deferred:
+                await wire.respond(event, _DEFER_UPDATE if pressed else _DEFER)
+            answer = await task
+        finally:
+            task.cancel()
+        bodies = [_private(body) if answer.private else body for body in answer.bodies]
+        if not bodies and not pressed:
+            # A command must be answered by something.
+            bodies = list(_bodies(say("…")))
+        edits = pressed and answer.edits
+        if edits and bodies:
+            first = _replacing(answer.bodies[0])
+            await (wire.edit_original(event, first) if deferred else wire.respond(event, _UPDATE, first))
+        elif pressed and deferred:
+            bodies.insert(0, {})
+        elif deferred:
+            # It was deferred in public, so the rest is public as well.
+            bodies = list(answer.bodies) or bodies
+            await wire.edit_original(event, bodies[0])
+        elif not bodies:
+            await wire.respond(event, _DEFER_UPDATE)
+        else:
+            await self._first(event, bodies[0])
+        for body in bodies[1:]:
+            await wire.follow_up(event, body)
+
+    async def _first(self, event: discord.Interaction[Any], body: Body) -> None:
+        try:
+            await wire.respond(event, _MESSAGE, body)
+        except discord.HTTPException as error:
+            if error.status != 400 or error.code == 40060:
+                raise
+            log.error("Discord refuses an answer: %s", wire.briefly(error))
+            await wire.respond(event, _MESSAGE, _private(_bodies(_sorry(event.locale.value))[0]))
+
+    async def _guarded(self, work: Awaitable[Reply], locale: str) -> _Answer:
+        """A desk that raises is a mistake of ours, not of the person who asked."""
+        try:
+            async with asyncio.timeout(_LONGEST_WORK):
+                reply = await work
+            return _Answer(_bodies(reply), reply.private, reply.edits)
+        except Exception:
+            log.exception("an answer failed")
+            return _Answer(_bodies(_sorry(locale)), private=True)
+
+    async def _say(self, address: Address, bodies: tuple[Body, ...], nonce: str) -> None:
+        for number, body in enumerate(bodies):
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    # The nonce makes a repetition harmless.
+                    await self._send(address, json.dumps(body).encode(), f"{nonce}-{number}")
+                    break
+                except (TryLater, Uncertain) as error:
+                    if attempt == _TRIES:
+                        raise
+                    after = error.after if isinstance(error, TryLater) else None
+                    await asyncio.sleep(min(1.0 if after is None else after, 60.0))
+
+    @contextmanager
+    def _at_work(self, what: str) -> Iterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.add(task)
+        try:
+            yield
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, PaperroundError) as error:
+            log.warning("%s could not be answered: %s", what, wire.briefly(error))
+        except Exception:
+            log.exception("%s could not be answered", what)
+        finally:
+            self._busy.discard(task)
+
+
+def _bodies(reply: Reply) -> tuple[Body, ...]:
+    return tuple(json.loads(message.payload) for message in render(reply))
+
+
+def _private(body: Body) -> Body:
+    return {**body, "flags": body.get("flags", 0) | EPHEMERAL}
+
+
+def _replacing(body: Body) -> Body:
+    """An edit keeps what it does not name."""
+    return {"content": "", "embeds": [], "components": [], "flags": 0, **body}
+
+
+def _sorry(locale: str) -> Reply:
+    return say(_SORRY[LOCALES.get(locale, "en")], private=True)
+
+
+def _title(guild: discord.Guild | None, channel: object) -> str:
+    names = (getattr(guild, "name", ""), getattr(channel, "name", ""))
+    return " #".join(str(name) for name in names if name)

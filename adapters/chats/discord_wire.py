@@ -1,0 +1,187 @@
+"""Requests to Discord's REST interface through discord.py, its errors put into this house's words.
+
+Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+from discord.http import MultipartParameters, Route
+from discord.webhook.async_ import async_context
+
+from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
+
+log = logging.getLogger(__name__)
+
+NONCE = 25
+"""Characters of a nonce (https://discord.com/developers/docs/resources/message#create-message)."""
+
+ARCHIVED = 50083
+_BUSY_CODES = frozenset({20016, 20022, 20028, 20029, 31002, 40062, 130000})
+_BOT_CODES = frozenset({20026, 40001, 40002, 40066})
+"""Refusals of the bot's account, not of one chat: pausing every chat would be wrong."""
+_PLACE_CODES = frozenset({10003, 10004, 50001, 50007, 50008, 50013, 50024, 50033, 50278, ARCHIVED, 160005})
+_LATER = 30.0
+_MUCH_LATER = 300.0
+
+
+@dataclass(slots=True)
+class Flight:
+    """How far the present request came. ``left``: it went out and nothing says that it was turned away."""
+
+    left: bool = False
+    everywhere: bool = False
+
+
+_flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("discord_flight", default=None)
+
+
+def trace() -> aiohttp.TraceConfig:
+    """Notes in the present ``Flight`` whether a request left: discord.py tells no connect error from a lost answer."""
+
+    async def sent(_session: aiohttp.ClientSession, _context: SimpleNamespace, _params: object) -> None:
+        if flight := _flight.get():
+            flight.left = True
+
+    async def answered(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        if flight := _flight.get():
+            flight.left = params.response.status < 300
+            headers = params.response.headers
+            flight.everywhere = "X-RateLimit-Global" in headers or headers.get("X-RateLimit-Scope") == "global"
+
+    config = aiohttp.TraceConfig()
+    config.on_request_headers_sent.append(sent)
+    config.on_request_end.append(answered)
+    return config
+
+
+@contextmanager
+def discord_errors(may_deliver: bool = True) -> Iterator[None]:
+    """Raises TryLater, ChatGone, Refused or, where ``may_deliver``, Uncertain for whatever the library or the
+    network raises inside."""
+    flight = Flight()
+    token = _flight.set(flight)
+    try:
+        yield
+    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        flight.left = flight.left and may_deliver
+        raise _translated(error, flight) from error
+    finally:
+        _flight.reset(token)
+
+
+def briefly(error: BaseException) -> str:
+    """One line about an error for logs and findings."""
+    text = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def api_base(url: str) -> str:
+    """``http://host``, ``http://host/api`` or ``http://host/api/v10`` as what discord.py puts before a path."""
+    url = url.rstrip("/")
+    if not url:
+        return "https://discord.com/api/v10"
+    if re.search(r"/v\d+$", url):
+        return url
+    return url + ("/v10" if url.endswith("/api") else "/api/v10")
+
+
+async def create_message(client: discord.Client, channel: str, body: Mapping[str, Any], nonce: str) -> str:
+    """``POST /channels/{id}/messages``; the message's id. Within a few minutes the same nonce makes no second
+    message but returns the first."""
+    if len(nonce) > NONCE:
+        nonce = hashlib.sha256(nonce.encode()).hexdigest()[:NONCE]
+    unique = {"nonce": nonce, "enforce_nonce": True} if nonce else {}
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel)
+    answer = await client.http.request(route, json={**body, **unique})
+    if not isinstance(answer, dict) or "id" not in answer:
+        raise Uncertain("Discord's answer to a message was no message")
+    return str(answer["id"])
+
+
+async def respond(event: discord.Interaction[Any], kind: int, data: Mapping[str, Any] | None = None) -> None:
+    """The first response to an interaction, due within 3 seconds
+    (https://discord.com/developers/docs/interactions/receiving-and-responding)."""
+    payload: dict[str, Any] = {"type": kind} if data is None else {"type": kind, "data": dict(data)}
+    await async_context.get().create_interaction_response(
+        event.id,
+        event.token,
+        session=event._session,
+        params=MultipartParameters(payload=payload, multipart=None, files=None),
+    )
+
+
+async def follow_up(event: discord.Interaction[Any], body: Mapping[str, Any]) -> None:
+    """One more message of an answer, within 15 minutes of the interaction."""
+    await async_context.get().execute_webhook(
+        event.application_id, event.token, session=event._session, payload=dict(body), wait=True
+    )
+
+
+async def edit_original(event: discord.Interaction[Any], body: Mapping[str, Any]) -> None:
+    """Replace the deferred response, or the message whose button was pressed."""
+    route = Route(
+        "PATCH",
+        "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+        webhook_id=event.application_id,
+        webhook_token=event.token,
+    )
+    await async_context.get().request(route, session=event._session, payload=dict(body))
+
+
+def _translated(error: Exception, flight: Flight) -> PaperroundError:
+    match error:
+        case discord.LoginFailure():
+            log.error("Discord refuses the token (PAPERROUND_DISCORD__TOKEN)")
+            return TryLater("Discord refuses the token", _MUCH_LATER, everywhere=True)
+        case discord.RateLimited():
+            return TryLater("Discord's rate limit", error.retry_after, everywhere=flight.everywhere)
+        case discord.HTTPException():
+            return _of_status(error)
+        case discord.DiscordException():
+            return TryLater(briefly(error), _LATER)
+        case _ if flight.left:
+            return Uncertain(f"no answer from Discord: {briefly(error)}")
+        case _:
+            return TryLater(f"Discord cannot be reached: {briefly(error)}", everywhere=True)
+
+
+def _of_status(error: discord.HTTPException) -> PaperroundError:
+    status, code = error.status, error.code
+    why = f"Discord says {status}" + (f" ({code})" if code else "") + f": {' '.join(error.text.split())[:200]}"
+    if status == 401 or code in _BOT_CODES:
+        log.error("Discord refuses the bot itself: %s", why)
+        return TryLater(why, _MUCH_LATER, everywhere=True)
+    if status == 429:
+        # Without discord.py's own handling this comes from the network in front of Discord and holds for the address.
+        return TryLater(why, _seconds(error.response.headers.get("Retry-After")) or _LATER, everywhere=True)
+    if code in _BUSY_CODES or status >= 500:
+        return TryLater(why, _seconds(error.response.headers.get("Retry-After")))
+    if code in _PLACE_CODES:
+        return ChatGone("the thread is archived" if code == ARCHIVED else why)
+    if status in (403, 404):
+        if error.response.headers.get("Content-Type") != "application/json":
+            log.error("something in front of Discord answers: %s", why)
+            return TryLater(why, _MUCH_LATER, everywhere=True)
+        return ChatGone(why)
+    return Refused(why)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,363 @@
+"""Telegram, by long polling: https://core.telegram.org/bots/api"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from telegram import Bot, ChatMember, Update
+from telegram import error as tg
+
+from adapters.chats.telegram_pace import Pace
+from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll
+from adapters.chats.telegram_render import clean, render, units
+from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
+from adapters.chats.telegram_updates import (
+    PLATFORM,
+    Event,
+    Joined,
+    Left,
+    Moved,
+    Pressed,
+    Rights,
+    Stray,
+    Written,
+    chat_of,
+    read_update,
+)
+from bot.errors import ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
+from bot.model import Address, Place
+from bot.ports import Caller, Desk, Finding, Message
+from bot.replies import Reply, say
+
+log = logging.getLogger(__name__)
+
+LOG_IN_SECONDS = 10.0
+DRAIN_SECONDS = 3.0
+NOTICE_SECONDS = 1.0
+"""How long a press may take to be answered beside its button; Telegram shows a spinner meanwhile."""
+MAX_NOTICE_UNITS = 200
+MAX_WAITING = 20
+"""Unserved events of one chat before more are dropped: nobody's flood holds up the others."""
+MAX_TASKS = 500
+LONGEST_WAIT = 60.0
+"""Seconds after which nobody waits for an answer any more."""
+
+_OOPS = say("Something went wrong here. It stands in the bot's log; please try again later.")
+
+
+class Telegram:
+    """A bot on Telegram. ``send`` and ``examine`` work without ``start``; ``stop`` closes either way."""
+
+    platform = PLATFORM
+
+    def __init__(self, token: str, api_url: str = "https://api.telegram.org", pace: Pace | None = None) -> None:
+        """``api_url`` is of the Bot API server. Raises ConfigError for an empty token."""
+        self._token = token
+        self._pace = pace or Pace()
+        self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
+        base = api_url.rstrip("/")
+        try:
+            self._bot = Bot(
+                token,
+                base_url=f"{base}/bot",
+                base_file_url=f"{base}/file/bot",
+                request=self._sending,
+                get_updates_request=self._polling,
+            )
+        except tg.InvalidToken:
+            raise ConfigError((Problem(TOKEN_KEY, "is empty", TOKEN_MEND),)) from None
+        self._desk: Desk | None = None
+        self._known: frozenset[str] = frozenset()
+        self._poll = Poll(self._bot, self._polling, self._dispatch, self._greet, self._safe)
+        self._listener: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
+
+    def render(self, reply: Reply) -> tuple[Message, ...]:
+        """See :func:`adapters.chats.telegram_render.render`."""
+        return render(reply)
+
+    async def send(self, address: Address, payload: bytes, nonce: str) -> str:
+        """As the port says. Telegram knows no nonce: a lost answer is Uncertain."""
+        return await self._send(address, json.loads(payload))
+
+    async def start(self, desk: Desk) -> None:
+        """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""
+        self._desk = desk
+        self._known = frozenset({"start", *(command.name for command in desk.commands("en"))})
+        try:
+            async with asyncio.timeout(LOG_IN_SECONDS):
+                await self._poll.log_in()
+        except tg.InvalidToken:
+            problem = Problem(TOKEN_KEY, "Telegram does not know this token", TOKEN_MEND)
+            raise ConfigError((problem,)) from None
+        except (tg.TelegramError, TimeoutError) as error:
+            log.warning("Telegram cannot be reached (%s); trying on in the background", self._safe(error))
+        self._listener = asyncio.create_task(self._poll.run(), name="telegram")
+
+    async def stop(self) -> None:
+        """Takes 5 s at most: what is being answered gets 3 of them."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
+            await asyncio.wait({listener})
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=0.5)
+        if listener is not None:
+            await self._poll.confirm()
+        await asyncio.gather(self._polling.shutdown(), self._sending.shutdown())
+
+    async def examine(self) -> Sequence[Finding]:
+        """One finding on the token, and where it is right, on groups, privacy and the webhook."""
+        try:
+            me = await self._bot.get_me()
+            webhook = await self._bot.get_webhook_info()
+        except tg.InvalidToken:
+            return (Finding("Telegram token", False, "Telegram does not know it", f"{TOKEN_KEY}: {TOKEN_MEND}"),)
+        except tg.TelegramError as error:
+            mend = "check the network, the proxy and PAPERROUND_TELEGRAM__API_URL"
+            return (Finding("Telegram", False, f"cannot be reached: {self._safe(error)}", mend),)
+        except Exception as error:
+            mend = "check PAPERROUND_TELEGRAM__API_URL"
+            return (Finding("Telegram", False, f"what answers is no Bot API ({type(error).__name__})", mend),)
+        findings = [Finding("Telegram token", True, f"the bot is @{me.username} ({me.full_name}), id {me.id}")]
+        if me.can_join_groups:
+            findings.append(Finding("Telegram groups", True, "the bot can be added to groups"))
+        else:
+            mend = "@BotFather: /setjoingroups, Enable"
+            findings.append(Finding("Telegram groups", False, "the bot cannot be added to groups", mend))
+        reads = "reads every message of its groups, more than it needs" if me.can_read_all_group_messages else ""
+        findings.append(Finding("Telegram privacy", True, reads or "reads only commands in groups, as it should"))
+        if webhook.url:
+            mend = "the bot removes it when it starts; if another program set it, give that one a token of its own"
+            findings.append(Finding("Telegram webhook", False, "a webhook is set, so updates go elsewhere", mend))
+        else:
+            waiting = f"none is set; {webhook.pending_update_count} updates wait"
+            findings.append(Finding("Telegram webhook", True, waiting))
+        return tuple(findings)
+
+    def _greet(self) -> None:
+        if self._desk is not None:
+            self._spawn(self._list_commands(self._desk))
+
+    async def _list_commands(self, desk: Desk) -> None:
+        for language, code in (("en", None), ("zh-Hans", "zh")):
+            commands = [(command.name, command.description[:256]) for command in desk.commands(language)[:100]]
+            try:
+                await self._bot.set_my_commands(commands, language_code=code)
+            except tg.TelegramError as error:
+                log.warning("Telegram: the list of commands was not taken (%s)", self._safe(error))
+                return
+            except Exception:
+                log.exception("Telegram: the list of commands could not be made")
+                return
+
+    async def _dispatch(self, update: Update) -> None:
+        """Returns when more can be taken, not when it is served."""
+        event, desk = read_update(update, self._bot.username), self._desk
+        if event is None or desk is None:
+            return
+        if isinstance(event, Written) and not event.addressed and event.name not in self._known:
+            return
+        chat = chat_of(event)
+        if isinstance(event, Written | Pressed) and self._waiting[chat] >= MAX_WAITING:
+            log.warning("Telegram: chat %s writes faster than it can be answered; left something out", chat)
+            return
+        self._waiting[chat] += 1
+        self._spawn(self._serve(desk, event, chat))
+        if len(self._tasks) > MAX_TASKS:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, desk: Desk, event: Event, chat: str) -> None:
+        turn = self._turns.setdefault(chat, asyncio.Lock())
+        try:
+            if isinstance(event, Pressed) and turn.locked():
+                # A press must be acknowledged at once even if its chat is busy.
+                await self._answer_query(event.query_id)
+                event = replace(event, query_id="")
+            async with turn:
+                await self._act(desk, event)
+        except PaperroundError as error:
+            log.warning("Telegram: no answer reached chat %s (%s: %s)", chat, type(error).__name__, self._safe(error))
+        except Exception:
+            log.exception("Telegram: serving chat %s failed", chat)
+        finally:
+            self._waiting[chat] -= 1
+            if not self._waiting[chat]:
+                del self._waiting[chat], self._turns[chat]
+
+    async def _act(self, desk: Desk, event: Event) -> None:
+        match event:
+            case Written(caller):
+                reply = await _asked(self._answered(desk, event))
+                answers = event.message_id if caller.place is Place.GROUP else 0
+                await self._post(desk, caller.address, reply, answers)
+            case Pressed():
+                await self._pressed(desk, event)
+            case Joined(caller):
+                admin = bool(caller.user) and desk.is_admin(caller.user)
+                greeting = await desk.joined(replace(caller, admin=admin))
+                # Who unblocks the bot in private presses Start as well, and is greeted for that.
+                if greeting is not None and caller.place is not Place.PRIVATE:
+                    await self._post(desk, caller.address, greeting)
+            case Left(address, why):
+                await desk.gone(address, why)
+            case Moved(old, new):
+                await desk.moved(old, new)
+            case Stray(query_id):
+                await self._answer_query(query_id)
+
+    async def _answered(self, desk: Desk, event: Written) -> Reply:
+        needed = desk.needs_rights(event.name, event.argument)
+        caller = await self._with_rights(desk, event.caller, event.rights, needed)
+        return await desk.answer(caller, event.name, event.argument)
+
+    async def _press(self, desk: Desk, event: Pressed) -> Reply:
+        needed = desk.press_needs_rights(event.action)
+        return await desk.press(await self._with_rights(desk, event.caller, event.rights, needed), event.action)
+
+    async def _with_rights(self, desk: Desk, caller: Caller, rights: Rights, needed: bool) -> Caller:
+        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await self._is_administrator(caller)))
+        return replace(caller, manages=manages, admin=bool(caller.user) and desk.is_admin(caller.user))
+
+    async def _is_administrator(self, caller: Caller) -> bool:
+        """Asked afresh; without an answer: no."""
+        user = int(caller.user.partition(":")[2])
+        try:
+            member = await self._bot.get_chat_member(_chat_id(caller.address), user)
+        except Exception as error:
+            log.warning("Telegram: rights in chat %s could not be asked (%s)", caller.address.chat, self._safe(error))
+            return False
+        return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
+
+    async def _pressed(self, desk: Desk, event: Pressed) -> None:
+        """The press is answered beside its button where that is enough, else the button is let go at once."""
+        work = asyncio.create_task(_asked(self._press(desk, event)))
+        try:
+            await asyncio.wait({work}, timeout=NOTICE_SECONDS)
+            notice = ""
+            if work.done() and event.query_id:
+                notice = _notice(work.result(), event.caller.place)
+            if event.query_id:
+                await self._answer_query(event.query_id, notice)
+            if notice:
+                return
+            reply = await work
+        finally:
+            work.cancel()
+        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits else 0)
+
+    async def _answer_query(self, query_id: str, notice: str = "") -> None:
+        try:
+            await self._bot.answer_callback_query(query_id, text=notice or None, show_alert=bool(notice) or None)
+        except tg.TelegramError as error:
+            log.debug("Telegram: a press was not acknowledged (%s)", self._safe(error))
+
+    async def _post(self, desk: Desk, address: Address, reply: Reply, answers: int = 0, edits: int = 0) -> None:
+        """Bring a person an answer: as an answer to a message, or in the place of one."""
+        try:
+            messages = render(reply)
+        except ValueError:
+            log.exception("Telegram: an answer could not be rendered")
+            messages = render(_OOPS)
+        for message in messages:
+            parameters = json.loads(message.payload)
+            if edits:
+                edited, edits = edits, 0
+                if await self._edited(address, edited, dict(parameters)):
+                    continue
+            if answers:
+                parameters["reply_parameters"] = {"message_id": answers, "allow_sending_without_reply": True}
+                answers = 0
+            try:
+                await self._send_urgently(address, parameters)
+            except ChatMoved as moved:
+                await desk.moved(replace(address, thread=""), Address(address.platform, moved.chat))
+                address = replace(address, chat=moved.chat)
+                parameters.pop("reply_parameters", None)
+                await self._send_urgently(address, parameters)
+
+    async def _send_urgently(self, address: Address, parameters: dict[str, Any]) -> str:
+        return await _patiently(lambda: self._send(address, dict(parameters), urgent=True))
+
+    async def _edited(self, address: Address, message_id: int, parameters: dict[str, Any]) -> bool:
+        """False where the message cannot be edited any more."""
+
+        async def edit() -> str:
+            await self._pace.turn(address.chat, urgent=True)
+            rest = dict(parameters)
+            text, chat = rest.pop("text"), _chat_id(address)
+            with telegram_errors():
+                await self._bot.edit_message_text(text, chat, message_id, api_kwargs=rest)
+            return str(message_id)
+
+        try:
+            await _patiently(edit)
+        except Refused as error:
+            return "not modified" in str(error).lower()
+        return True
+
+    async def _send(self, address: Address, parameters: dict[str, Any], urgent: bool = False) -> str:
+        await self._pace.turn(address.chat, urgent)
+        text, chat = parameters.pop("text"), _chat_id(address)
+        thread = int(address.thread) if address.thread else None
+        try:
+            with telegram_errors():
+                message = await self._bot.send_message(chat, text, message_thread_id=thread, api_kwargs=parameters)
+        except TryLater as error:
+            if error.after and not error.everywhere:
+                error.everywhere = self._pace.hold(address.chat, error.after)
+            raise
+        return str(message.message_id)
+
+    def _safe(self, error: BaseException) -> str:
+        """The error's text, never with the token."""
+        return (str(error) or type(error).__name__).replace(self._token, "***")
+
+
+async def _asked(work: Coroutine[Any, Any, Reply]) -> Reply:
+    """What the desk says; a desk that raises has a bug, and the person hears that much."""
+    try:
+        return await work
+    except Exception:
+        log.exception("Telegram: a request could not be answered")
+        return _OOPS
+
+
+async def _patiently(send: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """``send``, and again while Telegram names a time that a person would wait."""
+    for _ in range(2):
+        try:
+            return await send()
+        except TryLater as error:
+            if (delay := error.after if error.after is not None else 1.0) > LONGEST_WAIT:
+                raise
+        await asyncio.sleep(delay)
+    return await send()
+
+
+def _notice(reply: Reply, place: Place) -> str:
+    """What can be shown to the one who pressed alone, and is nobody else's in a group."""
+    fits = reply.private and not reply.buttons and place is not Place.PRIVATE
+    text = clean(reply.text).strip() if fits else ""
+    return text if units(text) <= MAX_NOTICE_UNITS else ""
+
+
+def _chat_id(address: Address) -> int | str:
+    return int(address.chat) if address.chat.lstrip("-").isdecimal() else address.chat

@@ -1,0 +1,130 @@
+"""When the next message may leave for Telegram.
+
+About 30 messages a second over all chats, one a second in a chat, 20 a minute in a group or channel:
+https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from bot.errors import TryLater
+
+MAX_LANES = 4096
+"""Chats remembered before those that have been silent for a while are forgotten."""
+
+
+class Window:
+    """At most ``count`` in any ``seconds``."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._seconds = seconds
+        self._times: deque[float] = deque(maxlen=count)
+
+    def earliest(self, now: float) -> float:
+        """When the next one may go: ``now`` or later."""
+        if len(self._times) < (self._times.maxlen or 0):
+            return now
+        return max(now, self._times[0] + self._seconds)
+
+    def take(self, at: float) -> None:
+        self._times.append(at)
+
+    def idle(self, now: float) -> bool:
+        return not self._times or self._times[-1] + self._seconds <= now
+
+
+class _Lane:
+    """One chat: its own windows, and first come, first served."""
+
+    def __init__(self, windows: tuple[Window, ...]) -> None:
+        self.turn = asyncio.Lock()
+        self.held_until = 0.0
+        self._windows = windows
+
+    def earliest(self, now: float) -> float:
+        return max(self.held_until, *(window.earliest(now) for window in self._windows))
+
+    def take(self, at: float) -> None:
+        for window in self._windows:
+            window.take(at)
+
+    def idle(self, now: float) -> bool:
+        return self.held_until <= now and not self.turn.locked() and all(window.idle(now) for window in self._windows)
+
+
+class Pace:
+    """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic.
+
+    Digests queue behind each other, so an answer to a person has at most one of them before it.
+    """
+
+    def __init__(
+        self,
+        per_second: int = 30,
+        per_chat_second: int = 1,
+        per_group_minute: int = 20,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._all = Window(per_second, 1.0)
+        self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
+        self._clock, self._sleep = clock, sleep
+        self._digests = asyncio.Lock()
+        self._lanes: dict[str, _Lane] = {}
+
+    async def turn(self, chat: str, urgent: bool = False) -> None:
+        """Return when a message to ``chat`` may leave. ``urgent``: a person waits for it.
+
+        Raises TryLater where the chat's turn is further away than is worth waiting for: 5 s, urgent 60 s.
+        """
+        patience = 60.0 if urgent else 5.0
+        lane = self._lane(chat)
+        self._refuse_beyond(lane, patience)
+        async with lane.turn:
+            self._refuse_beyond(lane, patience)
+            await self._until(lane.earliest(self._clock()))
+            if urgent:
+                await self._until(self._place())
+            else:
+                async with self._digests:
+                    await self._until(self._place())
+            lane.take(self._clock())
+
+    def hold(self, chat: str, seconds: float) -> bool:
+        """Nothing more to ``chat`` for ``seconds``, as Telegram asked. True where another chat is held too:
+        then the limit is on the bot, not on the chat."""
+        now = self._clock()
+        everywhere = any(lane.held_until > now for name, lane in self._lanes.items() if name != chat)
+        self._lane(chat).held_until = now + seconds
+        return everywhere
+
+    def _place(self) -> float:
+        at = self._all.earliest(self._clock())
+        self._all.take(at)
+        return at
+
+    def _refuse_beyond(self, lane: _Lane, patience: float) -> None:
+        now = self._clock()
+        wait = lane.earliest(now) - now
+        if wait > patience:
+            raise TryLater("Telegram takes no more messages for this chat just now", after=wait)
+
+    async def _until(self, at: float) -> None:
+        if (wait := at - self._clock()) > 0:
+            await self._sleep(wait)
+
+    def _lane(self, chat: str) -> _Lane:
+        if (lane := self._lanes.get(chat)) is None:
+            if len(self._lanes) >= MAX_LANES:
+                now = self._clock()
+                self._lanes = {name: kept for name, kept in self._lanes.items() if not kept.idle(now)}
+            windows = [Window(self._per_chat_second, 1.0)]
+            if not chat.isdecimal():
+                # Ids of groups and channels are negative, and only they have an @name.
+                windows.append(Window(self._per_group_minute, 60.0))
+            lane = self._lanes[chat] = _Lane(tuple(windows))
+        return lane

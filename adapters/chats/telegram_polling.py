@@ -1,0 +1,119 @@
+"""Getting Telegram's updates: one long-polling loop that outlives whatever the network does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from telegram import Bot, Update
+from telegram import error as tg
+
+from adapters.chats.telegram_requests import AiohttpRequest, wait_seconds
+from adapters.chats.telegram_updates import ALLOWED_UPDATES
+
+log = logging.getLogger(__name__)
+
+TOKEN_KEY = "PAPERROUND_TELEGRAM__TOKEN"  # noqa: S105
+TOKEN_MEND = "copy the whole token from @BotFather (its /token command shows it again)"  # noqa: S105
+
+POLL_SECONDS = 25
+MAX_UPDATES = 100
+LONGEST_PAUSE = 30.0
+
+
+class Poll:
+    """Hands each update to ``take`` once; calls ``greet`` when logged in. ``safe`` gives an error's text without
+    the token."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        transport: AiohttpRequest,
+        take: Callable[[Update], Awaitable[None]],
+        greet: Callable[[], None],
+        safe: Callable[[BaseException], str],
+    ) -> None:
+        self._bot, self._transport = bot, transport
+        self._take, self._greet, self._safe = take, greet, safe
+        self._logged_in = False
+        self._offset = self._confirmed = 0
+        self._limit = MAX_UPDATES
+
+    async def log_in(self) -> None:
+        """Raises telegram.error.TelegramError."""
+        await self._bot.initialize()
+        # A webhook left behind would make every getUpdates a conflict; what waits is kept.
+        await self._bot.delete_webhook()
+        self._logged_in = True
+        log.info("Telegram: listening as @%s", self._bot.username)
+        self._greet()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        failures = 0
+        while True:
+            try:
+                if not self._logged_in:
+                    await self.log_in()
+                for update in await self._updates():
+                    await self._take(update)
+                if failures:
+                    log.info("Telegram: reached again")
+                failures = 0
+                continue
+            except tg.RetryAfter as error:
+                pause = wait_seconds(error)
+            except tg.InvalidToken:
+                pause = 300.0
+                log.error("Telegram refuses the token (%s): %s; trying again in 5 minutes", TOKEN_KEY, TOKEN_MEND)
+            except tg.Conflict as error:
+                pause = min(LONGEST_PAUSE, 2.0 ** (failures + 1))
+                log.error(
+                    "Telegram: somebody else takes this bot's updates (%s). Stop the other copy or remove its webhook,"
+                    " or give this one a bot of its own; trying again in %.0f s", self._safe(error), pause,
+                )  # fmt: skip
+            except tg.TelegramError as error:
+                pause = min(LONGEST_PAUSE, 2.0**failures) * random.uniform(0.5, 1.0)  # noqa: S311
+                if not failures:
+                    log.warning("Telegram cannot be reached (%s); trying on", self._safe(error))
+            except Exception:
+                pause = 5.0
+                log.exception("Telegram: listening failed; going on in 5 s")
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(pause)
+
+    async def confirm(self) -> None:
+        """Tell Telegram what was taken, so that a restart does not take it again. Takes 1 s at most."""
+        if self._offset == self._confirmed:
+            return
+        with suppress(tg.TelegramError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._bot.get_updates(offset=self._offset, limit=1, timeout=0)
+                self._confirmed = self._offset
+
+    async def _updates(self) -> Sequence[Update]:
+        offset = self._offset
+        try:
+            updates = await self._bot.get_updates(
+                offset=offset, limit=self._limit, timeout=POLL_SECONDS, allowed_updates=ALLOWED_UPDATES
+            )
+        except tg.TelegramError:
+            raise
+        except Exception as error:
+            # One update that the library cannot read must not stop the others: find it, step over it.
+            if self._limit > 1:
+                self._limit = 1
+            else:
+                log.error("Telegram: an update could not be read and is left out (%s)", type(error).__name__)
+                self._limit = MAX_UPDATES
+                self._offset = max(offset, self._transport.newest_update + 1)
+            return ()
+        self._confirmed = offset
+        if updates:
+            self._offset = updates[-1].update_id + 1
+        else:
+            self._limit = MAX_UPDATES
+        return updates

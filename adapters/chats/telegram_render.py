@@ -1,0 +1,273 @@
+"""Replies as Telegram messages: HTML within Telegram's limits, counted Telegram's way. Pure.
+
+The limits: https://core.telegram.org/bots/api#sendmessage (4096 characters after entity parsing, counted in
+UTF-16 code units), https://core.telegram.org/bots/api#inlinekeyboardbutton (callback_data 1-64 bytes); about 100
+entities a message, 100 buttons and 8 a row are what the server keeps to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.ports import Message
+from bot.replies import Block, BlockKind, Button, Reply, Span, Style
+
+MAX_UNITS = 4096
+MAX_ENTITIES = 95
+"""The server drops what stands after about 100 in silence, and finds some of its own (addresses, commands)."""
+MAX_BUTTONS = 100
+MAX_ROW = 8
+MAX_ACTION_BYTES = 64
+MAX_LABEL_UNITS = 128
+MAX_LINK = 2048
+
+_GAP = "\n\n"
+_TAGS = {Style.BOLD: "b", Style.ITALIC: "i", Style.CODE: "code"}
+# What Telegram blanks or drops itself, what would turn the reading order, and what UTF-8 cannot carry.
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
+
+
+def clean(text: str) -> str:
+    """Without control characters and lone surrogates; line ends are ``\\n``, tabs are spaces."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+    return _UNWANTED.sub("", text.replace("\t", " "))
+
+
+def units(text: str) -> int:
+    """The length of ``text`` in UTF-16 code units, as Telegram counts."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def escape(text: str) -> str:
+    """For Telegram's HTML: https://core.telegram.org/bots/api#html-style"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def usable_link(address: str) -> str:
+    """``address`` if it is an http(s) address that Telegram takes, else empty."""
+    if not address.startswith(("https://", "http://")) or len(address) > MAX_LINK:
+        return ""
+    if any(character.isspace() or not character.isprintable() for character in address):
+        return ""
+    try:
+        return address if urlsplit(address).hostname else ""
+    except ValueError:
+        return ""
+
+
+def render(reply: Reply) -> tuple[Message, ...]:
+    """The reply's messages; each payload is the JSON of sendMessage's parameters without ``chat_id``.
+
+    A paper belongs to the message in which its entry ends. Buttons stand under the last message; more than 100
+    go on under messages of their own. Empty for a reply without text and buttons. Raises ValueError for a
+    button that carries nothing or more than 64 bytes.
+    """
+    drafts = _pack(block for raw in reply.blocks if (block := _cleaned(raw)).spans)
+    keyboards = _keyboards(reply.buttons)
+    if keyboards and not drafts:
+        drafts = [_Draft(["…"])]
+    messages = [_message(draft, ()) for draft in drafts]
+    if keyboards:
+        messages[-1] = _message(drafts[-1], keyboards[0])
+        messages += [_message(_Draft(["…"]), rows) for rows in keyboards[1:]]
+    return tuple(messages)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A message being filled: the HTML of its blocks and what they count."""
+
+    html: list[str] = field(default_factory=list)
+    units: int = 0
+    entities: int = 0
+    papers: list[int] = field(default_factory=list)
+
+    def takes(self, block: Block) -> bool:
+        gap = len(_GAP) if self.html else 0
+        return self.units + gap + _units(block) <= MAX_UNITS and self.entities + _entities(block) <= MAX_ENTITIES
+
+    def add(self, block: Block) -> None:
+        self.units += (len(_GAP) if self.html else 0) + _units(block)
+        self.entities += _entities(block)
+        self.html.append(_html(block))
+        if block.paper:
+            self.papers.append(block.paper)
+
+
+def _pack(blocks: Iterable[Block]) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    for block in blocks:
+        for piece in _pieces(block):
+            if not drafts or not drafts[-1].takes(piece):
+                drafts.append(_Draft())
+            drafts[-1].add(piece)
+    return drafts
+
+
+def _message(draft: _Draft, rows: Sequence[Sequence[dict[str, str]]]) -> Message:
+    parameters: dict[str, Any] = {
+        "text": _GAP.join(draft.html),
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    if rows:
+        parameters["reply_markup"] = {"inline_keyboard": rows}
+    return Message(json.dumps(parameters, ensure_ascii=False).encode(), tuple(dict.fromkeys(draft.papers)))
+
+
+def _cleaned(block: Block) -> Block:
+    """The block as it will be sent: clean text, links that Telegram takes, no blank ends."""
+    spans: list[Span] = []
+    for span in block.spans:
+        text, link = clean(span.text), usable_link(span.link)
+        style = span.style
+        if block.kind is BlockKind.CODE:
+            # "pre" may hold no other entity.
+            style, link = Style.PLAIN, ""
+        elif style is Style.CODE and link:
+            # "code" may neither hold a link nor stand in one.
+            style = Style.PLAIN
+        elif block.kind is BlockKind.HEADING and style is Style.PLAIN:
+            style = Style.BOLD
+        if style is not Style.CODE and not link and block.kind is not BlockKind.CODE:
+            # An @name out of a paper must not ping whoever has that name: a word joiner keeps it a word.
+            text = _MENTION.sub("@\u2060", text)
+        if text:
+            spans.append(Span(text, style, link))
+    if block.kind is not BlockKind.CODE:
+        spans = _trimmed(spans)
+    elif not "".join(span.text for span in spans).strip():
+        spans = []
+    return replace(block, spans=tuple(spans))
+
+
+def _trimmed(spans: list[Span]) -> list[Span]:
+    """Without white space at both ends."""
+    while spans and not (text := spans[0].text.lstrip()):
+        spans = spans[1:]
+    if spans:
+        spans = [replace(spans[0], text=text), *spans[1:]]
+    while spans and not (text := spans[-1].text.rstrip()):
+        spans = spans[:-1]
+    if spans:
+        spans = [*spans[:-1], replace(spans[-1], text=text)]
+    return spans
+
+
+def _units(block: Block) -> int:
+    return sum(units(span.text) for span in block.spans)
+
+
+def _span_entities(span: Span) -> int:
+    return (span.style is not Style.PLAIN) + bool(span.link)
+
+
+def _entities(block: Block) -> int:
+    whole = block.kind in (BlockKind.QUOTE, BlockKind.CODE)
+    return whole + sum(_span_entities(span) for span in block.spans)
+
+
+def _pieces(block: Block) -> Iterator[Block]:
+    """The block itself where it fits a message, else cut between words; the paper goes with the last piece."""
+    rest = list(block.spans)
+    while rest:
+        piece = replace(block, spans=tuple(rest))
+        if _units(piece) <= MAX_UNITS and _entities(piece) <= MAX_ENTITIES:
+            yield piece
+            return
+        head, rest = _cut(rest, MAX_UNITS, MAX_ENTITIES - 1)
+        if block.kind is not BlockKind.CODE:
+            head, rest = _trimmed(head), _trimmed(rest)
+        if head:
+            yield replace(block, spans=tuple(head), paper=0 if rest else block.paper)
+
+
+def _cut(spans: list[Span], room: int, entities: int) -> tuple[list[Span], list[Span]]:
+    """The longest beginning within ``room`` units and ``entities``, cut after a space if it has one."""
+    head: list[Span] = []
+    for number, span in enumerate(spans):
+        entities -= _span_entities(span)
+        size = units(span.text)
+        if entities >= 0 and size <= room:
+            head.append(span)
+            room -= size
+            continue
+        fitting = _fitting(span.text, room) if entities >= 0 else 0
+        rest = [replace(span, text=span.text[fitting:]), *spans[number + 1 :]]
+        if fitting:
+            head.append(replace(span, text=span.text[:fitting]))
+        if rest[0].text[:1].isspace():
+            return head, rest
+        return _back_to_space(head, rest)
+    return head, []
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of ``text`` fit ``room`` units."""
+    count = min(len(text), room)
+    while units(text[:count]) > room:
+        count -= (units(text[:count]) - room + 1) // 2
+    return count
+
+
+def _back_to_space(head: list[Span], rest: list[Span]) -> tuple[list[Span], list[Span]]:
+    for number in range(len(head) - 1, -1, -1):
+        span = head[number]
+        if space := _LAST_SPACE.search(span.text):
+            before, after = span.text[: space.end()], span.text[space.end() :]
+            moved = [replace(span, text=after)] if after else []
+            kept = [*head[:number], replace(span, text=before)]
+            if not "".join(s.text for s in kept).strip():
+                break
+            return kept, [*moved, *head[number + 1 :], *rest]
+    return head, rest
+
+
+def _html(block: Block) -> str:
+    inner = "".join(_span_html(span) for span in block.spans)
+    if block.kind is BlockKind.QUOTE:
+        return f"<blockquote expandable>{inner}</blockquote>"
+    return f"<pre>{inner}</pre>" if block.kind is BlockKind.CODE else inner
+
+
+def _span_html(span: Span) -> str:
+    text = escape(span.text)
+    if tag := _TAGS.get(span.style):
+        text = f"<{tag}>{text}</{tag}>"
+    return f'<a href="{escape(span.link)}">{text}</a>' if span.link else text
+
+
+def _keyboards(rows: Sequence[Sequence[Button]]) -> list[list[list[dict[str, str]]]]:
+    """Rows of at most 8, in keyboards of at most 100 buttons."""
+    keyboards: list[list[list[dict[str, str]]]] = []
+    count = MAX_BUTTONS
+    for row in rows:
+        buttons = [made for button in row if (made := _button(button))]
+        for start in range(0, len(buttons), MAX_ROW):
+            part = buttons[start : start + MAX_ROW]
+            if count + len(part) > MAX_BUTTONS:
+                keyboards.append([])
+                count = 0
+            keyboards[-1].append(part)
+            count += len(part)
+    return keyboards
+
+
+def _button(button: Button) -> dict[str, str] | None:
+    """None for a link that Telegram would refuse, and the whole message with it."""
+    label = " ".join(clean(button.label).split()) or "…"
+    if units(label) > MAX_LABEL_UNITS:
+        label = label[: _fitting(label, MAX_LABEL_UNITS - 1)] + "…"
+    if button.link:
+        address = usable_link(button.link)
+        return {"text": label, "url": address} if address else None
+    if not 1 <= len(button.action.encode()) <= MAX_ACTION_BYTES:
+        raise ValueError(f"the button {label!r} carries {len(button.action.encode())} bytes, not 1 to 64")
+    return {"text": label, "callback_data": button.action}

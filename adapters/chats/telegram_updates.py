@@ -1,0 +1,200 @@
+"""What Telegram tells, in our words: an update becomes one event, or None where it is none of ours. Pure.
+
+Fields as https://core.telegram.org/bots/api#update and #message give them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update, User
+
+from bot.model import Address, Place
+from bot.ports import Caller
+
+PLATFORM = "telegram"
+ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
+"""What is asked for: edited messages are not."""
+
+ANONYMOUS_ADMIN = 1087968824
+"""The user who stands for a group's anonymous admins; senders by a chat have fake users too
+(https://core.telegram.org/bots/api#message, ``from``)."""
+
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?:\s+(.*))?\Z", re.DOTALL)
+
+
+class Rights(Enum):
+    """Whether the sender manages the chat, as far as the update alone tells."""
+
+    YES = "yes"
+    ASK = "ask"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A command, or with ``name`` empty a text in private. ``addressed``: it can only be meant for this bot."""
+
+    caller: Caller
+    name: str
+    argument: str
+    addressed: bool
+    message_id: int
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button under one of the bot's messages; ``message_id`` is that message."""
+
+    caller: Caller
+    action: str
+    query_id: str
+    message_id: int
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    address: Address
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    old: Address
+    new: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A press that cannot be served; Telegram waits for its answer all the same."""
+
+    query_id: str
+
+
+Event = Written | Pressed | Joined | Left | Moved | Stray
+
+
+def read_update(update: Update, username: str) -> Event | None:
+    """``username`` is the bot's own, without the @."""
+    if message := update.message or update.channel_post:
+        return _moved(message) or _written(message, username)
+    if update.callback_query:
+        return _pressed(update)
+    if update.my_chat_member:
+        return _membership(update.my_chat_member)
+    return None
+
+
+def chat_of(event: Event) -> str:
+    """Events of one chat are served in order."""
+    match event:
+        case Written() | Pressed() | Joined():
+            return event.caller.address.chat
+        case Left():
+            return event.address.chat
+        case Moved():
+            return event.new.chat
+        case Stray():
+            return ""
+
+
+def _moved(message: Message) -> Moved | None:
+    here = Address(PLATFORM, str(message.chat.id))
+    if message.migrate_to_chat_id:
+        return Moved(here, Address(PLATFORM, str(message.migrate_to_chat_id)))
+    if message.migrate_from_chat_id:
+        return Moved(Address(PLATFORM, str(message.migrate_from_chat_id)), here)
+    return None
+
+
+def _written(message: Message, username: str) -> Written | None:
+    text = (message.text or "").strip()
+    private = message.chat.type == Chat.PRIVATE
+    if not text or (private and message.from_user and message.from_user.is_bot):
+        return None
+    found = _COMMAND.match(text)
+    if found is None and not private:
+        return None
+    name, receiver, argument = found.groups() if found else ("", None, text)
+    if receiver and receiver.casefold() != username.casefold():
+        return None
+    caller = _caller(message.chat, None if message.sender_chat else message.from_user, _thread(message))
+    return Written(
+        caller,
+        name.lower(),
+        (argument or "").strip(),
+        private or bool(receiver),
+        message.message_id,
+        _sender_rights(message),
+    )
+
+
+def _sender_rights(message: Message) -> Rights:
+    chat, sender = message.chat, message.sender_chat
+    if chat.type == Chat.PRIVATE:
+        return Rights.YES
+    if message.is_automatic_forward:
+        return Rights.NO
+    if sender is not None:
+        # An anonymous admin writes as the group, and only admins post as the channel in the channel.
+        return Rights.YES if sender.id == chat.id else Rights.NO
+    if message.from_user is None or message.from_user.id == ANONYMOUS_ADMIN:
+        return Rights.NO
+    return Rights.ASK
+
+
+def _pressed(update: Update) -> Pressed | Stray:
+    query = update.callback_query
+    assert query is not None
+    if query.message is None or not query.data:
+        return Stray(query.id)
+    chat = query.message.chat
+    thread = _thread(query.message) if isinstance(query.message, Message) else ""
+    rights = Rights.YES if chat.type == Chat.PRIVATE else Rights.ASK
+    return Pressed(_caller(chat, query.from_user, thread), query.data, query.id, query.message.message_id, rights)
+
+
+def _membership(change: ChatMemberUpdated) -> Joined | Left | None:
+    before, after = _is_in(change.old_chat_member), _is_in(change.new_chat_member)
+    if after and not before:
+        return Joined(_caller(change.chat, change.from_user, ""))
+    if before and not after:
+        private = change.chat.type == Chat.PRIVATE
+        why = "the bot was blocked" if private else "the bot was removed from the chat"
+        return Left(Address(PLATFORM, str(change.chat.id)), why)
+    return None
+
+
+def _is_in(member: ChatMember) -> bool:
+    if isinstance(member, ChatMemberRestricted):
+        return member.is_member
+    return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER)
+
+
+def _thread(message: Message) -> str:
+    """The forum topic; in a group without topics ``message_thread_id`` names a mere chain of replies."""
+    return str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else ""
+
+
+def _caller(chat: Chat, user: User | None, thread: str) -> Caller:
+    """``user`` None: the sender is a chat."""
+    if user is not None and user.id == ANONYMOUS_ADMIN:
+        user = None
+    places = {Chat.PRIVATE: Place.PRIVATE, Chat.CHANNEL: Place.CHANNEL}
+    return Caller(
+        Address(PLATFORM, str(chat.id), thread),
+        user=f"{PLATFORM}:{user.id}" if user else "",
+        name=user.full_name if user else "",
+        place=places.get(chat.type, Place.GROUP),
+        title=chat.title or chat.full_name or "",
+        locale=(user.language_code or "") if user else "",
+    )

@@ -1,0 +1,220 @@
+"""Cleaning of what documents hold: one entry's raw fields in, a FeedItem out.
+
+The faults are those met in published summaries: announcement heads, arXiv's old title endings, label prefixes, texts in
+the wrong language, cut-off ends and the refusals of language models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+
+from bot.keys import key_from_link, link_from_key, parse_reference
+from bot.model import FeedItem, Kind, SummaryText
+from bot.summaries import language_of
+
+MAX_TITLE = 2_000
+MAX_TEXT = 50_000
+"""Characters. Nothing real comes near; what is longer is no title and no abstract."""
+
+_ID = r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})"
+_CATEGORY = r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]+)?"
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
+_VERSION = re.compile(r"[^\s/]*(?:/\d+)?v(\d{1,3})\s*")
+# https://info.arxiv.org/help/rss_specifications.html; the brackets were in titles until 2024.
+_TITLE_END = re.compile(
+    rf"[（(]\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s*(?:\[([^\]]*)\])?\s*"
+    r"(?:UPDATED|CROSS LISTED|已?更新|交叉列表|交叉发布)?\s*[)）]",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(
+    rf"\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s+(?:announce(?:ment)? type|(?:公告|宣布|发布|公布|通告)[类類]型)\s*[:：]"
+    r".{0,30}?(?:abstract|摘要)\s*[:：]\s*",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"""["'“\s*#]*(?:translated[_ ](?:title|abstract)|en[_ ]t[ld]{2,3}r|tl;?dr|title|abstract|summary|"""
+    r"(?:论文|論文|中文|翻译)?(?:标题|標題|题目|題目)|(?:中文)?摘要|译文|譯文|中文翻译|翻译|一句话(?:总结|要点|概括)|"
+    r"(?:这里是)?[中英]文总结(?:出的一句话要点)?|要点|總結|总结)"
+    r"""["'”*]*\s*[:：]\s*""",
+    re.IGNORECASE,
+)
+_SECOND_SUMMARY = re.compile(r"(?:英文总结|英文摘要|English [Ss]ummary)\s*[:：].*")
+_TEMPLATE = re.compile(r"这里是[中英]文总结出的一句话要点[。.]?")
+_REFUSAL = re.compile(
+    r"(?:i['’]m|i am) (?:sorry|unable|not able|afraid)|(?:i )?apologi[sz]e|sorry[,.]|"
+    r"i (?:cannot|can['’]t|do not have)\b|"
+    r"as an? (?:ai|artificial intelligence|large language|language)(?: language)? (?:model|assistant)\s*,|"
+    r"(?:非常|很|十分|真的)?(?:抱歉|对不起|對不起)|"
+    r"(?:作为|作為)(?:一个|一個|一名|一款)?(?:AI|人工智能|人工智慧|大型?|自然)*(?:语言|語言)?(?:模型|助手|助理)[，,].{0,12}"
+    r"(?:我|无法|無法|不能)|我(?:无法|無法|不能)(?:翻译|翻譯|提供|总结|總結|回答|访问|完成|处理)|请(?:您)?提供(?:论文|原文|摘要|更多)",
+    re.IGNORECASE,
+)
+_CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"]?$")
+_SHAPED = re.compile(_CATEGORY)
+_SUBJECTS = re.compile(r"，|、|,\s+")
+_WRAPPED = re.compile(r"""《([^《》]*)》|“([^“”]*)”|"([^"]*)"|「([^「」]*)」""")
+
+
+class Unusable(ValueError):
+    """An entry without an id or a title; ``str(error)`` says what is missing."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """The raw fields of one entry, an empty string where the document has none."""
+
+    id: str = ""
+    link: str = ""
+    title: str = ""
+    abstract: str = ""
+    translated_title: str = ""
+    translated_abstract: str = ""
+    headline: str = ""
+    english_headline: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subjects: str = ""
+    dated_on: date | None = None
+
+
+@dataclass(slots=True)
+class Cleaning:
+    """How many fields were dropped from entries that were kept, by ``field: why``."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, name: str, why: str) -> str:
+        self.dropped[f"{name}: {why}"] += 1
+        return ""
+
+    def take(self) -> dict[str, int]:
+        """What was counted since the last call."""
+        taken, self.dropped = dict(self.dropped), Counter()
+        return taken
+
+
+def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
+    """The entry as a paper that is known, never news. Raises Unusable."""
+    key, version = _key_of(entry)
+    title = plain(entry.title)
+    categories = tuple(dict.fromkeys(c for c in entry.categories if is_category(c)))
+    if ending := _TITLE_END.search(title):
+        # What is said of another paper than this one says nothing about this one.
+        if parse_reference(ending[1]) == key:
+            version = version or int(ending[2])
+            categories = categories or tuple(c for c in (ending[3] or "",) if is_category(c))
+        title = _without_ending(title, ending)
+    if not title:
+        raise Unusable("has no title")
+    if len(title) > MAX_TITLE:
+        raise Unusable(f"has a title of {len(title)} characters; at most {MAX_TITLE} are taken")
+    abstract = _sized("abstract", plain(entry.abstract), cleaning)
+    if head := _HEAD.match(abstract):
+        if parse_reference(head[1]) == key:
+            version = int(head[2])
+        abstract = abstract[head.end() :]
+    abstract = _LABEL.sub("", abstract, count=1) if _LABEL.match(abstract) else abstract
+    return FeedItem(
+        key=key,
+        kind=Kind.KNOWN,
+        title=title,
+        abstract=abstract,
+        version=version,
+        authors=tuple(name for name in map(plain, entry.authors) if name),
+        categories=categories,
+        announced_on=entry.dated_on,
+        links=(link_from_key(key),),
+        subjects=tuple(dict.fromkeys(s for s in map(plain, _SUBJECTS.split(entry.subjects)) if s)),
+        summaries=_summaries(entry, title, cleaning),
+    )
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, without control characters and halves of surrogate pairs."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else " ".join(_UNWANTED.sub(" ", line).split())
+
+
+def is_category(text: str) -> bool:
+    """Whether ``text`` is shaped like ``cs.CL`` or ``hep-th``; MSC and ACM classes are not.
+
+    https://arxiv.org/category_taxonomy
+    """
+    return len(text) <= 30 and _SHAPED.fullmatch(text) is not None
+
+
+def _key_of(entry: Entry) -> tuple[str, int | None]:
+    by_link = key_from_link(entry.link.strip()) if entry.link.strip() else ""
+    if not entry.id.strip():
+        if not by_link:
+            raise Unusable("has no id, and no link to arxiv.org or aclanthology.org")
+        return by_link, None
+    key = parse_reference(entry.id)
+    if key is None:
+        raise Unusable(f"has an id that is neither arXiv's nor the Anthology's: {entry.id[:40]!r}")
+    if by_link and by_link != key:
+        raise Unusable(f"names {key} by its id and {by_link} by its link")
+    version = _VERSION.fullmatch(entry.id) if key.startswith("arxiv:") else None
+    return key, int(version[1]) if version else None
+
+
+def _without_ending(title: str, ending: re.Match[str]) -> str:
+    # arXiv put ". " between the title and the brackets.
+    kept = title[: ending.start()].rstrip()
+    if kept.endswith(("。", ".")) and not kept.endswith(".."):
+        kept = kept[:-1].rstrip()
+    return (kept + title[ending.end() :]).strip()
+
+
+def _sized(name: str, text: str, cleaning: Cleaning) -> str:
+    return cleaning.drop(name, "too long") if len(text) > MAX_TEXT else text
+
+
+def _summaries(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryText, ...]:
+    translated = _translated("translated title", entry.translated_title, cleaning)
+    if ending := _TITLE_END.search(translated):
+        translated = _without_ending(translated, ending)
+    if (wrapped := _WRAPPED.fullmatch(translated)) and (inner := next(filter(None, wrapped.groups()), "")):
+        translated = inner
+    if translated == title:
+        translated = ""
+    abstract = _translated("translated abstract", entry.translated_abstract, cleaning)
+    headline = _headline("headline", _translated("headline", entry.headline, cleaning), cleaning)
+    english = _headline("English headline", _checked("English headline", entry.english_headline, cleaning), cleaning)
+    if english and language_of(english) != "en":
+        english = cleaning.drop("English headline", "not in English")
+    summaries = []
+    if translated or abstract or headline:
+        language = language_of(f"{translated}\n{headline}\n{abstract[:200]}")
+        summaries.append(SummaryText(language, headline, translated, abstract))
+    if english:
+        summaries.append(SummaryText("en", english))
+    return tuple(summaries)
+
+
+def _translated(name: str, raw: str, cleaning: Cleaning) -> str:
+    text = _checked(name, raw, cleaning)
+    if text and language_of(text) == "en":
+        return cleaning.drop(name, "not in Chinese")
+    return text
+
+
+def _checked(name: str, raw: str, cleaning: Cleaning) -> str:
+    text = _sized(name, plain(raw), cleaning)
+    if not text:
+        return cleaning.drop(name, "empty") if raw else ""
+    if _TEMPLATE.fullmatch(text):
+        return cleaning.drop(name, "a template that was never filled")
+    while mark := _HEAD.match(text) or _LABEL.match(text):
+        text = text[mark.end() :]
+    if _REFUSAL.match(text):
+        return cleaning.drop(name, "a model's refusal")
+    return text or cleaning.drop(name, "empty")
+
+
+def _headline(name: str, text: str, cleaning: Cleaning) -> str:
+    text = _SECOND_SUMMARY.sub("", text).rstrip()
+    return cleaning.drop(name, "cut off") if _CUT.search(text) else text

@@ -1,0 +1,276 @@
+"""arXiv's daily feeds: RSS 2.0 and Atom as served today, and the RDF of before 2024 in files.
+
+Format: https://info.arxiv.org/help/rss_specifications.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import io
+import logging
+import re
+from calendar import timegm
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import feedparser
+
+from adapters.sources.http import Fetcher
+from bot.errors import FetchFailed
+from bot.feeds import EASTERN
+from bot.keys import link_from_key
+from bot.model import FeedItem, Fetched, Kind, Rejected, Validators
+from bot.text import readable
+
+log = logging.getLogger(__name__)
+
+CAP = 2000
+"""arXiv cuts a feed at so many items, and the *new* ones are cut first."""
+
+_ID = r"\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7}"
+_PLACE = re.compile(
+    rf"^(?:oai:arxiv\.org:|https?://(?:[a-z.-]+\.)?arxiv\.org/abs/)?(?P<id>(?-i:{_ID}))(?:v(?P<version>\d{{1,4}}))?$",
+    re.IGNORECASE,
+)
+_SUBJECT_CLASS = re.compile(r"\.[A-Z]{2}(?=/)")
+_HEAD = re.compile(
+    rf"\s*arXiv:(?:{_ID})v(?P<version>\d{{1,4}})\s+Announce Type:\s*(?P<kind>[a-z-]+)\s*(?:Abstract:\s*)?"
+)
+_OLD_TITLE = re.compile(
+    rf"\.?\s*\(arXiv:(?P<id>{_ID})(?:v(?P<version>\d{{1,4}}))?\s*"
+    r"(?:\[(?P<categories>[^\]]*)\])?\s*(?P<mark>[A-Z ]*)\)\s*$"
+)
+_OLD_KINDS = {"": Kind.NEW, "CROSS LISTED": Kind.CROSS, "UPDATED": Kind.REPLACE}
+_KINDS = {kind.value: kind for kind in Kind if kind is not Kind.KNOWN}
+_RANK = {kind: rank for rank, kind in enumerate((Kind.NEW, Kind.CROSS, Kind.REPLACE, Kind.REPLACE_CROSS))}
+_CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")
+_CLOSED = re.compile(rb"</(?:rss|(?:\w+:)?feed|(?:\w+:)?RDF)\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*\Z", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r"))
+
+
+class ArxivFeed:
+    """The daily feed of a union of categories. A Source; raises FetchFailed.
+
+    ``feed_url`` is followed by ``/cs.CL+cs.LG``. ``interval``, ``contact``: see Fetcher; give ``fetcher`` to
+    share one with other sources (it is then not closed here).
+    """
+
+    name = "arxiv"
+
+    def __init__(
+        self,
+        feed_url: str = "https://rss.arxiv.org/rss",
+        contact: str = "",
+        interval: float = 3.0,
+        fetcher: Fetcher | None = None,
+    ) -> None:
+        self._feed_url = feed_url.rstrip("/")
+        self._fetcher = fetcher or Fetcher(contact, interval)
+        self._owns_fetcher = fetcher is None
+
+    def url(self, categories: Sequence[str]) -> str:
+        return f"{self._feed_url}/{'+'.join(categories)}"
+
+    async def fetch(self, categories: Sequence[str], known: Validators) -> Fetched:
+        """The union's items; where arXiv cut them off, of its halves, each asked for by itself."""
+        url = self.url(categories)
+        response = await self._fetcher.fetch(url, known)
+        if response.unchanged:
+            return Fetched(url, unchanged=True, validators=response.validators)
+        fetched = await asyncio.to_thread(parse_feed, response.body, url)
+        if _was_cut(fetched):
+            log.warning(
+                "%s gave %d items or more, where arXiv cuts off new papers; poll fewer categories in a request",
+                url, CAP,
+            )  # fmt: skip
+            if len(categories) > 1:
+                half = len(categories) // 2
+                parts = [await self.fetch(part, Validators()) for part in (categories[:half], categories[half:])]
+                fetched = _joined(fetched, parts)
+        return replace(fetched, validators=response.validators)
+
+    async def close(self) -> None:
+        if self._owns_fetcher:
+            await self._fetcher.close()
+
+
+def parse_feed(data: bytes, url: str) -> Fetched:
+    """The items of a feed, of one file or response; ``url`` only names it.
+
+    ``batch_on`` is the feed's own date in US Eastern time. Items that cannot be used are in ``rejected``.
+    Raises FetchFailed where the whole is no feed, is arXiv's answer to a bad query, or is cut off.
+    """
+    if not _CLOSED.search(data[-4096:].rstrip()):
+        raise FetchFailed(_why_unclosed(data))
+    if b"<!ENTITY" in data:
+        raise FetchFailed("the feed defines entities, which no feed of arXiv does")
+    try:
+        # A file object: feedparser takes bytes for a file's name first.
+        parsed = feedparser.parse(
+            io.BytesIO(data.translate(None, _CONTROL)), sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:  # a parser of arbitrary input may raise anything
+        raise FetchFailed(f"the feed cannot be parsed: {type(error).__name__}") from error
+    if not parsed.version.startswith(("rss", "atom")):
+        raise FetchFailed("the answer is no feed")
+    feed = parsed.feed
+    title = _line(feed.get("title"))
+    if title.startswith("Feed error"):
+        raise FetchFailed(f"arXiv refused the query: {title[:200]}")
+    if parsed.bozo:
+        log.warning("%s is not well-formed (%s); reading what can be read", url, parsed.get("bozo_exception"))
+    built_at = _at(dict.get(feed, "updated_parsed"))  # feedparser's own get gives pubDate where it is missing
+    batch_on = _eastern(_at(feed.get("published_parsed")) or built_at)
+    items: list[FeedItem] = []
+    rejected: list[Rejected] = []
+    for number, entry in enumerate(parsed.entries, 1):
+        read = _item(entry, batch_on)
+        if isinstance(read, FeedItem):
+            items.append(read)
+        else:
+            where = _line(entry.get("id") or entry.get("link") or entry.get("title"))[:100]
+            rejected.append(Rejected(f"item {number}" + (f" ({where})" if where else ""), read))
+    return Fetched(url, items=tuple(items), rejected=tuple(rejected), batch_on=batch_on, built_at=built_at)
+
+
+def _item(entry: Any, batch_on: date | None) -> FeedItem | str:
+    """The item, or why there is none."""
+    name = next(filter(None, (_PLACE.match(str(entry.get(key) or "").strip()) for key in ("id", "link"))), None)
+    if name is None:
+        return "no arXiv id"
+    title, abstract = _line(entry.get("title")), str(entry.get("summary") or "")
+    old, head = _OLD_TITLE.search(title), _HEAD.match(abstract)
+    if old and old["id"] != name["id"]:  # a title may end in the id of the paper it answers
+        old = None
+    if old:
+        title = title[: old.start()].rstrip()
+    if not title:
+        return "no title"
+    word = _line(entry.get("arxiv_announce_type")) or (head["kind"] if head else "")
+    kind = _KINDS.get(word) if word or not old else _OLD_KINDS.get(old["mark"].strip())
+    if kind is None:
+        return f"unknown announce type {(word or (old['mark'] if old else ''))[:40]!r}"
+    version = next((m["version"] for m in (name, head, old) if m and m["version"]), None)
+    key = "arxiv:" + _SUBJECT_CLASS.sub("", name["id"])
+    given = [str(tag.get("term") or "") for tag in entry.get("tags", ())] or _split(old["categories"] if old else "")
+    doi = _line(entry.get("arxiv_doi"))
+    return FeedItem(
+        key=key,
+        kind=kind,
+        title=title,
+        abstract=_abstract(abstract[head.end() :] if head else abstract),
+        version=int(version) if version else None,
+        authors=read_authors(_creators(entry)),
+        categories=tuple(dict.fromkeys(c.strip() for c in given if _CATEGORY.fullmatch(c.strip()))),
+        announced_on=_eastern(_at(entry.get("published_parsed"))) or batch_on,
+        doi=doi,
+        journal=_line(entry.get("arxiv_journal_reference")),
+        links=(link_from_key(key),),
+    )
+
+
+def read_authors(creators: str) -> tuple[str, ...]:
+    r"""Names out of a comma-joined list: affiliations in parentheses dropped, TeX accents made letters.
+
+    >>> read_authors(r'K. G\"odel (IAS, Princeton),  :, A. Tarski, Jr.')
+    ('K. Gödel', 'A. Tarski Jr.')
+    """
+    names: list[str] = []
+    for piece in _split(_without_parentheses(creators)):
+        name = piece.partition("(")[0]  # one that nothing closes
+        if any(mark in name for mark in "\\${"):
+            name = readable(name)
+        name = " ".join(name.replace("~", " ").split())  # a tie; the accent is a letter by now
+        if names and _SUFFIX.fullmatch(name):
+            names[-1] = f"{names[-1]} {name}"
+        elif any(char.isalpha() for char in name):
+            names.append(name)
+    return tuple(names)
+
+
+def _without_parentheses(text: str) -> str:
+    """``text`` without its balanced parentheses and what they hold, in one pass."""
+    kept: list[str] = []
+    opened: list[int] = []
+    for char in text:
+        if char == ")" and opened:
+            del kept[opened.pop() :]
+            continue
+        if char == "(":
+            opened.append(len(kept))
+        kept.append(char)
+    return "".join(kept)
+
+
+def _creators(entry: Any) -> str:
+    names = [str(author.get("name") or "") for author in entry.get("authors", ())]
+    text = ", ".join(names) if len(names) > 1 else str(entry.get("author") or "")
+    return html.unescape(_TAG.sub("", text)) if "</a>" in text else text
+
+
+def _abstract(text: str) -> str:
+    """The abstract; the old format wrapped it in ``<p>`` and escaped it twice."""
+    text = text.strip()
+    if text.startswith("<p>") and text.endswith("</p>"):
+        return html.unescape(text[3:-4]).strip()
+    return text
+
+
+def _split(text: str | None) -> list[str]:
+    return [piece.strip() for piece in (text or "").split(",")]
+
+
+def _line(value: object) -> str:
+    return " ".join(str(value or "").split())
+
+
+def _at(parsed: Any) -> datetime | None:
+    """From feedparser's struct_time, which is in UTC."""
+    try:
+        return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _eastern(at: datetime | None) -> date | None:
+    try:
+        return at.astimezone(EASTERN).date() if at else None
+    except OverflowError:
+        return None
+
+
+def _why_unclosed(data: bytes) -> str:
+    if not data.strip():
+        return "the answer is empty"
+    if re.search(rb"<(?:!doctype html|html)\b", data[:4096], re.IGNORECASE):
+        return "the answer is a web page, not a feed"
+    if re.search(rb"<(?:rss|(?:\w+:)?feed|(?:\w+:)?RDF)\b", data[:4096]):
+        return "the feed is cut off: its closing tag is missing"
+    return "the answer is no feed"
+
+
+def _was_cut(fetched: Fetched) -> bool:
+    return len(fetched.items) + len(fetched.rejected) >= CAP
+
+
+def _joined(union: Fetched, parts: Sequence[Fetched]) -> Fetched:
+    """The parts' items under the union's address. What is new in one part and cross-listed in the other is new."""
+    items: dict[str, FeedItem] = {}
+    for item in (item for part in (*parts, union) for item in part.items):
+        there = items.get(item.key)
+        if there is None or _RANK[item.kind] < _RANK[there.kind]:
+            items[item.key] = item
+    return replace(
+        union,
+        items=tuple(items.values()),
+        rejected=tuple(dict.fromkeys(r for part in parts for r in part.rejected)),
+        batch_on=min((part.batch_on for part in parts if part.batch_on), default=union.batch_on),
+    )
+
+
+__all__ = ["CAP", "ArxivFeed", "parse_feed", "read_authors"]

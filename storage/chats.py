@@ -1,0 +1,191 @@
+"""Chats, what they follow, the topics and the invitations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from bot.errors import BadInput
+from bot.model import Address, Chat, ChatState, Subscription, Topic
+from storage import tables as t
+from storage.deliveries import Deliveries
+from storage.rows import CHUNK, chat_of, chunks, row_of_address, row_of_chat, subscription_of
+
+
+class Chats(Deliveries):
+    """What a Transaction can do with chats, subscriptions and topics."""
+
+    def topics(self) -> list[Topic]:
+        return [_topic(row.slug, row.names, row.query) for row in self._all(select(t.topic).order_by(t.topic.c.slug))]
+
+    def topic(self, slug: str) -> Topic | None:
+        row = self._one(select(t.topic).where(t.topic.c.slug == slug))
+        return _topic(row.slug, row.names, row.query) if row else None
+
+    def put_topic(self, topic: Topic) -> None:
+        self._put(t.topic, {"slug": topic.slug, "names": topic.names, "query": topic.query})
+
+    def remove_topic(self, slug: str) -> bool:
+        """False where there is none."""
+        topic = self.topic(slug)
+        if topic is None:
+            return False
+        s = t.subscription
+        have = select(s.c.chat_id).where(s.c.topic.is_(None), s.c.query == topic.query)
+        self._run(s.delete().where(s.c.topic == slug, s.c.chat_id.in_(have)))
+        self._run(update(s).where(s.c.topic == slug).values(topic=None, query=topic.query))
+        self._run(t.topic.delete().where(t.topic.c.slug == slug))
+        return True
+
+    def chat(self, address: Address) -> Chat | None:
+        row = self._one(select(t.chat).where(self._is(t.chat, **row_of_address(address))))
+        return chat_of(row) if row else None
+
+    def chat_by_id(self, chat_id: int) -> Chat | None:
+        row = self._one(select(t.chat).where(t.chat.c.id == chat_id))
+        return chat_of(row) if row else None
+
+    def open_chat(self, chat: Chat) -> Chat:
+        self._insert_once(t.chat, row_of_chat(chat))
+        stored = self.chat(chat.address)
+        if stored is None:
+            raise RuntimeError(f"{chat.address} was neither inserted nor there")
+        return stored
+
+    def put_chat(self, chat: Chat) -> None:
+        """Overwrite the chat with this id; nothing where it is gone."""
+        self._run(update(t.chat).where(t.chat.c.id == chat.id).values(row_of_chat(chat)))
+
+    def due_chats(self, now: datetime, limit: int, after_id: int = 0) -> list[Chat]:
+        c = t.chat.c
+        statement = (
+            select(t.chat)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, c.due_at <= now, c.id > after_id)
+            .order_by(c.id)
+            .limit(limit)
+        )
+        if self._locks:
+            statement = statement.with_for_update(skip_locked=True)
+        return [chat_of(row) for row in self._all(statement)]
+
+    def chats_under(self, address: Address) -> list[Chat]:
+        c = t.chat.c
+        where = [c.platform == address.platform, c.chat == address.chat]
+        if address.thread:
+            where.append(c.thread == address.thread)
+        return [chat_of(row) for row in self._all(select(t.chat).where(*where).order_by(c.id))]
+
+    def move_chats(self, old: Address, new: Address) -> int:
+        """A chat that is at the new address already and has neither subscriptions nor deliveries gives way."""
+        moving = self.chats_under(old) if old != new else []
+        for chat in moving:
+            address = new if old.thread else replace(new, thread=chat.address.thread)
+            there = self.chat(address)
+            if there is None or self._gives_way(there):
+                self.put_chat(replace(chat, address=address))
+            else:
+                self._join(chat, there)
+            d = t.delivery
+            held = [chat.id] if there is None else [chat.id, there.id]
+            self._run(update(d).where(d.c.chat_id.in_(held), self._open()).values(row_of_address(address)))
+        return len(moving)
+
+    def _gives_way(self, chat: Chat) -> bool:
+        held = [select(table.c.id).where(table.c.chat_id == chat.id) for table in (t.subscription, t.delivery)]
+        if any(self._one(statement.limit(1)) for statement in held):
+            return False
+        self._remove(chat)
+        return True
+
+    def _join(self, chat: Chat, there: Chat) -> None:
+        """What ``chat`` follows and was sent becomes ``there``'s, but for what that one has already."""
+        s, d = t.subscription, t.delivery
+        for subscription in self.subscriptions([chat.id]).get(chat.id, ()):
+            self.unsubscribe(chat.id, subscription.id)
+            self.subscribe(replace(subscription, chat_id=there.id))
+        mine = d.alias()
+        twice = select(d.c.id).where(
+            d.c.chat_id == chat.id,
+            select(mine.c.id)
+            .where(
+                mine.c.chat_id == there.id,
+                mine.c.kind == d.c.kind,
+                mine.c.digest_on == d.c.digest_on,
+                mine.c.upto == d.c.upto,
+            )
+            .exists(),
+        )
+        gone = [row.id for row in self._all(twice)]
+        self._run(t.delivery_part.delete().where(t.delivery_part.c.delivery_id.in_(gone)))
+        self._run(d.delete().where(d.c.id.in_(gone)))
+        self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
+        self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
+        self._run(s.delete().where(s.c.chat_id == chat.id))
+        self._remove(chat)
+        active = ChatState.ACTIVE in (chat.state, there.state)
+        self.put_chat(
+            replace(
+                there,
+                admitted=chat.admitted or there.admitted,
+                state=ChatState.ACTIVE if active else there.state,
+                due_at=there.due_at or chat.due_at,
+            )
+        )
+
+    def _remove(self, chat: Chat) -> None:
+        self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
+        self._run(t.chat.delete().where(t.chat.c.id == chat.id))
+
+    def subscriptions(self, chat_ids: Iterable[int]) -> dict[int, tuple[Subscription, ...]]:
+        found: dict[int, tuple[Subscription, ...]] = {}
+        s = t.subscription
+        for some in chunks(set(chat_ids), CHUNK):
+            for row in self._all(select(s).where(s.c.chat_id.in_(some)).order_by(s.c.id)):
+                found[row.chat_id] = (*found.get(row.chat_id, ()), subscription_of(row))
+        return found
+
+    def subscribe(self, subscription: Subscription) -> Subscription:
+        """BadInput for a topic that is not there, or neither topic nor query."""
+        s = t.subscription
+        if bool(subscription.query) == bool(subscription.topic):
+            raise BadInput("a subscription is to a topic or to a query")
+        row = {
+            "chat_id": subscription.chat_id,
+            "query": subscription.query,
+            "topic": subscription.topic or None,
+            "made_at": subscription.made_at,
+            "seen": subscription.seen,
+        }
+        if subscription.topic and self.topic(subscription.topic) is None:
+            raise BadInput(f"there is no topic {subscription.topic}")
+        self._insert_once(s, row)
+        same = s.c.topic == subscription.topic if subscription.topic else s.c.query == subscription.query
+        stored = self._one(select(s).where(s.c.chat_id == subscription.chat_id, same))
+        if stored is None:
+            raise RuntimeError("the subscription was neither inserted nor there")
+        return subscription_of(stored)
+
+    def unsubscribe(self, chat_id: int, subscription_id: int) -> bool:
+        """False where the chat has no such subscription."""
+        its = self._is(t.subscription, id=subscription_id, chat_id=chat_id)
+        return self._run(t.subscription.delete().where(its)).rowcount > 0
+
+    def add_invite(self, code: str, made_by: str, now: datetime) -> None:
+        """BadInput for a code that is there already."""
+        if not self._insert_once(t.invite, {"code": code, "made_by": made_by, "made_at": now}):
+            raise BadInput("there is such an invitation already")
+
+    def use_invite(self, code: str, chat_id: int, now: datetime) -> bool:
+        i = t.invite
+        unused = (i.c.code == code, i.c.used_by.is_(None), i.c.used_at.is_(None))
+        if not self._run(update(i).where(*unused).values(used_by=chat_id, used_at=now)).rowcount:
+            return False
+        self._run(update(t.chat).where(t.chat.c.id == chat_id).values(admitted=True))
+        return True
+
+
+def _topic(slug: str, names: list[list[str]], query: str) -> Topic:
+    return Topic(slug, tuple((language, name) for language, name in names), query)

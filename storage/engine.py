@@ -1,0 +1,218 @@
+"""Connections: SQLite and PostgreSQL as this house wants them, and the schema brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from bot.errors import ConfigError, Problem, TryLater
+
+KEY = "PAPERROUND_DATABASE_URL"
+HEAD = "0001"
+"""The revision this program works with; a test holds it equal to the newest migration."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 30
+FROZEN_SECONDS = 120
+"""A PostgreSQL transaction in which its holder did nothing for so long is ended, so that its locks are free again."""
+
+_MIGRATION_LOCK = 7_205_759_403
+_SQLITE_TROUBLE = {5, 6, 10, 13}
+"""SQLITE_BUSY, LOCKED, IOERR, FULL: https://www.sqlite.org/rescode.html"""
+
+
+def connect(url: str) -> Engine:
+    """An engine for ``sqlite:////path`` or ``postgresql://…``. Raises ConfigError where the URL cannot be used."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return create_engine(
+        parsed,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
+        },
+    )
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        mend = "write sqlite:////path/to/file.db or postgresql://user@host/name"
+        raise _problem("not a database URL", mend) from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise _problem("SQLite needs a file", "write sqlite:////path/to/file.db")
+            return parsed.set(drivername="sqlite+pysqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise _problem(f"no such kind of database: {other}", "use sqlite or postgresql")
+
+
+def _sqlite(url: URL) -> Engine:
+    folder = Path(str(url.database)).resolve().parent
+    if not folder.is_dir():
+        raise _problem(f"the folder {folder} is not there", "make it, or name a file in a folder that is there")
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=24)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        # The driver's own BEGIN is late and never IMMEDIATE: transactions are begun in _begin below.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {BUSY_SECONDS * 1000}",
+            "journal_mode = WAL",
+            # FULL: a delivery noted as sent must outlast a power cut, or it is sent twice.
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine, turn: Lock) -> Iterator[Connection]:
+    """A transaction for writing. ``turn`` lines up this process's writers on SQLite, which would else poll."""
+    queue = engine.dialect.name == "sqlite"
+    if queue and not turn.acquire(timeout=BUSY_SECONDS):
+        raise TryLater("the database is busy")
+    try:
+        with _translated(), engine.connect() as connection, connection.begin():
+            yield connection
+    finally:
+        if queue:
+            turn.release()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which everything is seen as of one moment and nothing can be written."""
+    with _translated(), engine.connect() as plain:
+        if engine.dialect.name == "sqlite":
+            connection = plain.execution_options(begin="BEGIN")
+            with connection.begin():
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                try:
+                    yield connection
+                finally:
+                    connection.exec_driver_sql("PRAGMA query_only = OFF")
+        else:
+            with plain.begin():
+                plain.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield plain
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A fault of the surroundings becomes TryLater; a mistake in a statement stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        trouble = code & 0xFF in _SQLITE_TROUBLE if code is not None else error.connection_invalidated
+        # 40P01 deadlock, 53 out of resources, 57 ended by the server: postgresql.org/docs/current/errcodes-appendix
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if trouble or state == "40P01" or state[:2] in ("53", "57", "08"):
+            raise TryLater(f"the database did not do it: {str(error.orig).splitlines()[0]}") from error
+        raise
+
+
+def prepare(engine: Engine, migrate: bool) -> None:
+    """Look at the schema's revision, and bring it to HEAD where ``migrate``.
+
+    Raises ConfigError where the database cannot be opened, is newer than the program, or is older and may not be
+    migrated.
+    """
+    try:
+        with engine.connect() as plain, plain.execution_options(begin="BEGIN").begin():
+            found = _revision(plain)
+            listed = None if found in ("", HEAD) else _knows(found)
+    except NoSuchModuleError as error:
+        raise _problem(str(error), "use sqlite or postgresql") from None
+    except (SQLAlchemyError, OSError) as error:
+        raise _problem(f"the database cannot be opened: {_reason(error)}", _mend(engine)) from None
+    if found == HEAD:
+        return
+    if listed is False:
+        raise _problem(
+            f"the database is of a newer paperround (its revision is {found}, this program knows {HEAD})",
+            "install the newer version again, or name another database",
+        )
+    if not migrate:
+        raise _problem("the database is not up to date", "start paperround once; it brings the database up to date")
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+            if _revision(connection) != HEAD:
+                upgrade(connection)
+    except SQLAlchemyError as error:
+        raise _problem(f"the database cannot be brought up to date: {_reason(error)}", _mend(engine)) from error
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, inside the connection's transaction."""
+    from alembic import command
+
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection | None = None) -> Any:
+    """Alembic's Config for these migrations."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str:
+    """The stored revision; empty for a database without tables of ours."""
+    if connection.dialect.name == "sqlite":
+        there = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).scalar()
+    else:
+        there = connection.execute(text("SELECT to_regclass('alembic_version')")).scalar()
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "") if there else ""
+
+
+def _knows(revision: str) -> bool:
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        return ScriptDirectory.from_config(alembic_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def _problem(wrong: str, mend: str) -> ConfigError:
+    return ConfigError((Problem(KEY, wrong, mend),))
+
+
+def _reason(error: Exception) -> str:
+    """The driver's first line, which names host and file; drivers never put the password there."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+
+
+def _mend(engine: Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return f"is {engine.url.database} a file that you may read and write, on a disk with room?"
+    return f"is the server running, and do user and password fit {engine.url.render_as_string(hide_password=True)}?"

@@ -1,0 +1,344 @@
+"""Rows to the words of this house and back, and the statements that every subject shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable, Row, Table, and_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.ingest import title_mark
+from bot.merging import Record, Told
+from bot.model import (
+    Address,
+    Chat,
+    ChatState,
+    Delivery,
+    DeliveryState,
+    Digest,
+    DigestKind,
+    EmptyDay,
+    Kind,
+    Layout,
+    Match,
+    News,
+    Paper,
+    Part,
+    Place,
+    Subscription,
+    Summary,
+)
+
+CHUNK = 1000
+"""Rows a statement: SQLite takes 32,766 variables in one, PostgreSQL 65,535."""
+
+T = TypeVar("T")
+Values = dict[str, Any]
+
+
+class Work:
+    """Statements on one connection, in one transaction."""
+
+    def __init__(self, connection: Connection, writes: bool) -> None:
+        self._connection = connection
+        self._writes = writes
+
+    @property
+    def _locks(self) -> bool:
+        """Whether rows can be locked: PostgreSQL only; a writer on SQLite is alone anyway."""
+        return self._writes and self._connection.dialect.name == "postgresql"
+
+    def _run(self, statement: Executable, rows: Sequence[Values] | None = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, rows)
+
+    def _all(self, statement: Executable) -> Sequence[Row[Any]]:
+        return self._connection.execute(statement).all()
+
+    def _one(self, statement: Executable) -> Row[Any] | None:
+        return self._connection.execute(statement).first()
+
+    def _number(self, statement: Executable) -> int:
+        return int(self._connection.execute(statement).scalar() or 0)
+
+    def _bulk(self, statement: Executable, rows: Iterable[Values]) -> None:
+        for some in chunks(rows, CHUNK):
+            self._connection.execute(statement, some)
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insert that can say what to do where the row is there."""
+        return postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+    def _put(self, table: Table, row: Values) -> None:
+        """Insert, or overwrite the row with the same primary key."""
+        statement = self._insert(table).values(row)
+        names = [column.name for column in table.primary_key]
+        rest = {name: statement.excluded[name] for name in row if name not in names}
+        self._run(statement.on_conflict_do_update(index_elements=names, set_=rest))
+
+    def _insert_once(self, table: Table, row: Values) -> bool:
+        """Insert; False, and nothing written, where a rule of uniqueness forbids it."""
+        return self._run(self._insert(table).values(row).on_conflict_do_nothing()).rowcount > 0
+
+    def _is(self, table: Table, **values: object) -> Any:
+        return and_(*(table.c[name] == value for name, value in values.items()))
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+
+
+
+def paper_of(row: Row[Any], keys: tuple[str, ...]) -> Paper:
+    return Paper(
+        id=row.id,
+        keys=keys,
+        title=row.title,
+        abstract=row.abstract,
+        authors=tuple(row.authors),
+        categories=tuple(row.categories),
+        links=tuple(row.links),
+        subjects=tuple(row.subjects),
+        first_announced_on=row.first_announced_on,
+        dated_on=row.dated_on,
+        version=row.version,
+        journal=row.journal,
+    )
+
+
+def row_of_paper(record: Record, seq: int) -> Values:
+    paper = record.paper
+    return {
+        "id": paper.id,
+        "title": paper.title,
+        "abstract": paper.abstract,
+        "authors": paper.authors,
+        "categories": paper.categories,
+        "links": paper.links,
+        "subjects": paper.subjects,
+        "journal": paper.journal,
+        "version": paper.version,
+        "first_announced_on": paper.first_announced_on,
+        "dated_on": paper.dated_on,
+        "text_on": record.text_on,
+        "title_mark": title_mark(paper.title),
+        "seq": seq,
+    }
+
+
+def told_of(row: Row[Any]) -> Told:
+    return Told(
+        news=News(row.news),
+        on=row.announced_on,
+        key=row.key,
+        categories=tuple(row.categories),
+        version=row.version,
+        heard=frozenset(map(Kind, row.heard)),
+        id=row.id,
+    )
+
+
+def row_of_told(told: Told, id_: int, paper_id: int) -> Values:
+    return {
+        "id": id_,
+        "paper_id": paper_id,
+        "news": told.news.value,
+        "announced_on": told.on,
+        "key": told.key,
+        "categories": told.categories,
+        "version": told.version,
+        "heard": sorted(told.heard),
+    }
+
+
+def summary_of(row: Row[Any]) -> Summary:
+    return Summary(row.paper_id, row.language, row.headline, row.title, row.abstract, row.origin, row.made_at)
+
+
+def row_of_summary(summary: Summary) -> Values:
+    return {
+        "paper_id": summary.paper_id,
+        "language": summary.language,
+        "headline": summary.headline,
+        "title": summary.title,
+        "abstract": summary.abstract,
+        "origin": summary.origin,
+        "made_at": summary.made_at,
+    }
+
+
+def json_of_record(record: Record) -> Values:
+    """A paper as a merge remembers it; announcements are rows of their own and stay out."""
+    paper = row_of_paper(record, 0)
+    for name in ("first_announced_on", "dated_on", "text_on"):
+        paper[name] = paper[name] and paper[name].isoformat()
+    summaries = [row_of_summary(s) for s in record.summaries]
+    for summary in summaries:
+        summary["made_at"] = summary["made_at"] and summary["made_at"].isoformat()
+    return {"keys": record.paper.keys, "paper": paper, "summaries": summaries}
+
+
+def record_of_json(kept: Mapping[str, Any]) -> Record:
+    paper = kept["paper"]
+    return Record(
+        Paper(
+            id=paper["id"],
+            keys=tuple(kept["keys"]),
+            title=paper["title"],
+            abstract=paper["abstract"],
+            authors=tuple(paper["authors"]),
+            categories=tuple(paper["categories"]),
+            links=tuple(paper["links"]),
+            subjects=tuple(paper["subjects"]),
+            first_announced_on=_day(paper["first_announced_on"]),
+            dated_on=_day(paper["dated_on"]),
+            version=paper["version"],
+            journal=paper["journal"],
+        ),
+        _day(paper["text_on"]),
+        (),
+        tuple(
+            Summary(**{**s, "made_at": datetime.fromisoformat(s["made_at"]) if s["made_at"] else None})
+            for s in kept["summaries"]
+        ),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+
+
+
+def chat_of(row: Row[Any]) -> Chat:
+    return Chat(
+        id=row.id,
+        address=Address(row.platform, row.chat, row.thread),
+        place=Place(row.place),
+        title=row.title,
+        language=row.language,
+        timezone=row.timezone,
+        time=row.time,
+        days=frozenset(row.days),
+        layout=Layout(row.layout),
+        size=row.size,
+        wants=frozenset(map(News, row.wants)),
+        empty_day=EmptyDay(row.empty_day),
+        seen=row.seen,
+        due_at=row.due_at,
+        state=ChatState(row.state),
+        why=row.why,
+        admitted=row.admitted,
+    )
+
+
+def row_of_chat(chat: Chat) -> Values:
+    """Without the id."""
+    return {
+        **row_of_address(chat.address),
+        "place": chat.place.value,
+        "title": chat.title,
+        "language": chat.language,
+        "timezone": chat.timezone,
+        "time": chat.time,
+        "days": sorted(chat.days),
+        "layout": chat.layout.value,
+        "size": chat.size,
+        "wants": sorted(chat.wants),
+        "empty_day": chat.empty_day.value,
+        "seen": chat.seen,
+        "due_at": chat.due_at,
+        "state": chat.state.value,
+        "why": chat.why,
+        "admitted": chat.admitted,
+    }
+
+
+def row_of_address(address: Address) -> Values:
+    return {"platform": address.platform, "chat": address.chat, "thread": address.thread}
+
+
+def subscription_of(row: Row[Any]) -> Subscription:
+    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at, row.seen)
+
+
+
+
+
+def delivery_of(row: Row[Any], parts: tuple[Part, ...]) -> Delivery:
+    digest = row.digest
+    return Delivery(
+        id=row.id,
+        chat_id=row.chat_id,
+        address=Address(row.platform, row.chat, row.thread),
+        digest=Digest(
+            DigestKind(row.kind),
+            row.digest_on,
+            tuple(Match(paper, News(news), tuple(labels)) for paper, news, labels in digest["matches"]),
+            digest["pushed"],
+            tuple(digest["labels"]),
+            row.upto,
+        ),
+        language=row.language,
+        layout=Layout(row.layout),
+        state=DeliveryState(row.state),
+        parts=parts,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        lease_owner=row.lease_owner,
+        lease_until=row.lease_until,
+        made_at=row.made_at,
+        why=row.why,
+    )
+
+
+def row_of_delivery(delivery: Delivery) -> Values:
+    """What changes on the way; without the id and the digest."""
+    return {
+        **row_of_address(delivery.address),
+        "language": delivery.language,
+        "layout": delivery.layout.value,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "due_at": delivery.due_at,
+        "lease_owner": delivery.lease_owner,
+        "lease_until": delivery.lease_until,
+        "made_at": delivery.made_at,
+        "why": delivery.why,
+    }
+
+
+def row_of_digest(digest: Digest) -> Values:
+    return {
+        "kind": digest.kind.value,
+        "digest_on": digest.on,
+        "upto": digest.upto,
+        "digest": {
+            "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
+            "pushed": digest.pushed,
+            "labels": digest.labels,
+        },
+    }
+
+
+def part_of(row: Row[Any]) -> Part:
+    return Part(row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, row.tried)
+
+
+def row_of_part(delivery_id: int, part: Part) -> Values:
+    return {
+        "delivery_id": delivery_id,
+        "number": part.number,
+        "papers": part.papers,
+        "nonce": part.nonce,
+        "payload": part.payload,
+        "message_id": part.message_id,
+        "tried": part.tried,
+    }

@@ -1,0 +1,116 @@
+"""The store on SQLite or PostgreSQL: ``bot.ports.Store`` and ``Transaction``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+
+from sqlalchemy import Engine, func, select
+
+from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
+from storage import tables as t
+from storage.chats import Chats
+from storage.engine import connect, prepare, reading, writing
+from storage.papers import Papers
+
+
+class SqlTransaction(Papers, Chats):
+    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py and deliveries.py."""
+
+    def feeds(self) -> dict[str, Feed]:
+        return {
+            row.category: Feed(
+                row.category, FeedState(row.state), row.since_at, row.checked_at, row.fresh_at, row.batch_on, row.why
+            )
+            for row in self._all(select(t.feed).order_by(t.feed.c.category))
+        }
+
+    def put_feed(self, feed: Feed) -> None:
+        self._put(
+            t.feed,
+            {
+                "category": feed.category,
+                "state": feed.state.value,
+                "since_at": feed.since_at,
+                "checked_at": feed.checked_at,
+                "fresh_at": feed.fresh_at,
+                "batch_on": feed.batch_on,
+                "why": feed.why,
+            },
+        )
+
+    def validators(self, url: str) -> Validators:
+        row = self._one(select(t.validators).where(t.validators.c.url == url))
+        return Validators(row.etag, row.last_modified) if row else Validators()
+
+    def put_validators(self, url: str, validators: Validators) -> None:
+        row = {"url": url, "etag": validators.etag, "last_modified": validators.last_modified}
+        self._put(t.validators, row)
+
+    def counts(self) -> Mapping[str, int]:
+        p = t.paper
+        found = {"papers": self._number(select(func.count()).select_from(p).where(p.c.joined_id.is_(None)))}
+        merged = select(p.c.id).where(p.c.joined_id.is_not(None))
+        s = t.summary
+        found["summaries"] = self._number(
+            select(func.count()).select_from(s).where(s.c.paper_id.not_in(merged))
+        )
+        for name in ("announcement", "chat", "subscription", "topic"):
+            found[f"{name}s"] = self._number(select(func.count()).select_from(t.METADATA.tables[name]))
+        found |= {f"chats.{state.value}": 0 for state in ChatState}
+        found |= {f"deliveries.{state.value}": 0 for state in DeliveryState}
+        for table, name in ((t.chat, "chats"), (t.delivery, "deliveries")):
+            for row in self._all(select(table.c.state, func.count().label("n")).group_by(table.c.state)):
+                found[f"{name}.{row.state}"] = row.n
+        return found
+
+    def setting(self, name: str) -> str:
+        """Empty where it was never put."""
+        row = self._one(select(t.setting.c.value).where(t.setting.c.name == name))
+        return str(row.value) if row else ""
+
+    def put_setting(self, name: str, value: str) -> None:
+        self._put(t.setting, {"name": name, "value": value})
+
+
+class SqlStore:
+    """``bot.ports.Store``. Its methods may be called from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """Raises TryLater where the database is busy, full or away; not to be opened inside another one."""
+        with writing(self._engine, self._turn) as connection:
+            yield SqlTransaction(connection, writes=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """Raises TryLater where the database is away."""
+        with reading(self._engine) as connection:
+            yield SqlTransaction(connection, writes=False)
+
+    def revision(self) -> int:
+        """The number of the last change of a paper or summary: what a full index has followed up to."""
+        with self.reading() as tx:
+            return tx.revision()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_store(url: str, *, migrate: bool = True) -> SqlStore:
+    """The store at ``sqlite:////path/to/file.db`` or ``postgresql://user@host/name``, brought up to date.
+
+    Raises ConfigError where it cannot be opened, is newer than this program, or is older and ``migrate`` is False.
+    """
+    engine = connect(url)
+    try:
+        prepare(engine, migrate)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine)

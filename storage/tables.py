@@ -1,0 +1,307 @@
+"""The rows, and the rules that the database itself keeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import Text as _Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import JSON
+from sqlmodel import Field, SQLModel
+
+from bot.ingest import storable
+from bot.model import ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+
+# SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
+_NEVER_AGAIN = {"sqlite_autoincrement": True}
+
+OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
+
+
+class Moment(TypeDecorator[dt.datetime]):
+    """An aware datetime in UTC on every database; SQLite keeps none of the zone, so it is put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        moment = value.astimezone(dt.UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Text(TypeDecorator[str]):
+    """Text of any length, without the characters that PostgreSQL or UTF-8 refuse."""
+
+    impl = _Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(str(value))
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value.value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"ck_{column}")
+
+
+def _text(**more: Any) -> Any:
+    return Field(default="", sa_type=Text, **more)
+
+
+def _list() -> Any:
+    return Field(default_factory=list, sa_type=JSON)
+
+
+def _unique(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, unique=True, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class FenceRow(SQLModel, table=True):
+    """Whoever adds papers holds this row until it commits, so that ids become visible in order."""
+
+    __tablename__ = "fence"
+    name: str = Field(primary_key=True, sa_type=Text)
+
+
+class PaperRow(SQLModel, table=True):
+    """``seq`` grows with every change; ``joined_id`` is the paper that this one was merged into."""
+
+    __tablename__ = "paper"
+    __table_args__ = (
+        Index("ix_paper_title_mark", "title_mark"),
+        Index("ix_paper_seq", "seq"),
+        Index("ix_paper_joined_id", "joined_id"),
+    )
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    title: str = _text()
+    abstract: str = _text()
+    authors: list[str] = _list()
+    categories: list[str] = _list()
+    links: list[str] = _list()
+    subjects: list[str] = _list()
+    journal: str = _text()
+    version: int | None = None
+    first_announced_on: dt.date | None = None
+    dated_on: dt.date | None = None
+    text_on: dt.date | None = None
+    title_mark: str = _text()
+    joined_id: int | None = Field(default=None, foreign_key="paper.id")
+    seq: int
+
+
+class PaperKeyRow(SQLModel, table=True):
+    """``place`` orders the keys of one paper."""
+
+    __tablename__ = "paper_key"
+    __table_args__ = (Index("ix_paper_key_paper_id", "paper_id"),)
+    key: str = Field(primary_key=True, sa_type=Text)
+    paper_id: int = Field(foreign_key="paper.id")
+    place: int
+
+
+class PaperMergeRow(SQLModel, table=True):
+    """``other_id`` was found to be ``paper_id``. ``before`` is what that one was, ``other`` what the merged one was."""
+
+    __tablename__ = "paper_merge"
+    __table_args__ = (Index("ix_paper_merge_other_id", "other_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(sa_type=Text)
+    with_key: str = Field(sa_type=Text)
+    paper_id: int = Field(foreign_key="paper.id")
+    other_id: int = Field(foreign_key="paper.id")
+    reason: str = _text()
+    before: dict[str, Any] = Field(sa_type=JSON)
+    other: dict[str, Any] = Field(sa_type=JSON)
+    at: dt.datetime = Field(sa_type=Moment)
+    undone_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class AnnouncementRow(SQLModel, table=True):
+    __tablename__ = "announcement"
+    __table_args__ = (
+        _one_of("news", News),
+        Index("ix_announcement_paper_id", "paper_id"),
+        Index("ix_announcement_announced_on", "announced_on"),
+        _unique("uq_announcement_new", "paper_id", where="news = 'new'"),
+        _unique("uq_announcement_day", "paper_id", "announced_on", where="news IN ('new', 'cross')"),
+        _unique("uq_announcement_version", "paper_id", "version", where="news = 'update'"),
+        _unique("uq_announcement_published", "paper_id", where="news = 'published'"),
+    )
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    paper_id: int = Field(foreign_key="paper.id")
+    news: str = Field(sa_type=Text)
+    announced_on: dt.date
+    key: str = Field(sa_type=Text)
+    categories: list[str] = _list()
+    version: int | None = None
+    heard: list[str] = _list()
+
+
+class SummaryRow(SQLModel, table=True):
+    __tablename__ = "summary"
+    paper_id: int = Field(primary_key=True, foreign_key="paper.id")
+    language: str = Field(primary_key=True, sa_type=Text)
+    headline: str = _text()
+    title: str = _text()
+    abstract: str = _text()
+    origin: str = _text()
+    made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class FeedRow(SQLModel, table=True):
+    __tablename__ = "feed"
+    category: str = Field(primary_key=True, sa_type=Text)
+    state: str = Field(sa_type=Text)
+    since_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    checked_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    fresh_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    batch_on: dt.date | None = None
+    why: str = _text()
+
+
+class ValidatorsRow(SQLModel, table=True):
+    __tablename__ = "validators"
+    url: str = Field(primary_key=True, sa_type=Text)
+    etag: str = _text()
+    last_modified: str = _text()
+
+
+class TopicRow(SQLModel, table=True):
+    __tablename__ = "topic"
+    slug: str = Field(primary_key=True, sa_type=Text)
+    names: list[list[str]] = _list()
+    query: str = Field(sa_type=Text)
+
+
+class ChatRow(SQLModel, table=True):
+    __tablename__ = "chat"
+    __table_args__ = (
+        UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
+        Index("ix_chat_due_at", "due_at"),
+        _one_of("state", ChatState),
+        _one_of("place", Place),
+        _one_of("layout", Layout),
+        _one_of("empty_day", EmptyDay),
+        CheckConstraint("size > 0", name="ck_size"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    platform: str = Field(sa_type=Text)
+    chat: str = Field(sa_type=Text)
+    thread: str = _text()
+    place: str = Field(sa_type=Text)
+    title: str = _text()
+    language: str = Field(sa_type=Text)
+    timezone: str = Field(sa_type=Text)
+    time: dt.time
+    days: list[int] = _list()
+    layout: str = Field(sa_type=Text)
+    size: int
+    wants: list[str] = _list()
+    empty_day: str = Field(sa_type=Text)
+    seen: int = 0
+    due_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    state: str = Field(sa_type=Text)
+    why: str = _text()
+    admitted: bool = True
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """Either a topic or a query; a chat follows each once."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        CheckConstraint("(topic IS NULL) <> (query = '')", name="ck_one_of_two"),
+        _unique("uq_subscription_query", "chat_id", "query", where="topic IS NULL"),
+        _unique("uq_subscription_topic", "chat_id", "topic", where="topic IS NOT NULL"),
+        Index("ix_subscription_topic", "topic"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    chat_id: int = Field(foreign_key="chat.id")
+    query: str = _text()
+    topic: str | None = Field(default=None, sa_type=Text, foreign_key="topic.slug")
+    made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    seen: int = 0
+
+
+class DeliveryRow(SQLModel, table=True):
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("chat_id", "kind", "digest_on", "upto", name="uq_delivery_once"),
+        Index("ix_delivery_state_due_at", "state", "due_at"),
+        _one_of("state", DeliveryState),
+        _one_of("kind", DigestKind),
+        _one_of("layout", Layout),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    chat_id: int = Field(foreign_key="chat.id")
+    platform: str = Field(sa_type=Text)
+    chat: str = Field(sa_type=Text)
+    thread: str = _text()
+    kind: str = Field(sa_type=Text)
+    digest_on: dt.date
+    upto: int = 0
+    digest: dict[str, Any] = Field(sa_type=JSON)
+    language: str = Field(sa_type=Text)
+    layout: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    attempts: int = 0
+    due_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    lease_owner: str = _text()
+    lease_until: dt.datetime | None = Field(default=None, sa_type=Moment)
+    made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    why: str = _text()
+
+
+class DeliveryPartRow(SQLModel, table=True):
+    """``payload`` is what was promised to the platform, byte for byte."""
+
+    __tablename__ = "delivery_part"
+    delivery_id: int = Field(primary_key=True, foreign_key="delivery.id")
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    papers: list[int] = _list()
+    nonce: str = _text()
+    payload: bytes
+    message_id: str = _text()
+    tried: bool = False
+
+
+class InviteRow(SQLModel, table=True):
+    __tablename__ = "invite"
+    code: str = Field(primary_key=True, sa_type=Text)
+    made_by: str = _text()
+    made_at: dt.datetime = Field(sa_type=Moment)
+    used_by: int | None = Field(default=None, foreign_key="chat.id")
+    used_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class SettingRow(SQLModel, table=True):
+    __tablename__ = "setting"
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = _text()
+
+
+METADATA = SQLModel.metadata
+
+
+# Bulk work goes through Core: the ORM is five to ten times slower here.
+_core = METADATA.tables
+fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper", "paper_key", "paper_merge"))
+announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
+validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
+delivery, delivery_part, invite = (_core[name] for name in ("delivery", "delivery_part", "invite"))
+setting = _core["setting"]

@@ -1,0 +1,122 @@
+"""When messages may leave, on a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.chats.telegram_pace import Pace
+from bot.errors import TryLater
+
+
+class Clock:
+    """Time that passes only when everybody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + seconds, future))
+        await future
+
+    async def run(self, *work: asyncio.Task[None]) -> None:
+        while not all(task.done() for task in work):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            if self._sleepers:
+                self._sleepers.sort(key=lambda sleeper: sleeper[0])
+                at, future = self._sleepers.pop(0)
+                self.now = max(self.now, at)
+                future.set_result(None)
+
+
+async def times(asked: list[tuple[str, bool]], pace: Pace, clock: Clock) -> list[tuple[float, str]]:
+    """When each of ``asked`` (chat, urgent) left; those told to try later are left out."""
+    left: list[tuple[float, str]] = []
+
+    async def one(chat: str, urgent: bool) -> None:
+        try:
+            await pace.turn(chat, urgent)
+        except TryLater as later:
+            assert later.after is not None
+            assert later.after > 0
+            return
+        left.append((clock.now - 1000, chat))
+
+    await clock.run(*[asyncio.create_task(one(*each)) for each in asked])
+    return left
+
+
+def paced() -> tuple[Pace, Clock]:
+    clock = Clock()
+    return Pace(clock=clock, sleep=clock.sleep), clock
+
+
+async def test_a_chat_gets_a_message_a_second() -> None:
+    pace, clock = paced()
+    assert [at for at, _ in await times([("1", False)] * 4, pace, clock)] == [0, 1, 2, 3]
+
+
+async def test_thirty_messages_leave_in_a_second_over_all_chats() -> None:
+    pace, clock = paced()
+    left = await times([(str(chat), False) for chat in range(65)], pace, clock)
+    assert [at for at, _ in left] == [0.0] * 30 + [1.0] * 30 + [2.0] * 5
+
+
+async def test_a_group_that_has_had_twenty_in_a_minute_is_told_to_wait_and_blocks_nobody() -> None:
+    pace, clock = paced()
+    for _ in range(20):
+        await times([("-100", False)], pace, clock)
+    with pytest.raises(TryLater) as later:
+        await pace.turn("-100")
+    assert later.value.after == pytest.approx(60 - 19)
+    assert await times([("5", False)], pace, clock)
+
+
+async def test_an_answer_overtakes_the_digests_that_wait() -> None:
+    pace, clock = paced()
+    asked = [(str(chat), False) for chat in range(100)] + [("777", True)]
+    left = await times(asked, pace, clock)
+    assert {chat: at for at, chat in left}["777"] <= 1.0
+    assert max(at for at, _ in left) == 3.0
+
+
+async def test_a_chat_that_telegram_holds_is_told_to_wait_and_the_others_go_on() -> None:
+    pace, clock = paced()
+    assert pace.hold("-1", 3600) is False
+    with pytest.raises(TryLater) as later:
+        await pace.turn("-1", urgent=True)
+    assert later.value.after == pytest.approx(3600)
+    assert [at for at, _ in await times([("2", False)], pace, clock)] == [0]
+
+
+def test_a_second_held_chat_means_that_the_limit_is_on_the_bot() -> None:
+    pace, clock = paced()
+    pace.hold("1", 5)
+    assert pace.hold("2", 5) is True
+    clock.now += 6
+    assert pace.hold("3", 5) is False
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["1", "2", "-3", "-4"]), st.booleans()), max_size=60))
+def test_no_second_and_no_minute_ever_sees_more_than_its_share(asked: list[tuple[str, bool]]) -> None:
+    pace, clock = paced()
+    left = asyncio.run(times(asked, pace, clock))
+
+    def most(chosen: list[float], seconds: float) -> int:
+        return max((sum(start <= at < start + seconds for at in chosen) for start in chosen), default=0)
+
+    assert most([at for at, _ in left], 1.0) <= 30
+    for chat in {chat for _, chat in left}:
+        own = [at for at, each in left if each == chat]
+        assert most(own, 1.0) <= 1
+        assert chat > "0" or most(own, 60.0) <= 20

@@ -1,0 +1,340 @@
+"""The REST half of the tests' Discord: judges, answers, and fails where told to."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import itertools
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.servers import discord_rules as rules
+from tests.servers.discord_objects import (
+    APPLICATION,
+    Body,
+    application_object,
+    bot_object,
+    message_object,
+    text_of,
+)
+
+_EPOCH = 1420070400000
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One interaction and everything the bot answered to it. ``messages`` are what people see, in order;
+    ``edits`` are what replaced something; ``suggestions`` answer an autocomplete."""
+
+    id: str
+    token: str
+    kind: int
+    channel: str
+    began: float
+    source: Body | None = None
+    callback: Body | None = None
+    callback_after: float = 0.0
+    messages: list[Body] = field(default_factory=list)
+    edits: list[Body] = field(default_factory=list)
+    suggestions: list[Body] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, ready: Callable[[Exchange], object], timeout: float = 5.0) -> Self:
+        """Wait until ``ready(self)`` is true."""
+        async with asyncio.timeout(timeout):
+            while not ready(self):
+                self.changed.clear()
+                await self.changed.wait()
+        return self
+
+    async def answered(self, messages: int = 1, timeout: float = 5.0) -> Self:
+        """Wait until something was answered: so many messages, an edit, or suggestions."""
+        return await self.until(
+            lambda e: len(e.messages) >= messages or e.edits or (e.callback and e.callback["type"] == 8), timeout
+        )
+
+    @property
+    def text(self) -> str:
+        return "\n".join(text_of(message) for message in [*self.edits, *self.messages])
+
+
+@dataclass(slots=True)
+class _Failure:
+    route: str
+    status: int = 0
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drop: bool = False
+    deliver: bool = False
+    delay: float = 0.0
+    times: int = 1
+
+
+class DiscordRest:
+    """``violations`` are the faults of the requests so far; ``sent`` the messages by channel; ``exchanges`` the
+    interactions in order."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.application_id = APPLICATION
+        self.guilds: dict[str, Body] = {}
+        self.private: dict[str, Body] = {}
+        self.gone: dict[str, tuple[int, int, str]] = {}
+        self.commands: list[Body] = []
+        self.command_puts = 0
+        self.sent: dict[str, list[Body]] = {}
+        self.exchanges: list[Exchange] = []
+        self.requests: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self.interactions_endpoint_url: str | None = None
+        self.gateway_url = ""
+        self._failures: list[_Failure] = []
+        self._nonces: dict[tuple[str, str], Body] = {}
+        self._ids = itertools.count(1)
+
+    def new_id(self) -> str:
+        return str((int(time.time() * 1000) - _EPOCH << 22) + next(self._ids))
+
+    def remove_channel(
+        self, channel: str, status: int = 404, code: int = 10003, message: str = "Unknown Channel"
+    ) -> None:
+        """From now on, writing there is answered by this error. No event is sent: see ``push_channel_delete``."""
+        self.gone[channel] = (status, code, message)
+
+    def restore_channel(self, channel: str) -> None:
+        self.gone.pop(channel, None)
+
+    def messages(self, channel: str) -> list[Body]:
+        return self.sent.get(channel, [])
+
+    def text(self, channel: str) -> str:
+        return "\n".join(map(text_of, self.messages(channel)))
+
+    async def wait_sent(self, channel: str, count: int = 1, timeout: float = 5.0) -> list[Body]:
+        async with asyncio.timeout(timeout):
+            while len(self.messages(channel)) < count:
+                await asyncio.sleep(0.005)
+        return self.messages(channel)
+
+    def find_message(self, message: str) -> Body:
+        everywhere = itertools.chain(*self.sent.values(), *(e.messages for e in self.exchanges))
+        return next(m for m in everywhere if m["id"] == message)
+
+    def fail_next(
+        self, route: str, status: int, body: Any = None, headers: Mapping[str, str] | None = None, times: int = 1
+    ) -> None:
+        """``route`` is a pattern as ``POST /channels/*/messages``. A 429 gets a ``Via`` header unless ``headers`` has
+        an empty one; a ``str`` body is sent as a web page."""
+        self._failures.append(_Failure(route, status, body, headers or {}, times=times))
+
+    def drop_next(self, route: str, *, deliver: bool = False, times: int = 1) -> None:
+        """Close the connection without an answer; with ``deliver``, after doing what was asked."""
+        self._failures.append(_Failure(route, drop=True, deliver=deliver, times=times))
+
+    def delay_next(self, route: str, seconds: float, times: int = 1) -> None:
+        self._failures.append(_Failure(route, delay=seconds, times=times))
+
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        path = "/" + request.match_info["path"]
+        shown = f"{request.method} {path}"
+        self.requests.append((request.method, path))
+        raw = await request.read()
+        body: Any = None
+        if raw:
+            if request.headers.get("Content-Type") != "application/json":
+                self._blame(shown, f"Content-Type {request.headers.get('Content-Type')!r}")
+            body = json.loads(raw)
+        failure = next((f for f in self._failures if fnmatch.fnmatchcase(shown, f.route)), None)
+        if failure is not None:
+            failure.times -= 1
+            if failure.times <= 0:
+                self._failures.remove(failure)
+            if failure.delay:
+                await asyncio.sleep(failure.delay)
+            elif not failure.deliver and failure.drop:
+                return _dropped(request)
+            elif not failure.drop:
+                return _failed(failure)
+        answer = self._answer(request, path, shown, body)
+        if failure is not None and failure.drop:
+            return _dropped(request)
+        return answer
+
+    def _answer(self, request: web.Request, path: str, shown: str, body: Any) -> web.Response:
+        open_door = path.startswith(("/interactions/", "/webhooks/")) or path == "/gateway"
+        if not open_door and request.headers.get("Authorization") != f"Bot {self.token}":
+            return _error(401, 0, "401: Unauthorized")
+        if not open_door and not request.headers.get("User-Agent", "").startswith("DiscordBot ("):
+            self._blame(shown, "User-Agent")
+        match [request.method, *path.strip("/").split("/")]:
+            case ["GET", "users", "@me"]:
+                return _json(bot_object())
+            case ["GET", "oauth2", "applications", "@me"] | ["GET", "applications", "@me"]:
+                return _json(application_object(self.interactions_endpoint_url))
+            case ["GET", "users", "@me", "guilds"]:
+                keys = ("id", "name", "features")
+                return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
+            case ["GET", "gateway"]:
+                return _json({"url": self.gateway_url})
+            case ["GET", "applications", self.application_id, "commands"]:
+                return _json(self.commands)
+            case ["PUT", "applications", self.application_id, "commands"]:
+                return self._put_commands(shown, body)
+            case ["POST", "channels", channel, "messages"]:
+                return self._post_message(shown, channel, body)
+            case ["POST", "interactions", interaction, token, "callback"]:
+                return self._callback(shown, interaction, token, body)
+            case ["POST", "webhooks", self.application_id, token]:
+                return self._follow_up(shown, token, body)
+            case ["PATCH", "webhooks", self.application_id, token, "messages", which]:
+                return self._edit(shown, token, which, body)
+        self._blame(shown, "no such route")
+        return _error(404, 0, "404: Not Found")
+
+    def _put_commands(self, shown: str, body: Any) -> web.Response:
+        self.command_puts += 1
+        if faults := rules.commands_faults(body):
+            return self._refused(shown, faults)
+        extra = {"application_id": APPLICATION, "version": "1", "default_member_permissions": None, "nsfw": False}
+        self.commands = [{"id": self.new_id(), **extra, **command} for command in body]
+        return _json(self.commands)
+
+    def _post_message(self, shown: str, channel: str, body: Any) -> web.Response:
+        if channel in self.gone:
+            return _error(*self.gone[channel])
+        if self.guild_of(channel) is None and channel not in self.private:
+            return _error(404, 10003, "Unknown Channel")
+        if faults := rules.message_faults(body, "MessageCreateRequest"):
+            return self._refused(shown, faults)
+        nonce = body.get("nonce")
+        if nonce is not None and len(str(nonce)) > 25:
+            return self._refused(shown, ["a nonce of more than 25 characters"])
+        if body.get("enforce_nonce") and (channel, str(nonce)) in self._nonces:
+            return _json(self._nonces[channel, str(nonce)])
+        message = self._new_message(channel, body, bot_object())
+        self.sent.setdefault(channel, []).append(message)
+        if nonce is not None:
+            message["nonce"] = nonce
+            self._nonces[channel, str(nonce)] = message
+        return _json(message)
+
+    def _callback(self, shown: str, interaction: str, token: str, body: Any) -> web.Response:
+        exchange = next((e for e in self.exchanges if (e.id, e.token) == (interaction, token)), None)
+        after = time.monotonic() - exchange.began if exchange else 0.0
+        if exchange is None or after > 3.0:
+            self._blame(shown, f"unknown, or answered after {after:.1f} s")
+            return _error(404, 10062, "Unknown interaction")
+        if exchange.callback is not None:
+            return _error(400, 40060, "Interaction has already been acknowledged.")
+        kind, data = body.get("type"), body.get("data") or {}
+        allowed = {2: (4, 5), 3: (4, 5, 6, 7), 4: (8,)}[exchange.kind]
+        if kind not in allowed:
+            return self._refused(shown, [f"callback type {kind} to an interaction of type {exchange.kind}"])
+        faults: list[str] = []
+        if kind == 4:
+            faults += rules.schema_faults("CreateMessageInteractionCallbackRequest", body)
+            faults += rules.message_faults(data, "IncomingWebhookInteractionRequest")
+        elif kind in (6, 7):
+            faults += rules.schema_faults("UpdateMessageInteractionCallbackRequest", body)
+            if kind == 7:
+                schema = "IncomingWebhookUpdateForInteractionCallbackRequestPartial"
+                faults += rules.message_faults(data, schema, partial=True)
+        elif kind == 8:
+            faults += rules.schema_faults("ApplicationCommandAutocompleteCallbackRequest", body)
+            faults += rules.suggestion_faults(data.get("choices") or [])
+        if faults:
+            return self._refused(shown, faults)
+        exchange.callback, exchange.callback_after = body, after
+        if kind == 4:
+            exchange.messages.append(self._new_message(exchange.channel, data, bot_object()))
+        elif kind == 7:
+            self._change(exchange, data)
+        elif kind == 8:
+            exchange.suggestions = data.get("choices") or []
+        exchange.changed.set()
+        return _json({"interaction": {"id": exchange.id, "type": exchange.kind}})
+
+    def _follow_up(self, shown: str, token: str, body: Any) -> web.Response:
+        exchange = next((e for e in self.exchanges if e.token == token and e.callback is not None), None)
+        if exchange is None:
+            self._blame(shown, "a follow-up to nothing")
+            return _error(404, 10015, "Unknown Webhook")
+        if faults := rules.message_faults(body, "IncomingWebhookRequestPartial"):
+            return self._refused(shown, faults)
+        message = self._new_message(exchange.channel, body, bot_object())
+        exchange.messages.append(message)
+        exchange.changed.set()
+        return _json(message)
+
+    def _edit(self, shown: str, token: str, which: str, body: Any) -> web.Response:
+        exchange = next((e for e in self.exchanges if e.token == token and e.callback is not None), None)
+        if exchange is None or which != "@original":
+            self._blame(shown, "an edit of nothing")
+            return _error(404, 10015, "Unknown Webhook")
+        if faults := rules.message_faults(body, "IncomingWebhookUpdateRequestPartial", partial=True):
+            return self._refused(shown, faults)
+        assert exchange.callback is not None
+        if exchange.callback["type"] == 5 and not exchange.messages:
+            exchange.messages.append(self._new_message(exchange.channel, body, bot_object()))
+        else:
+            self._change(exchange, body)
+        exchange.changed.set()
+        return _json(exchange.messages[0] if exchange.messages else exchange.source)
+
+    def _change(self, exchange: Exchange, body: Body) -> None:
+        if exchange.source is not None:
+            exchange.source.update({k: v for k, v in body.items() if k != "allowed_mentions"})
+        exchange.edits.append(body)
+
+    def _refused(self, shown: str, faults: list[str]) -> web.Response:
+        for fault in faults:
+            self._blame(shown, fault)
+        return _error(400, 50035, "Invalid Form Body")
+
+    def _blame(self, shown: str, fault: str) -> None:
+        self.violations.append(f"{shown}: {fault}")
+
+    def guild_of(self, channel: str) -> Body | None:
+        return next(
+            (g for g in self.guilds.values() if any(c["id"] == channel for c in (*g["channels"], *g["threads"]))), None
+        )
+
+    def _new_message(self, channel: str, body: Body, author: Body) -> Body:
+        return message_object(self.new_id(), channel, body, author)
+
+
+def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """discord.py takes an answer for JSON only where the type has no charset."""
+    limits = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "999", "X-RateLimit-Reset-After": "1.0"}
+    return web.Response(
+        body=json.dumps(data).encode(),
+        status=status,
+        headers={"Content-Type": "application/json", **(limits if status < 400 else {}), **(headers or {})},
+    )
+
+
+def _error(status: int, code: int, message: str) -> web.Response:
+    return _json({"message": message, "code": code}, status)
+
+
+def _failed(failure: _Failure) -> web.Response:
+    headers = dict(failure.headers)
+    if isinstance(failure.body, str):
+        return web.Response(text=failure.body, status=failure.status, headers=headers, content_type="text/html")
+    if failure.status == 429:
+        headers.setdefault("Via", "1.1 fake")
+        default: Body = {"message": "You are being rate limited.", "retry_after": 0.01, "global": False}
+    else:
+        default = {"message": "scripted failure", "code": 0}
+    return _json(failure.body if failure.body is not None else default, failure.status, headers)
+
+
+def _dropped(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
