@@ -15,10 +15,10 @@ TOPICS = (
         'LLM OR "language model" OR "large language model"',
     ),
     _topic(
-        "lora", "Efficient fine-tuning", "高效微调", "高效微調",
+        "peft", "PEFT", "高效微调", "高效微調",
         'LoRA OR PEFT OR "parameter-efficient" OR "low-rank adaptation"',
     ),
-    _topic("rag", "Retrieval-augmented generation", "检索增强生成", "檢索增強生成", 'RAG OR "retrieval-augmented"'),
+    _topic("rag", "RAG", "检索增强生成", "檢索增強生成", 'RAG OR "retrieval-augmented"'),
     _topic(
         "agents", "LLM agents", "智能体", "智慧代理",
         '(agent OR "multi-agent" OR "tool use") (LLM OR "language model")',
@@ -45,5 +45,5 @@ TOPICS = (
     _topic("speech", "Speech", "语音", "語音", 'cat:eess.AS OR "speech recognition" OR "text-to-speech"'),
 )  # fmt: skip
 
-STARTING = ("lora", "rag", "alignment")
+STARTING = ("peft", "rag", "alignment")
 """What the console chat follows at first."""

@@ -89,6 +89,15 @@ def settled(feed: Feed, now: datetime) -> bool:
     return _has_todays_batch(feed, today) or _is_quiet_today(feed, today)
 
 
+def heard(feed: Feed, now: datetime) -> bool:
+    """Whether this category is known, by a poll of the present Eastern day, to be fresh or quiet.
+
+    Enough to tell a reader "nothing today"; not enough to stop polling, see ``settled``.
+    """
+    polled_today = feed.checked_at is not None and eastern_day(feed.checked_at) == eastern_day(now)
+    return polled_today and feed.state in (FeedState.FRESH, FeedState.QUIET)
+
+
 def next_poll(feeds: Sequence[Feed], now: datetime, attempts: int = 0, retry_after: float | None = None) -> datetime:
     """When to poll next, in UTC: later than ``now``, and within 26 hours of it.
 

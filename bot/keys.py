@@ -21,7 +21,8 @@ _ARXIV_ID = (
     rf"(?:(?P<new>[0-9]{{2}}(?:0[1-9]|1[0-2])\.[0-9]{{4,5}})"
     rf"|(?P<archive>{_ARCHIVES})(?:\.[a-z]{{2}})?/(?P<number>[0-9]{{7}}))(?:v[0-9]{{1,3}})?"
 )
-_ACL_ID = r"(?P<acl>[0-9]{4}\.[a-z0-9_]{1,40}-[a-z0-9_]{1,20}\.[0-9]{1,5}|[a-z][0-9]{2}-[0-9]{4,5})"
+_ACL_NEW = r"[0-9]{4}\.[a-z0-9_]{1,40}-[a-z0-9_]{1,20}\.[0-9]{1,5}"
+_ACL_ID = rf"(?P<acl>{_ACL_NEW}|[a-z][0-9]{{2}}-[0-9]{{4,5}})"
 _URL = r"(?:https?://)?"
 _TAIL = r"/?(?:[?#]\S*)?"
 
@@ -32,7 +33,7 @@ _ARXIV_LINK = re.compile(
     rf"/{_ARXIV_ID}(?:\.pdf)?{_TAIL}",
     re.I | re.A,
 )
-_ACL_TEXT = re.compile(rf"acl:{_ACL_ID}|(?P<bare>[0-9]{{4}}\.[a-z0-9_]{{1,40}}-[a-z0-9_]{{1,20}}\.[0-9]{{1,5}})", re.I | re.A)
+_ACL_TEXT = re.compile(rf"acl:{_ACL_ID}|(?P<bare>{_ACL_NEW})", re.I | re.A)
 _ACL_LINK = re.compile(
     rf"{_URL}(?:www\.)?(?:aclanthology\.(?:org|info)|aclweb\.org)/(?:anthology/|papers/)?"
     rf"{_ACL_ID}(?:\.pdf|\.bib|v[0-9]\.pdf)?{_TAIL}",

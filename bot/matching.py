@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from bot.model import Paper, Summary
 from bot.query import And, Field, Leaf, Not, Or, Query, positive_leaves
@@ -79,24 +80,31 @@ class Masks(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[str, int | list[int]] = {}
 
     def enter(self, keys: Iterable[str], place: int) -> None:
         places = self._places
         for key in keys:
-            if key in places:
-                places[key].append(place)
+            known = places.get(key)
+            if known is None:
+                places[key] = place  # most keys stand in one paper: a list for each would take half the time
+            elif isinstance(known, int):
+                places[key] = [known, place]
             else:
-                places[key] = [place]
+                known.append(place)
 
     def __missing__(self, key: str) -> int:
         places = self._places.get(key)
         if places is None:
             return 0
-        bits = bytearray(places[-1] // 8 + 1)
-        for place in places:
-            bits[place >> 3] |= 1 << (place & 7)
-        self[key] = mask = int.from_bytes(bits, "little")
+        if isinstance(places, int):
+            mask = 1 << places
+        else:
+            bits = bytearray(places[-1] // 8 + 1)
+            for place in places:
+                bits[place >> 3] |= 1 << (place & 7)
+            mask = int.from_bytes(bits, "little")
+        self[key] = mask
         return mask
 
 
@@ -176,7 +184,7 @@ class Batch:
 
     def _verify(self, field: Field, phrase: tuple[str, ...]) -> int:
         """The papers that hold a phrase of three terms or more."""
-        pairs = [f"{a} {b}" for a, b in zip(phrase, phrase[1:], strict=False)]
+        pairs = [f"{a} {b}" for a, b in pairwise(phrase)]
         found = 0
         for number, masks in enumerate(self._scopes[field]):
             nominees = self._all & ~found

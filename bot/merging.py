@@ -175,7 +175,7 @@ def _announced(record: Record, item: FeedItem, on: date, added: tuple[str, ...])
             same_day,
             news=News.NEW if first_new else same_day.news,
             categories=_joined(same_day.categories, added),
-            # Only of the first announcement's day is every item known, so only there a kind is heard for the first time.
+            # Only of the first announcement's day is every item known, so only there a kind can be new.
             heard=same_day.heard | fresh.heard if same_day in main[:1] and same_day in mine else same_day.heard,
         )
         return tuple(again if t is same_day else t for t in told)

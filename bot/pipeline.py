@@ -16,7 +16,7 @@ from bot.commands.context import documents_of, followed_by
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
 from bot.digests import Day, Decision, decide
 from bot.errors import ChatGone, ChatMoved, FetchFailed, Refused, TryLater, Uncertain
-from bot.feeds import eastern_day, judge, next_poll, settled
+from bot.feeds import eastern_day, heard, judge, next_poll, settled
 from bot.model import (
     Address,
     Chat,
@@ -206,7 +206,7 @@ class Pipeline:
     def _decide(self, tx: Transaction, due: Sequence[Chat], now: datetime) -> list[tuple[Chat, Decision]]:
         known = tx.feeds()
         feeds = [known.get(category, Feed(category)) for category in self._settings.categories]
-        all_settled = all(settled(feed, now) for feed in feeds)
+        all_heard = all(heard(feed, now) or settled(feed, now) for feed in feeds)
         quiet = all(feed.state is FeedState.QUIET for feed in feeds)
         topics, held, upto = tx.topics(), tx.subscriptions([chat.id for chat in due]), tx.last_announcement()
         days: dict[int, Day | None] = {}
@@ -223,7 +223,7 @@ class Pipeline:
                         followed_by(held.get(chat.id, ()), topics, chat.language),
                         days[chat.seen],
                         upto,
-                        settled=all_settled,
+                        settled=all_heard,
                         quiet=quiet,
                         last_kind=last.digest.kind if last else None,
                         wait_until=self._settings.wait_until,

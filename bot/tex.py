@@ -25,7 +25,9 @@ _STYLE = re.compile(
 )
 _COLOUR = re.compile(r"\\(?:textcolor|href|hyperlink)\s*\{[^{}]*\}\s*\{([^{}\\]*)\}")
 _ACCENT = re.compile(r"\\([\"'`^~=.])\s*(?:\{\s*(\\?[A-Za-z])\s*\}|(\\[ij](?![A-Za-z])|[A-Za-z]))")
-_ACCENT_NAMED = re.compile(r"\\([cvuHkrbd])(?:\s*\{\s*(\\?[A-Za-z])\s*\}|\s+([A-Za-z])(?![A-Za-z])|\s+([A-Za-z])(?=[a-z]))")
+_ACCENT_NAMED = re.compile(
+    r"\\([cvuHkrbd])(?:\s*\{\s*(\\?[A-Za-z])\s*\}|\s+([A-Za-z])(?![A-Za-z])|\s+([A-Za-z])(?=[a-z]))"
+)
 _COMBINING = {
     '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "b": "\u0331",
@@ -179,8 +181,9 @@ def _machinery() -> tuple[Any, Any]:
         return name + str(l2tobj.nodelist_to_text(found))
 
     spec = latex2text.MacroTextSpec
+    declarations = ("bf", "it", "em", "tt", "rm", "sc", "sf", "small", "large", "left", "right", "xspace")
     gone = ("cite", "citep", "citet", "color", "label", "ref")
-    last = ("url", "texttt", "mbox", "textsf", "textsc", "verb", "operatorname", "bm", "boldsymbol", "footnote", "mathring")
+    last = ("url", "texttt", "mbox", "textsf", "textsc", "verb", "operatorname", "bm", "boldsymbol", "footnote")
     db = latex2text.get_default_latex_context_db()
     db.add_context_category(
         "ours",
@@ -189,7 +192,7 @@ def _machinery() -> tuple[Any, Any]:
             *(spec(name, simplify_repl="") for name in gone),
             *(spec(name, simplify_repl=argument(0)) for name in last),
             *(spec(name, simplify_repl=argument(1)) for name in ("href", "textcolor", "hyperlink")),
-            *(spec(name, simplify_repl="") for name in ("bf", "it", "em", "tt", "rm", "sc", "sf", "small", "large", "left", "right")),
+            *(spec(name, simplify_repl="") for name in declarations),
             spec("textsuperscript", simplify_repl=script(_UP)),
             spec("textsubscript", simplify_repl=script(_DOWN)),
             spec("unicode", simplify_repl=character),
@@ -200,4 +203,5 @@ def _machinery() -> tuple[Any, Any]:
         ],
     )
     db.set_unknown_macro_spec(spec("", simplify_repl=unknown))
-    return walker, latex2text.LatexNodes2Text(latex_context=db, math_mode="text", keep_comments=True, strict_latex_spaces=False)
+    shower = latex2text.LatexNodes2Text(latex_context=db, math_mode="text", keep_comments=True)
+    return walker, shower

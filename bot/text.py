@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from bot.tex import readable
@@ -44,9 +44,7 @@ _LETTERS = str.maketrans(
     | dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
 )  # fmt: skip
 # After it: combining accents go (kana's voicing marks are others and stay), kinds of hyphen and apostrophe are one.
-_MARKS = str.maketrans(
-    dict.fromkeys(range(0x300, 0x370)) | dict.fromkeys("‐‑‒–", "-") | dict.fromkeys("’‘ʼ`", "'")  # type: ignore[arg-type]
-)
+_MARKS = str.maketrans(dict.fromkeys(range(0x300, 0x370)) | dict.fromkeys("‐‑‒–", "-") | dict.fromkeys("’‘ʼ`", "'"))
 
 _STEMS = {
     stem: words.split()
@@ -104,7 +102,7 @@ def phrases(text: str, names: bool = False) -> tuple[tuple[str, ...], ...]:
         if not han:
             parts.append(_query_word(piece, names))
             continue
-        pairs = tuple(map("".join, zip(piece, piece[1:], strict=False)))
+        pairs = tuple(map("".join, pairwise(piece)))
         # What follows stands right after the run's last character, which begins no pair.
         parts.append((pairs if pairs and number == len(pieces) - 1 else (*pairs, piece[-1]),))
     if not parts:

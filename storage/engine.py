@@ -32,14 +32,16 @@ def connect(url: str) -> Engine:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
+    asked = parsed.query.get("options", "")
+    ours = f"-c timezone=UTC -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
     return create_engine(
-        parsed,
+        parsed.difference_update_query(["options"]),
         pool_size=8,
         max_overflow=24,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 10,
-            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
+            "options": f"{asked if isinstance(asked, str) else ' '.join(asked)} {ours}",
         },
     )
 
@@ -215,4 +217,5 @@ def _reason(error: Exception) -> str:
 def _mend(engine: Engine) -> str:
     if engine.dialect.name == "sqlite":
         return f"is {engine.url.database} a file that you may read and write, on a disk with room?"
-    return f"is the server running, and do user and password fit {engine.url.render_as_string(hide_password=True)}?"
+    url = engine.url.difference_update_query(["password", "sslpassword"])
+    return f"is the server running, and do user and password fit {url.render_as_string(hide_password=True)}?"

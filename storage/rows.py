@@ -80,7 +80,8 @@ class Work:
 
     def _insert_once(self, table: Table, row: Values) -> bool:
         """Insert; False, and nothing written, where a rule of uniqueness forbids it."""
-        return self._run(self._insert(table).values(row).on_conflict_do_nothing()).rowcount > 0
+        statement = self._insert(table).values(row).on_conflict_do_nothing()
+        return self._one(statement.returning(*table.primary_key)) is not None
 
     def _is(self, table: Table, **values: object) -> Any:
         return and_(*(table.c[name] == value for name, value in values.items()))

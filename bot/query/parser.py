@@ -1,0 +1,275 @@
+"""From text to a query: a hand-written recursive descent that knows the place of every fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.errors import QueryError
+from bot.query.messages import (
+    BAD_CATEGORY,
+    EMPTY,
+    EMPTY_FIELD,
+    EMPTY_GROUP,
+    LINK,
+    NOT_SEARCHABLE,
+    NOTHING_AFTER,
+    NOTHING_BEFORE,
+    ONLY_NEGATIVE,
+    OPEN_PARENTHESIS,
+    OPEN_QUOTE,
+    SENTENCE,
+    SOMETHING,
+    STAR,
+    STRAY_PARENTHESIS,
+    TOO_DEEP,
+    TOO_LONG,
+    TOO_MANY,
+    UNKNOWN_FIELD,
+    Said,
+)
+from bot.query.sentences import propose
+from bot.query.tree import (
+    MOST_CHARACTERS,
+    MOST_DEPTH,
+    MOST_TERMS,
+    MOST_WORDS,
+    And,
+    Field,
+    Leaf,
+    Not,
+    Or,
+    Query,
+    holds_of_nothing,
+    positive_leaves,
+)
+from bot.text import phrases
+
+_FIELDS = {
+    "title": Field.TITLE, "ti": Field.TITLE, "abstract": Field.ABSTRACT, "abs": Field.ABSTRACT,
+    "author": Field.AUTHOR, "au": Field.AUTHOR, "category": Field.CATEGORY, "cat": Field.CATEGORY, "all": Field.ANY,
+}  # fmt: skip
+_OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
+_ASCII = str.maketrans("（）：－−–＊＋\u3000", "():---*+ ") | dict.fromkeys(map(ord, "“”„‟＂«»「」『』"), '"')
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)(?P<end>"?)
+    |(?P<field>[A-Za-z_]+):(?![\s:/)]|$)|(?P<known>(?:title|ti|abstract|abs|author|au|category|cat|all):)
+    |(?P<minus>-(?=[^\s)]))|(?P<plus>\+(?=[\w"(]))|(?P<word>[^\s()"]+))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[a-z][a-z-]*)?")
+_ARCHIVES = frozenset(
+    ["astro-ph", "cond-mat", "cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "stat"]
+)
+"""Archives that have categories of their own (https://arxiv.org/category_taxonomy): ``cat:cs`` means ``cs.*``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    place: int
+
+
+def parse(text: str, *, for_subscription: bool = False) -> Query:
+    """The query that ``text`` writes.
+
+    Raises QueryError (place and what was expected) for anything that is none: see MESSAGES. A query of negatives
+    alone is refused, in a search too: it would find nearly everything. ``for_subscription`` refuses also what
+    would take a paper that has none of its words, such as ``a OR -b``.
+    """
+    if len(text) > MOST_CHARACTERS:
+        said = Said(TOO_LONG, n=len(text), limit=MOST_CHARACTERS)
+        raise QueryError(said, text, MOST_CHARACTERS)
+    query = _parsed(text)
+    if for_subscription and holds_of_nothing(query):
+        raise QueryError(Said(ONLY_NEGATIVE), text, len(text), SOMETHING)
+    return query
+
+
+@lru_cache(1024)
+def _parsed(text: str) -> Query:
+    return _Parser(text).parse()
+
+
+class _Parser:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.tokens = list(self._lex(source.translate(_ASCII)))
+        self.next = 0
+        self.depth = 0
+        self.terms = 0
+
+    def fail(self, template: str, place: int, expected: str = "", /, **values: str | int) -> QueryError:
+        return QueryError(Said(template, **values), self.source, place, expected)
+
+    def _lex(self, text: str) -> Iterator[_Token]:
+        place = 0
+        while place < len(text):
+            match = _TOKEN.match(text, place)
+            if match is None:  # white space at the end
+                return
+            kind = match.lastgroup or ""
+            if kind == "end":
+                kind = "phrase"
+                if not match["end"]:
+                    raise self.fail(OPEN_QUOTE, match.start("phrase") - 1, '"')
+                yield _Token(kind, " ".join(match[kind].split()), match.start(kind) - 1)
+            else:
+                word, start = match[kind], match.start(kind)
+                if kind == "word" and word in _OPERATORS:
+                    kind = word
+                elif kind == "known":
+                    kind, word = "field", word[:-1]
+                yield _Token(kind, word, start)
+            place = match.end()
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.next] if self.next < len(self.tokens) else _Token("end", "", len(self.source))
+
+    def take(self) -> _Token:
+        token = self.token
+        self.next += 1
+        return token
+
+    def parse(self) -> Query:
+        if not self.tokens:
+            raise self.fail(EMPTY, 0, SOMETHING)
+        query = self.either(Field.ANY)
+        if self.token.kind == "close":
+            raise self.fail(STRAY_PARENTHESIS, self.token.place)
+        if not any(True for _ in positive_leaves(query)):
+            raise self.fail(ONLY_NEGATIVE, len(self.source), SOMETHING)
+        return query
+
+    def either(self, where: Field) -> Query:
+        self._beginning()
+        parts = [self.both(where)]
+        while self.token.kind == "OR":
+            self._after(self.take())
+            parts.append(self.both(where))
+        return _joined(Or, parts)
+
+    def both(self, where: Field) -> Query:
+        parts: list[Query] = []
+        words: list[_Token] = []
+        while True:
+            first = self.token
+            parts.append(self.negated(where))
+            words = [*words, first] if first.kind == "word" else []
+            if len(words) > MOST_WORDS:
+                raise self._sentence(words)
+            kind = self.token.kind
+            if kind in ("end", "close", "OR"):
+                return _joined(And, parts)
+            if kind == "AND":
+                words = []
+                self._after(self.take())
+
+    def negated(self, where: Field) -> Query:
+        odd = False
+        while self.token.kind in ("NOT", "minus", "ANDNOT"):
+            self._after(self.take())
+            odd = not odd
+        one = self.one(where)
+        if not odd:
+            return one
+        return one.part if isinstance(one, Not) else Not(one)
+
+    def one(self, where: Field) -> Query:
+        token = self.take()
+        in_field = token.kind == "field"
+        while token.kind in ("field", "plus"):
+            if token.kind == "field":
+                where = self._field(token)
+            token = self.take()
+        if token.kind == "open":
+            return self._group(token, where, MOST_DEPTH + in_field)
+        return self._leaf(token, where)
+
+    def _field(self, token: _Token) -> Field:
+        where = _FIELDS.get(token.text.casefold())
+        if where is None:
+            raise self.fail(UNKNOWN_FIELD, token.place, "title: abstract: author: category:", field=token.text)
+        if self.token.kind not in ("word", "phrase", "open", "field", "plus"):
+            raise self.fail(EMPTY_FIELD, self.token.place, SOMETHING, field=f"{token.text}:")
+        return where
+
+    def _group(self, opening: _Token, where: Field, limit: int) -> Query:
+        self.depth += 1
+        if self.depth > limit:
+            raise self.fail(TOO_DEEP, opening.place, limit=MOST_DEPTH)
+        if self.token.kind == "close":
+            raise self.fail(EMPTY_GROUP, opening.place, SOMETHING)
+        if self.token.kind == "end":
+            raise self.fail(OPEN_PARENTHESIS, opening.place, ")")
+        inside = self.either(where)
+        if self.token.kind != "close":
+            raise self.fail(OPEN_PARENTHESIS, opening.place, ")")
+        self.take()
+        self.depth -= 1
+        return inside
+
+    def _leaf(self, token: _Token, where: Field) -> Leaf:
+        self.terms += 1
+        if self.terms > MOST_TERMS:
+            raise self.fail(TOO_MANY, token.place, limit=MOST_TERMS)
+        quoted, word = token.kind == "phrase", token.text
+        if where is Field.CATEGORY:
+            pattern = self._category(token)
+            return Leaf(where, ((pattern,),), word, quoted)
+        if not quoted:
+            if re.match(r"[A-Za-z]+://", word):
+                raise self.fail(LINK, token.place, SOMETHING)
+            if re.search(r"[^\W\d_]{3}\*$", word):
+                raise self.fail(STAR, token.place + len(word) - 1)
+            word = word.rstrip(":") or word
+        readings = _readings(word, where is Field.AUTHOR)
+        if not readings:
+            raise self.fail(NOT_SEARCHABLE, token.place, SOMETHING, word=_quote(token))
+        return Leaf(where, readings, word, quoted)
+
+    def _category(self, token: _Token) -> str:
+        pattern = token.text.strip().casefold()
+        base = pattern.removesuffix("*").removesuffix(".")
+        if not _CATEGORY.fullmatch(base) or (pattern != base and (not pattern.endswith("*") or "." in base)):
+            raise self.fail(BAD_CATEGORY, token.place, "cs.CL", word=_quote(token))
+        return f"{base}.*" if pattern != base or base in _ARCHIVES else base
+
+    def _beginning(self) -> None:
+        token = self.token
+        if token.kind in ("AND", "OR", "ANDNOT"):
+            raise self.fail(NOTHING_BEFORE, token.place, SOMETHING, operator=token.text)
+        if token.kind == "close":
+            raise self.fail(STRAY_PARENTHESIS, token.place, SOMETHING)
+
+    def _after(self, operator: _Token) -> None:
+        if self.token.kind in ("end", "close", "AND", "OR", "ANDNOT"):
+            raise self.fail(NOTHING_AFTER, self.token.place, SOMETHING, operator=operator.text)
+
+    def _sentence(self, words: list[_Token]) -> QueryError:
+        while self.token.kind == "word":
+            words.append(self.take())
+        proposal = propose(word.text for word in words) or f'"{" ".join(word.text for word in words[:3])}"'
+        return self.fail(SENTENCE, words[0].place, proposal, proposal=proposal)
+
+
+def _joined(kind: type[And] | type[Or], parts: list[Query]) -> Query:
+    """Nested ands are one and, nested ors one or, so that equal queries are equal values."""
+    flat: list[Query] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, kind) else (part,)
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
+
+
+@lru_cache(16384)
+def _readings(text: str, names: bool) -> tuple[tuple[str, ...], ...]:
+    return phrases(text, names)
+
+
+def _quote(token: _Token) -> str:
+    shown = token.text if len(token.text) <= 40 else token.text[:39] + "…"
+    return f"“{shown}”"

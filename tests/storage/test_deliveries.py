@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from bot.model import Address, Delivery, DeliveryState, Layout
+from storage.store import SqlStore
+from tests.storage.samples import HOUR, NEXT, NOW, chat_at, delivery_for, part
+
+HERE = ["telegram"]
+
+
+def planned(store: SqlStore, chat: str = "1", **more: object) -> Delivery:
+    with store.transaction() as tx:
+        made = delivery_for(chat_at(tx, chat))
+        on = more.pop("on", made.digest.on)
+        return tx.plan(replace(made, digest=replace(made.digest, on=on), **more))  # type: ignore[arg-type]
+
+
+def lease(store: SqlStore, owner: str = "a", limit: int = 10, later: int = 0) -> list[Delivery]:
+    now = NOW + later * HOUR
+    with store.transaction() as tx:
+        return tx.lease(now, now + HOUR, owner, limit, HERE)
+
+
+def record(store: SqlStore, delivery: Delivery) -> bool:
+    with store.transaction() as tx:
+        return tx.record(delivery)
+
+
+def stored(store: SqlStore, delivery: Delivery) -> Delivery:
+    with store.reading() as tx:
+        found = tx.delivery(delivery.id)
+    assert found is not None
+    return found
+
+
+def test_a_planned_delivery_comes_back_and_is_planned_once(store: SqlStore) -> None:
+    first = planned(store)
+    assert first.id
+    assert first == replace(delivery_for_chat_of(first), id=first.id)
+    assert planned(store, language="zh-Hans") == first
+    assert planned(store, on=NEXT).id != first.id
+
+
+def delivery_for_chat_of(delivery: Delivery) -> Delivery:
+    with_chat = replace(delivery, id=0)
+    assert with_chat.digest.matches[0].labels == ("LoRA",)
+    return with_chat
+
+
+def test_a_lease_takes_what_is_due_here_oldest_first_and_one_a_chat(store: SqlStore) -> None:
+    young = planned(store, "1", due_at=NOW)
+    old = planned(store, "1", due_at=NOW - HOUR, on=NEXT)
+    oldest = planned(store, "2", due_at=NOW - 2 * HOUR)
+    planned(store, "3", due_at=NOW + HOUR)
+    planned(store, "4", state=DeliveryState.SENT)
+    planned(store, "5", address=Address("discord", "5"))
+    taken = lease(store)
+    assert [d.id for d in taken] == [oldest.id, old.id]
+    assert all((d.lease_owner, d.lease_until) == ("a", NOW + HOUR) for d in taken)
+    assert lease(store, "b") == []
+    assert record(store, replace(taken[1], state=DeliveryState.SENT))
+    assert [d.id for d in lease(store, "b")] == [young.id]
+
+
+def test_a_lease_takes_no_more_than_asked(store: SqlStore) -> None:
+    for n in range(3):
+        planned(store, str(n))
+    assert len(lease(store, limit=2)) == 2
+    assert len(lease(store, "b", limit=2)) == 1
+
+
+def test_a_dead_owners_lease_ends_and_it_can_write_no_more(store: SqlStore) -> None:
+    planned(store)
+    (mine,) = lease(store, "dead")
+    (theirs,) = lease(store, "living", later=2)
+    assert theirs.id == mine.id
+    assert not record(store, replace(mine, state=DeliveryState.SENT))
+    assert stored(store, theirs) == theirs
+
+
+def test_a_lease_that_ran_out_but_passed_to_nobody_still_writes(store: SqlStore) -> None:
+    planned(store)
+    (mine,) = lease(store)
+    assert record(store, replace(mine, state=DeliveryState.SENT, due_at=None))
+    assert stored(store, mine).state is DeliveryState.SENT
+
+
+def test_a_delivery_never_leased_cannot_be_recorded(store: SqlStore) -> None:
+    assert not record(store, replace(planned(store), state=DeliveryState.SENT))
+
+
+def test_parts_are_kept_byte_for_byte_changed_and_dropped(store: SqlStore) -> None:
+    planned(store)
+    (mine,) = lease(store)
+    tried = replace(mine, state=DeliveryState.SENDING, parts=(part(1), part(2, tried=True)))
+    assert record(store, tried)
+    assert stored(store, tried) == tried
+    arrived = replace(tried.with_part(part(1, message_id="77", tried=True)), lease_until=NOW + 2 * HOUR)
+    assert record(store, arrived)
+    assert stored(store, arrived) == arrived
+    plainer = replace(arrived, layout=Layout.PLAIN, parts=arrived.sent_parts)
+    assert record(store, plainer)
+    assert [p.number for p in stored(store, plainer).parts] == [1]
+
+
+def test_what_is_postponed_is_held_by_nobody_and_comes_again_when_due(store: SqlStore) -> None:
+    planned(store)
+    (mine,) = lease(store)
+    put_off = replace(
+        mine, state=DeliveryState.POSTPONED, due_at=NOW + HOUR, attempts=3, why="busy", address=Address("telegram", "9")
+    )
+    assert record(store, put_off)
+    assert stored(store, mine) == replace(put_off, lease_owner="", lease_until=None)
+    assert lease(store, "b") == []
+    assert [d.attempts for d in lease(store, "b", later=1)] == [3]
+
+
+def test_the_last_delivery_is_the_latest_planned(store: SqlStore) -> None:
+    first = planned(store)
+    second = planned(store, on=NEXT)
+    with store.reading() as tx:
+        assert tx.last_delivery(first.chat_id) == second
+        assert tx.last_delivery(99) is None
+        assert tx.delivery(99) is None
+
+
+def test_unreachable_deliveries_are_due_again_when_the_chat_is_back(store: SqlStore) -> None:
+    gone = planned(store, state=DeliveryState.UNREACHABLE, due_at=None, attempts=5)
+    planned(store, on=NEXT, state=DeliveryState.FAILED)
+    assert lease(store) == []
+    with store.transaction() as tx:
+        assert tx.reopen_deliveries(gone.chat_id, NOW) == 1
+        assert tx.reopen_deliveries(gone.chat_id, NOW) == 0
+    assert [(d.id, d.attempts) for d in lease(store)] == [(gone.id, 0)]
+
+
+def test_many_workers_never_lease_the_same_delivery(store: SqlStore) -> None:
+    for n in range(40):
+        planned(store, str(n))
+    taken: list[int] = []
+    chats: list[int] = []
+    start = threading.Barrier(4)
+
+    def work(owner: str) -> None:
+        start.wait()
+        while leased := lease(store, owner, limit=3):
+            taken.extend(d.id for d in leased)
+            chats.extend(d.chat_id for d in leased)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == len(set(chats)) == 40

@@ -1,0 +1,177 @@
+"""The real program as a process, against servers on loopback: two real days for readers on both platforms."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.servers.discord import MANAGE_GUILD, FakeDiscord, text_of
+from tests.servers.feeds import Answer, FeedServer
+from tests.servers.telegram import FakeTelegram
+from tests.paths import ROOT, SHARED
+
+FEEDS = SHARED / "data" / "arxiv-feeds"
+QUERY = "cs.CL+cs.CV+cs.MM+cs.LG+cs.SI"
+DAYS = ("2025-04-04", "2025-04-07")
+READER, GROUP, OWNER, MEMBER = 501, -100777, 601, 602
+
+pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds are not beside the project")
+
+
+def environment(folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer) -> Mapping[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PAPERROUND_DATA_DIR": str(folder / "data"),
+        "PAPERROUND_TELEGRAM__TOKEN": telegram.token,
+        "PAPERROUND_TELEGRAM__API_URL": telegram.url,
+        "PAPERROUND_DISCORD__TOKEN": discord.token,
+        "PAPERROUND_DISCORD__API_URL": discord.api_url,
+        "PAPERROUND_DISCORD__GATEWAY_URL": discord.gateway_url,
+        "PAPERROUND_ARXIV__FEED_URL": f"{feeds.url}/rss",
+        "PAPERROUND_ARXIV__CATEGORIES": QUERY.replace("+", ","),
+        "PAPERROUND_ARXIV__INTERVAL": "0",
+        "PAPERROUND_ACCESS": "open",
+        "PAPERROUND_ADMINS": f"telegram:{READER}",
+    }
+
+
+class Program:
+    """`paperround run` until the block ends; then it is asked to stop and must, cleanly."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.folder, self.env, self.log = folder, env, ""
+
+    async def __aenter__(self) -> Program:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "run", cwd=self.folder, env=dict(self.env),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            out, _ = await asyncio.wait_for(self._process.communicate(), 30)
+        except TimeoutError:
+            self._process.kill()
+            raise
+        self.log = out.decode()
+        assert self._process.returncode == 0, self.log
+
+
+async def round_at(folder: Path, env: Mapping[str, str], at: datetime) -> dict[str, object]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "round", "--json", "--at", at.isoformat(), cwd=folder, env=dict(env),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, err.decode()
+    found: dict[str, object] = json.loads(out)
+    return found
+
+
+def entries(text: str) -> list[str]:
+    """The titles of a digest's numbered lines."""
+    return re.findall(r"^\d+\. (.+)$", text.replace("**", ""), re.MULTILINE)
+
+
+async def test_two_days_for_readers_on_both_platforms(tmp_path: Path) -> None:
+    feeds, discord = FeedServer(), FakeDiscord()
+    (channel,) = discord.add_guild()
+    await feeds.start()
+    await discord.start()
+    with FakeTelegram() as telegram:
+        try:
+            await walk(tmp_path, telegram, discord, feeds, channel)
+        finally:
+            await discord.stop()
+            await feeds.stop()
+    assert telegram.violations == []
+    assert discord.violations == []
+
+
+async def walk(
+    folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer, channel: str
+) -> None:
+    env = environment(folder, telegram, discord, feeds)
+    serve = [Answer((FEEDS / f"{day}__{QUERY}.xml").read_bytes(), etag=f'"{day}"') for day in DAYS]
+    feeds.put(f"/rss/{QUERY}", serve[0])
+    telegram.add_chat(GROUP, "supergroup", "Readers", is_forum=True)
+    telegram.admins.add((GROUP, OWNER))
+
+    async with Program(folder, env) as program:
+        await discord.connected(30)
+        telegram.push_message(READER, READER, "/subscribe LoRA")
+        await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == READER], 60)
+        assert "Subscribed to LoRA" in telegram.sent[-1]["visible"]
+        telegram.push_message(READER, READER, "/subscribe \"language model\" OR LLM")
+        await telegram.until(lambda t: len([m for m in t.sent if m["chat_id"] == READER]) > 1, 60)
+        telegram.push_message(GROUP, MEMBER, "/subscribe reasoning", thread=9)
+        await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == GROUP], 30)
+        assert "administrators" in telegram.sent[-1]["visible"]
+        telegram.push_message(GROUP, OWNER, "/subscribe reasoning", thread=9)
+        await telegram.until(lambda t: len([m for m in t.sent if m["chat_id"] == GROUP]) > 1, 30)
+        refused = await discord.push_command(channel, "88", "subscribe", {"query": "diffusion model"})
+        await refused.answered(1)
+        assert "manage this server" in refused.text
+        asked = await discord.push_command(channel, "88", "subscribe", {"query": "diffusion model"}, MANAGE_GUILD)
+        await asked.answered(1)
+        assert "Subscribed to diffusion model" in asked.text
+        for text in ("/nonsense", "/paper", "/paper ((((", "/paper " + "x" * 4000, "/paper 2504.99999"):
+            before = len(telegram.sent)
+            telegram.push_message(READER, READER, text)
+            await telegram.until(lambda t, n=before: len(t.sent) > n, 30)  # type: ignore[misc]
+    for secret in (telegram.token.partition(":")[2], discord.token):
+        assert secret not in program.log
+    assert "Traceback" not in program.log
+
+    telegram.sent.clear()
+    discord.sent.clear()
+    first = datetime.now(UTC).replace(hour=9, minute=0, second=0) + timedelta(days=1)
+    done = await round_at(folder, env, first)
+    assert (done["planned"], done["sent"], done["failed"]) == (3, 3, 0)
+    one = {title for m in telegram.sent if m["chat_id"] == READER for title in entries(m["visible"])}
+    assert one and "Friday 4 April" in telegram.sent[0]["visible"] + telegram.sent[-1]["visible"]
+    threads = {m.get("message_thread_id") for m in telegram.sent if m["chat_id"] == GROUP}
+    assert threads == {9}
+    posted = "\n".join(text_of(m) for m in discord.messages(channel))
+    assert "for diffusion model, Friday 4 April" in posted
+    assert re.search(r"arxiv\.org/abs/2504\.\d{5}", posted)
+
+    again = await round_at(folder, env, first + timedelta(minutes=5))
+    assert (again["planned"], again["sent"]) == (0, 0)
+
+    telegram.sent.clear()
+    feeds.put(f"/rss/{QUERY}", serve[1])
+    done = await round_at(folder, env, first + timedelta(days=3))
+    assert done["sent"] == 3, done
+    two = {title for m in telegram.sent if m["chat_id"] == READER for title in entries(m["visible"])}
+    assert two and not one & two, "nothing comes twice"
+
+
+def test_a_broken_configuration_names_every_problem_and_ends(tmp_path: Path) -> None:
+    env = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT),
+        "PAPERROUND_ACCESS": "everyone", "PAPERROUND_TELEGRAM__TOKEN": "no-colon-here", "PAPERROUND_ADMINS": "me",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "run"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    for key in ("PAPERROUND_ACCESS", "PAPERROUND_TELEGRAM__TOKEN", "PAPERROUND_ADMINS"):
+        assert key in done.stderr
+    assert "no-colon-here" not in done.stderr
