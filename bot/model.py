@@ -5,7 +5,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Self
@@ -71,7 +71,7 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What a source or document held that could not be used: where, and why."""
+    """What a source or document held that could not be used."""
 
     where: str
     why: str
@@ -238,7 +238,6 @@ class EmptyDay(StrEnum):
 
 class Layout(StrEnum):
     BRIEF = "brief"
-    FULL = "full"
     PLAIN = "plain"
 
 
@@ -282,8 +281,6 @@ class Subscription:
     query: str = ""
     topic: str = ""
     made_at: datetime | None = None
-    seen: int = 0
-    """Announcements up to this id were before its time: it does not match them in a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,5 +397,4 @@ class Fetched:
     items: tuple[FeedItem, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     batch_on: date | None = None
-    built_at: datetime | None = None
-    validators: Validators = field(default_factory=Validators)
+    validators: Validators = Validators()

@@ -5,43 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
-from typing import TypeVar
+from datetime import datetime, time
 
-from bot import delivery as deliveries
+from bot.carrier import Carried, Carrier
 from bot.commands.context import documents_of, followed_by
-from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
 from bot.digests import Day, Decision, decide
-from bot.errors import ChatGone, ChatMoved, FetchFailed, Refused, TryLater, Uncertain
+from bot.errors import FetchFailed
 from bot.feeds import eastern_day, heard, judge, next_poll, settled
 from bot.model import (
-    Address,
     Chat,
-    ChatState,
     Delivery,
-    DeliveryState,
-    DigestKind,
     Feed,
     FeedState,
     Fetched,
-    Part,
     Tally,
     Validators,
 )
-from bot.pages import digest_page
-from bot.ports import ChatPlatform, Message, SearchIndex, Source, Store, Transaction
-from bot.words import words_for
+from bot.ports import ChatPlatform, SearchIndex, Source, Store, Transaction
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-LEASE = timedelta(minutes=2)
 PAGE = 200
-AT_ONCE = 32
-"""Deliveries on their way at the same time."""
+"""Chats planned in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +47,7 @@ class Round:
     polled: Tally = field(default_factory=Tally)
     feeds: dict[str, str] = field(default_factory=dict)
     planned: int = 0
-    sent: int = 0
-    postponed: int = 0
-    failed: int = 0
+    carried: Carried = field(default_factory=Carried)
 
 
 class Pipeline:
@@ -76,14 +61,12 @@ class Pipeline:
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
         now: Callable[[], datetime],
-        owner: str = "",
     ) -> None:
         self._store, self._index, self._source = store, index, source
-        self._platforms, self._settings, self._now = dict(platforms), settings, now
-        self._owner = owner or secrets.token_hex(8)
+        self._settings, self._now = settings, now
+        self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
-        self._delivering = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
         self._retry_after: float | None = None
 
@@ -92,13 +75,13 @@ class Pipeline:
         async with self._polling:
             categories = self._settings.categories
             url = self._source.url(categories)
-            known = await _in_thread(self._known, url)
+            known = await asyncio.to_thread(self._known, url)
             try:
                 outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
             except FetchFailed as error:
                 outcome = error
             self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-            tally, feeds = await _in_thread(self._take_in, url, outcome)
+            tally, feeds = await asyncio.to_thread(self._take_in, url, outcome)
             self._tell(outcome, tally, feeds)
             return tally, feeds
 
@@ -152,7 +135,7 @@ class Pipeline:
 
     async def next_poll_at(self) -> datetime:
         """When the next poll is due; the past where none was made yet."""
-        feeds = await _in_thread(self._feeds)
+        feeds = await asyncio.to_thread(self._feeds)
         now = self._now()
         checked = [feed.checked_at for feed in feeds if feed.checked_at]
         if len(checked) < len(feeds):
@@ -169,7 +152,7 @@ class Pipeline:
         async with self._planning:
             planned, after = 0, 0
             while True:
-                count, after = await _in_thread(self._plan_page, after)
+                count, after = await asyncio.to_thread(self._plan_page, after)
                 planned += count
                 if not after:
                     return planned
@@ -241,127 +224,9 @@ class Pipeline:
         papers = tx.papers(ids)
         return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)))
 
-    async def deliver(self, round_: Round | None = None) -> Round:
-        """Send what is due until nothing is; each delivery at its own pace, many at once."""
-        done = round_ or Round()
-        async with self._delivering:
-            while True:
-                leased = await _in_thread(self._lease)
-                if not leased:
-                    return done
-                for state in await asyncio.gather(*(self._deliver_one(one) for one in leased)):
-                    if state is DeliveryState.SENT:
-                        done.sent += 1
-                    elif state.open:
-                        done.postponed += 1
-                    else:
-                        done.failed += 1
-
-    def _lease(self) -> list[Delivery]:
-        now = self._now()
-        with self._store.transaction() as tx:
-            return tx.lease(now, now + LEASE, self._owner, AT_ONCE, list(self._platforms))
-
-    async def _deliver_one(self, delivery: Delivery) -> DeliveryState:
-        try:
-            return await self._carry(delivery)
-        except Exception:
-            log.exception("delivery %d to %s stopped; it is tried again", delivery.id, delivery.address)
-            return DeliveryState.POSTPONED
-
-    async def _carry(self, delivery: Delivery) -> DeliveryState:
-        platform = self._platforms[delivery.address.platform]
-        delivery = deliveries.resolve(
-            delivery, deduplicates=platform.platform == "discord", repeat=self._settings.repeat
-        )
-        waiting: list[Message] = []
-        layout = None
-        while delivery.state.open:
-            part = delivery.current_part
-            if part is None:
-                if layout != delivery.layout:
-                    layout, waiting = delivery.layout, await _in_thread(self._render, platform, delivery)
-                if not waiting:
-                    delivery = deliveries.settle(delivery, Finished(), self._now())
-                    await self._keep(delivery)
-                    break
-                message = waiting.pop(0)
-                part = Part(len(delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
-            delivery = replace(deliveries.promised(delivery, part), lease_until=self._now() + LEASE)
-            if not await self._keep(delivery):
-                return DeliveryState.POSTPONED
-            outcome = await self._attempt(platform, delivery.address, part)
-            delivery = deliveries.settle(delivery, outcome, self._now())
-            await self._after(delivery, outcome)
-            if delivery.state is not DeliveryState.SENDING:
-                break
-        return delivery.state
-
-    def _render(self, platform: ChatPlatform, delivery: Delivery) -> list[Message]:
-        """The messages that are still to come. A digest without papers is told once."""
-        left = deliveries.remaining(delivery)
-        if delivery.parts and not left:
-            return []
-        with self._store.reading() as tx:
-            papers, summaries = tx.papers(left), tx.summaries(left)
-        page = digest_page(
-            words_for(delivery.language),
-            delivery.digest,
-            papers,
-            summaries,
-            only=left if delivery.digest.kind is DigestKind.PAPERS else None,
-            layout=delivery.layout,
-            delivery_id=delivery.id,
-        )
-        return list(platform.render(page))
-
-    async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
-        try:
-            return Sent(part, await platform.send(address, part.payload, part.nonce))
-        except TryLater as error:
-            return Busy(str(error), error.after)
-        except Uncertain as error:
-            return Unsure(str(error))
-        except ChatMoved as error:
-            return Moved(error.chat)
-        except ChatGone as error:
-            return Gone(str(error))
-        except Refused as error:
-            return Faulty(str(error))
-
-    async def _after(self, delivery: Delivery, outcome: Outcome) -> None:
-        await self._keep(delivery)
-        match outcome:
-            case Gone(why):
-                await _in_thread(self._pause, delivery.chat_id, why)
-                log.warning("%s cannot be reached and is paused with all it has: %s", delivery.address, why)
-            case Moved(chat):
-                await _in_thread(self._move, delivery, chat)
-            case Busy(why, after):
-                log.info("%s: not now (%s); again at %s", delivery.address, why or after, f"{delivery.due_at:%H:%M:%S}")
-            case Unsure(why):
-                log.warning("%s: a message may or may not have arrived (%s)", delivery.address, why)
-            case Faulty(why):
-                log.warning("%s: refused (%s); going on in a plainer way", delivery.address, why)
-
-    async def _keep(self, delivery: Delivery) -> bool:
-        return await _in_thread(self._record, delivery)
-
-    def _record(self, delivery: Delivery) -> bool:
-        with self._store.transaction() as tx:
-            return tx.record(delivery)
-
-    def _pause(self, chat_id: int, why: str) -> None:
-        with self._store.transaction() as tx:
-            chat = tx.chat_by_id(chat_id)
-            if chat:
-                tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
-
-    def _move(self, delivery: Delivery, chat: str) -> None:
-        with self._store.transaction() as tx:
-            held = tx.chat_by_id(delivery.chat_id)
-            if held:
-                tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
+    async def deliver(self) -> Carried:
+        """Send what is due until nothing is."""
+        return await self._carrier.deliver()
 
     async def round(self) -> Round:
         """Poll, plan, deliver, once."""
@@ -369,7 +234,8 @@ class Pipeline:
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
         done.planned = await self.plan()
-        return await self.deliver(done)
+        done.carried = await self.deliver()
+        return done
 
     async def dry_round(self) -> Round:
         """What a round would do, with nothing written or sent: the feed is read, not stored."""
@@ -380,7 +246,7 @@ class Pipeline:
         except FetchFailed as error:
             outcome = error
             log.warning("poll: %s", error)
-        return await _in_thread(self._would, outcome, done)
+        return await asyncio.to_thread(self._would, outcome, done)
 
     def _would(self, outcome: Fetched | FetchFailed, done: Round) -> Round:
         class Undo(Exception):
@@ -398,7 +264,3 @@ class Pipeline:
                 raise Undo
         except Undo:
             return done
-
-
-async def _in_thread(call: Callable[..., T], *arguments: object) -> T:
-    return await asyncio.to_thread(call, *arguments)

@@ -157,7 +157,6 @@ class Chats(Deliveries):
             "query": subscription.query,
             "topic": subscription.topic or None,
             "made_at": subscription.made_at,
-            "seen": subscription.seen,
         }
         if subscription.topic and self.topic(subscription.topic) is None:
             raise BadInput(f"there is no topic {subscription.topic}")

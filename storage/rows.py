@@ -267,7 +267,7 @@ def row_of_address(address: Address) -> Values:
 
 
 def subscription_of(row: Row[Any]) -> Subscription:
-    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at, row.seen)
+    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at)
 
 
 

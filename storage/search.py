@@ -76,9 +76,8 @@ class TantivyIndex:
         if self._writer is None:
             self._reload()
         searcher = self._index.searcher()
-        wanted = tantivy.Query.empty_query() if query is None else _query(self._schema, query)
         order = {"order_by_field": "newest"} if newest else {}
-        result = searcher.search(wanted, limit=max(1, limit), offset=max(0, offset), **order)
+        result = searcher.search(_query(self._schema, query), limit=max(1, limit), offset=max(0, offset), **order)
         hits = result.hits[: max(0, limit)]
         ids = searcher.fast_field_values("paper", [address for _, address in hits]) if hits else []
         return [Hit(int(id), 0.0 if newest else float(s)) for id, (s, _) in zip(ids, hits, strict=True)], result.count
@@ -202,8 +201,9 @@ def _fingerprint() -> str:
 @cache
 def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("paper", indexed=True, fast=True)
-    builder.add_unsigned_field("newest", fast=True)
+    # Signed: tantivy-py 0.27 deletes nothing by the term of an unsigned field.
+    builder.add_integer_field("paper", indexed=True, fast=True)
+    builder.add_integer_field("newest", fast=True)
     for name in ("title", "abstract", "author"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     builder.add_text_field("category", tokenizer_name="raw", index_option="basic")
@@ -215,8 +215,8 @@ def _entry(paper: Paper, summaries: Sequence[Summary]) -> Any:
     analyzed = analyze(document(paper, summaries))
     dated_on = paper.first_announced_on or paper.dated_on
     entry = tantivy.Document()
-    entry.add_unsigned("paper", paper.id)
-    entry.add_unsigned("newest", ((dated_on.toordinal() if dated_on else 0) << 40) + paper.id)
+    entry.add_integer("paper", paper.id)
+    entry.add_integer("newest", ((dated_on.toordinal() if dated_on else 0) << 40) + paper.id)
     for name, values in (("title", analyzed.title), ("abstract", analyzed.text), ("author", analyzed.author)):
         entry.add_pre_tokenized_text(name, tantivy.PreTokenizedString("", _tokens(values)))
     for pattern in analyzed.patterns:

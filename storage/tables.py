@@ -234,7 +234,6 @@ class SubscriptionRow(SQLModel, table=True):
     query: str = _text()
     topic: str | None = Field(default=None, sa_type=Text, foreign_key="topic.slug")
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    seen: int = 0
 
 
 class DeliveryRow(SQLModel, table=True):

@@ -338,7 +338,7 @@ async def test_a_dry_round_says_what_would_happen_and_changes_nothing(house: Hou
     house.papers.give([lora(1)], date(2025, 4, 8))
     house.wall.at = datetime(2025, 4, 8, 8, 0, tzinfo=UTC)
     would = await house.pipeline.dry_round()
-    assert (would.polled.new, would.planned, would.sent) == (1, 1, 0)
+    assert (would.polled.new, would.planned, would.carried.sent) == (1, 1, 0)
     assert house.wire.arrived == [] and house.state_of(chat) == chat
     with house.store.reading() as tx:
         assert tx.counts()["papers"] == 0

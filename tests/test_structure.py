@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({"delivery", "digests", "exports", "ingest", "matching", "merging", "ports", "summaries"}),
-    frozenset({"commands", "desk", "pages", "pipeline"}),
+    frozenset({"carrier", "commands", "desk", "pages", "pipeline"}),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

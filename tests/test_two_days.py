@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT, SHARED
 from tests.servers.discord import MANAGE_GUILD, FakeDiscord, text_of
 from tests.servers.feeds import Answer, FeedServer
 from tests.servers.telegram import FakeTelegram
-from tests.paths import ROOT, SHARED
 
 FEEDS = SHARED / "data" / "arxiv-feeds"
 QUERY = "cs.CL+cs.CV+cs.MM+cs.LG+cs.SI"
@@ -65,7 +65,8 @@ class Program:
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            out, _ = await asyncio.wait_for(self._process.communicate(), 30)
+            async with asyncio.timeout(30):
+                out = (await self._process.communicate())[0]
         except TimeoutError:
             self._process.kill()
             raise
@@ -104,9 +105,7 @@ async def test_two_days_for_readers_on_both_platforms(tmp_path: Path) -> None:
     assert discord.violations == []
 
 
-async def walk(
-    folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer, channel: str
-) -> None:
+async def walk(folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer, channel: str) -> None:
     env = environment(folder, telegram, discord, feeds)
     serve = [Answer((FEEDS / f"{day}__{QUERY}.xml").read_bytes(), etag=f'"{day}"') for day in DAYS]
     feeds.put(f"/rss/{QUERY}", serve[0])
@@ -118,7 +117,7 @@ async def walk(
         telegram.push_message(READER, READER, "/subscribe LoRA")
         await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == READER], 60)
         assert "Subscribed to LoRA" in telegram.sent[-1]["visible"]
-        telegram.push_message(READER, READER, "/subscribe \"language model\" OR LLM")
+        telegram.push_message(READER, READER, '/subscribe "language model" OR LLM')
         await telegram.until(lambda t: len([m for m in t.sent if m["chat_id"] == READER]) > 1, 60)
         telegram.push_message(GROUP, MEMBER, "/subscribe reasoning", thread=9)
         await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == GROUP], 30)

@@ -135,7 +135,7 @@ def parse_feed(data: bytes, url: str) -> Fetched:
         else:
             where = _line(entry.get("id") or entry.get("link") or entry.get("title"))[:100]
             rejected.append(Rejected(f"item {number}" + (f" ({where})" if where else ""), read))
-    return Fetched(url, items=tuple(items), rejected=tuple(rejected), batch_on=batch_on, built_at=built_at)
+    return Fetched(url, items=tuple(items), rejected=tuple(rejected), batch_on=batch_on)
 
 
 def _item(entry: Any, batch_on: date | None) -> FeedItem | str:

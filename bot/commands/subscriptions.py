@@ -131,7 +131,7 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
                 )
             )
         if known is None:
-            wanted = replace(wanted, chat_id=chat.id, made_at=context.now(), seen=chat.seen)
+            wanted = replace(wanted, chat_id=chat.id, made_at=context.now())
             known = tx.subscribe(wanted)
             first = words.say("Subscribed to {label}.", label=shorten(label, 200))
         else:

@@ -37,6 +37,6 @@ from bot.query.tree import (
 
 __all__ = [
     "MESSAGES", "MOST_CHARACTERS", "MOST_DEPTH", "MOST_TERMS", "MOST_WORDS", "SOMETHING", "And", "Field", "Leaf", "Not",
-    "Or", "Query", "Said", "caret", "categories", "has_cjk_leaf", "leaves", "parse", "positive_leaves", "propose", "show",
-    "to_text",
+    "Or", "Query", "Said", "caret", "categories", "has_cjk_leaf", "leaves", "parse", "positive_leaves", "propose",
+    "show", "to_text",
 ]  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from bot.errors import QueryError
 from bot.query.messages import (
@@ -66,8 +66,7 @@ _ARCHIVES = frozenset(
 """Archives that have categories of their own (https://arxiv.org/category_taxonomy): ``cat:cs`` means ``cs.*``."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     place: int

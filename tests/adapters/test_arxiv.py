@@ -7,7 +7,7 @@ import logging
 import tarfile
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def test_todays_format_reads_to_every_field() -> None:
     )  # fmt: skip
     fetched = parse_feed(rss([given], DAY), URL)
     assert fetched.url == URL and not fetched.unchanged and fetched.validators == Validators()
-    assert (fetched.batch_on, fetched.built_at) == (DAY, datetime(2025, 4, 4, 4, 1, tzinfo=UTC))
+    assert fetched.batch_on == DAY
     (item,) = fetched.items
     assert item.announced_on == DAY
     for name in ("key", "kind", "title", "abstract", "version", "authors", "categories", "doi", "journal", "links"):

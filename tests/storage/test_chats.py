@@ -37,7 +37,7 @@ def test_a_chat_comes_back_as_it_was_put(store: SqlStore) -> None:
             timezone="Asia/Taipei",
             time=time(7, 45),
             days=frozenset({1, 5}),
-            layout=Layout.FULL,
+            layout=Layout.PLAIN,
             size=5,
             wants=frozenset({News.UPDATE}),
             empty_day=EmptyDay.SILENT,
@@ -79,12 +79,12 @@ def test_a_subscription_is_made_once(store: SqlStore) -> None:
     with store.transaction() as tx:
         tx.put_topic(TOPIC)
         chat = chat_at(tx)
-        query = tx.subscribe(Subscription(0, chat.id, query="RAG", made_at=NOW, seen=4))
+        query = tx.subscribe(Subscription(0, chat.id, query="RAG", made_at=NOW))
         topic = tx.subscribe(Subscription(0, chat.id, topic="lora", made_at=NOW))
-        assert tx.subscribe(Subscription(0, chat.id, query="RAG", seen=8)) == query
+        assert tx.subscribe(Subscription(0, chat.id, query="RAG")) == query
         assert tx.subscribe(Subscription(0, chat.id, topic="lora")) == topic
         assert tx.subscriptions([chat.id, 99]) == {chat.id: (query, topic)}
-        assert (query.query, query.topic, query.seen, query.made_at) == ("RAG", "", 4, NOW)
+        assert (query.query, query.topic, query.made_at) == ("RAG", "", NOW)
 
 
 def test_a_subscription_to_nothing_or_to_an_unknown_topic_is_refused(store: SqlStore) -> None:
@@ -120,7 +120,7 @@ def test_who_followed_a_removed_topic_follows_its_query(store: SqlStore) -> None
     with store.transaction() as tx:
         tx.put_topic(TOPIC)
         one, both = chat_at(tx, "1"), chat_at(tx, "2")
-        follows = tx.subscribe(Subscription(0, one.id, topic="lora", seen=3))
+        follows = tx.subscribe(Subscription(0, one.id, topic="lora"))
         had = tx.subscribe(Subscription(0, both.id, query=TOPIC.query))
         tx.subscribe(Subscription(0, both.id, topic="lora"))
         assert tx.remove_topic("lora")

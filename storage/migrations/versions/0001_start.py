@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("admitted", sa.Boolean(), nullable=False),
         sa.CheckConstraint("empty_day IN ('say', 'silent')", name="ck_empty_day"),
-        sa.CheckConstraint("layout IN ('brief', 'full', 'plain')", name="ck_layout"),
+        sa.CheckConstraint("layout IN ('brief', 'plain')", name="ck_layout"),
         sa.CheckConstraint("place IN ('private', 'group', 'channel')", name="ck_place"),
         sa.CheckConstraint("state IN ('active', 'stopped', 'unreachable')", name="ck_state"),
         sa.CheckConstraint("size > 0", name="ck_size"),
@@ -173,7 +173,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("why", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('papers', 'nothing', 'not-in-yet')", name="ck_kind"),
-        sa.CheckConstraint("layout IN ('brief', 'full', 'plain')", name="ck_layout"),
+        sa.CheckConstraint("layout IN ('brief', 'plain')", name="ck_layout"),
         sa.CheckConstraint(
             "state IN ('planned', 'sending', 'postponed', 'uncertain', 'sent', 'unreachable', 'failed')",
             name="ck_state",
@@ -242,7 +242,6 @@ def upgrade() -> None:
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("seen", sa.Integer(), nullable=False),
         sa.CheckConstraint("(topic IS NULL) <> (query = '')", name="ck_one_of_two"),
         sa.ForeignKeyConstraint(
             ["chat_id"],

@@ -1,0 +1,52 @@
+"""The subcommands: configure, run one, turn what goes wrong into words and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.cli import feeding, keeping, reading
+from bot.cli.printing import DONE, LATER, MISUSED, complain
+from bot.config import Config, load
+from bot.errors import BadInput, ConfigError, FetchFailed, QueryError
+from bot.query import caret
+from bot.redaction import set_up_logging
+
+
+def run(options: argparse.Namespace) -> int:
+    """Configure, run the subcommand, turn what goes wrong into words and an exit status."""
+    try:
+        config = load(file=Path(options.config) if options.config else None)
+        quiet = options.command not in ("run", "round")
+        level = "warning" if quiet and config.log_level == "info" else config.log_level
+        set_up_logging(level, config.secrets())
+        return _COMMANDS[options.command](options, config)
+    except ConfigError as error:
+        complain(f"{len(error.problems)} problem(s) with the configuration:")
+        for problem in error.problems:
+            complain(f"  {problem.key}: {problem.wrong}\n    -> {problem.mend}")
+        return MISUSED
+    except QueryError as error:
+        complain(str(error))
+        complain(caret(error))
+        return MISUSED
+    except BadInput as error:
+        complain(str(error))
+        return MISUSED
+    except FetchFailed as error:
+        complain(str(error))
+        return LATER
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
+    "run": feeding.run_bot, "round": feeding.run_round, "poll": feeding.poll, "import": feeding.import_documents,
+    "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
+    "invite": keeping.invite, "doctor": keeping.doctor,
+}  # fmt: skip
