@@ -12,7 +12,7 @@ from bot.commands.context import Context, refusal
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
 from bot.ports import Caller, CommandInfo
-from bot.query import caret
+from bot.query import Said, caret
 from bot.replies import Block, BlockKind, Reply, Span, paragraph, say
 from bot.words import words_for
 
@@ -92,8 +92,10 @@ class FrontDesk:
         try:
             return act()
         except QueryError as error:
+            words = self._context.words(caller)
+            said = error.message
             blocks = (
-                paragraph(str(error)),
+                paragraph(words.say(said.template, **said.values) if isinstance(said, Said) else said),
                 Block((Span(caret(error)),), BlockKind.CODE),
             )
             return Reply(blocks if error.query.strip() else blocks[:1], private=True)

@@ -70,8 +70,11 @@ class Pipeline:
         self._tries, self._tried_on = 0, eastern_day(now())
         self._retry_after: float | None = None
 
-    async def poll(self) -> tuple[Tally, dict[str, Feed]]:
-        """One poll of every configured category together. A feed that fails changes nothing but its state."""
+    async def poll(self, quietly: bool = False) -> tuple[Tally, dict[str, Feed]]:
+        """One poll of every configured category together. A feed that fails changes nothing but its state.
+
+        ``quietly``: the caller tells the person itself, so the log does not say it too.
+        """
         async with self._polling:
             categories = self._settings.categories
             url = self._source.url(categories)
@@ -82,7 +85,8 @@ class Pipeline:
                 outcome = error
             self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
             tally, feeds = await asyncio.to_thread(self._take_in, url, outcome)
-            self._tell(outcome, tally, feeds)
+            if not quietly:
+                self._tell(outcome, tally, feeds)
             return tally, feeds
 
     def _known(self, url: str) -> Validators:

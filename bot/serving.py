@@ -75,12 +75,12 @@ async def _first_digest(console: Console, context: Context, desk: FrontDesk, pip
     """Poll, and show today's digest or say in a line why there is none."""
     if await pipeline.next_poll_at() <= context.now():
         print(f"Reading {', '.join(config.arxiv.categories)} from {config.arxiv.feed_url} ...", flush=True)  # noqa: T201
-        _, feeds = await pipeline.poll()
+        _, feeds = await pipeline.poll(quietly=True)
         failed = [feed for feed in feeds.values() if feed.state is FeedState.FAILED]
         if failed:
             again = (await pipeline.next_poll_at()).astimezone()
             print(  # noqa: T201
-                f"arXiv did not answer ({failed[0].why}); trying again at {again:%H:%M}. "
+                f"No feed: {failed[0].why}; trying again at {again:%H:%M}. "
                 "What is stored can be read and searched.",
                 flush=True,
             )

@@ -108,6 +108,9 @@ class Fetcher:
             raise FetchFailed(f"{_host(url)} did not answer within {self._timeout:g} s") from error
         except aiohttp.InvalidURL as error:
             raise FetchFailed(f"not a web address: {_host(url)}") from error
+        except aiohttp.ClientConnectorError as error:
+            why = error.os_error.strerror or type(error.os_error).__name__
+            raise FetchFailed(f"{_host(url)} cannot be reached: {why}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise FetchFailed(f"no answer from {_host(url)}: {error or type(error).__name__}") from error
         except ValueError as error:  # a header or address that the library finds unfit to send

@@ -82,7 +82,7 @@ def poll(options: argparse.Namespace, config: Config) -> int:
         try:
             if not options.feeds:
                 pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
-                tally, feeds = await pipeline.poll()
+                tally, feeds = await pipeline.poll(quietly=True)
                 status = tell(tally, options.json)
                 failed = [feed for feed in feeds.values() if feed.state == "failed"]
                 if failed:

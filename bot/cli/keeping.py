@@ -95,7 +95,7 @@ def doctor(options: argparse.Namespace, config: Config) -> int:
         source, platforms = assembly.make_source(config), assembly.make_platforms(config)
         try:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
-            _, feeds = await pipeline.poll()
+            _, feeds = await pipeline.poll(quietly=True)
             with context.store.reading() as tx:
                 counts = tx.counts()
             findings += findings_of.about_store(counts)

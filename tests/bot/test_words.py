@@ -9,6 +9,7 @@ from datetime import date
 
 import pytest
 
+from bot import query
 from bot.words import language_for, words_for
 from tests.paths import ROOT
 
@@ -29,7 +30,7 @@ def messages() -> Iterator[tuple[str, str]]:
                 yield from ((text, "") for text in texts[1:])
 
 
-MESSAGES = sorted(set(messages()))
+MESSAGES = sorted({*messages(), *((message, "") for message in query.MESSAGES)})
 
 
 def places(text: str) -> set[str]:
