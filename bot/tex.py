@@ -28,6 +28,12 @@ _ACCENT = re.compile(r"\\([\"'`^~=.])\s*(?:\{\s*(\\?[A-Za-z])\s*\}|(\\[ij](?![A-
 _ACCENT_NAMED = re.compile(
     r"\\([cvuHkrbd])(?:\s*\{\s*(\\?[A-Za-z])\s*\}|\s+([A-Za-z])(?![A-Za-z])|\s+([A-Za-z])(?=[a-z]))"
 )
+_SPACED = (
+    "log", "ln", "lg", "exp", "sin", "cos", "tan", "max", "min", "sup", "inf", "arg", "det", "dim", "lim", "Pr", "gcd",
+    "cdot", "ll", "gg", "le", "leq", "ge", "geq", "ne", "neq", "approx", "sim", "simeq", "equiv", "propto",
+    "subset", "to", "rightarrow", "Rightarrow", "mapsto", "pm", "cup", "cap",
+)  # fmt: skip
+"""Operators and relations, which are spaced off from what follows."""
 _COMBINING = {
     '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "b": "\u0331",
@@ -180,11 +186,17 @@ def _machinery() -> tuple[Any, Any]:
         name = node.macroname + node.macro_post_space if node.macroname.isalpha() else ""
         return name + str(l2tobj.nodelist_to_text(found))
 
+    def spaced(shown: str) -> Any:
+        # TeX sets its own space around these; what was typed after them is the nearest to it.
+        return lambda node, l2tobj: shown + node.macro_post_space
+
     spec = latex2text.MacroTextSpec
     declarations = ("bf", "it", "em", "tt", "rm", "sc", "sf", "small", "large", "left", "right", "xspace")
     gone = ("cite", "citep", "citet", "color", "label", "ref")
     last = ("url", "texttt", "mbox", "textsf", "textsc", "verb", "operatorname", "bm", "boldsymbol", "footnote")
     db = latex2text.get_default_latex_context_db()
+    known = {name: db.get_macro_spec(name) for name in _SPACED}
+    shown = {name: one.simplify_repl for name, one in known.items() if one and isinstance(one.simplify_repl, str)}
     db.add_context_category(
         "ours",
         prepend=True,
@@ -193,6 +205,7 @@ def _machinery() -> tuple[Any, Any]:
             *(spec(name, simplify_repl=argument(0)) for name in last),
             *(spec(name, simplify_repl=argument(1)) for name in ("href", "textcolor", "hyperlink")),
             *(spec(name, simplify_repl="") for name in declarations),
+            *(spec(name, simplify_repl=spaced(text)) for name, text in shown.items()),
             spec("textsuperscript", simplify_repl=script(_UP)),
             spec("textsubscript", simplify_repl=script(_DOWN)),
             spec("unicode", simplify_repl=character),

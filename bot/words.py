@@ -76,11 +76,9 @@ class Words:
 
     def listing(self, items: Sequence[str]) -> str:
         """``a, b and c``."""
-        if len(items) < 2:
-            return "".join(items)
-        if self.language == "en":
-            return ", ".join(items[:-1]) + " and " + items[-1]
-        return "、".join(items[:-1]) + "和" + items[-1]
+        if self.language != "en":
+            return "、".join(items)
+        return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
 @cache
