@@ -222,4 +222,7 @@ async def test_a_redirect_to_the_secured_port_of_the_same_host_is_followed(
     server: FeedServer, fetcher: Fetcher
 ) -> None:
     server.put("/a", Answer(status=301, headers={"Location": "https://127.0.0.1/a"}))
-    assert "no answer from" in str(await _failure(fetcher, f"{server.url}/a"))  # nothing listens there
+    message = str(await _failure(fetcher, f"{server.url}/a"))
+    # Port 443 of a test machine may be closed or speak anything; that it was asked is all that counts.
+    assert "redirect" not in message
+    assert len(server.requests) == 1
