@@ -6,12 +6,15 @@ Only what a subcommand needs is imported, so that ``--help`` is there at once.
 from __future__ import annotations
 
 import argparse
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 EPILOG = """exit status: 0 done, 1 something was refused or is wrong, 2 the call or the configuration is wrong,
-75 the network or a source did not answer: try again later.
+75 the network, a source or the database did not answer: try again later, 130 stopped by Ctrl-C.
 
 Configuration: paperround.toml, .env, and variables PAPERROUND_...; see deploy/paperround.example.toml."""
 
@@ -72,14 +75,40 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _have_streams() -> None:
+    """A stream that the caller closed reads and writes nothing; one that is not UTF-8 shows escapes where it must."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  (until the end)
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
+    _have_streams()
     options = parser().parse_args(arguments)
-    if options.command == "run":
-        print(f"Paperround {version('paperround')}", flush=True)  # noqa: T201  (the first line, before the imports that take their time)
-    from bot import cli
+    try:
+        if options.command == "run":
+            # The first line, before the imports that take their time.
+            print(f"Paperround {version('paperround')}", flush=True)  # noqa: T201
+        from bot import cli
 
-    return cli.run(options)
+        status = cli.run(options)
+        sys.stdout.flush()
+        return status
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            raise
+        # What is buffered goes nowhere, or Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            return 0  # whoever read had enough
+        print(f"paperround: {error.strerror}", error.filename or "", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

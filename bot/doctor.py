@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.config import Config
-from bot.model import Feed, FeedState
-from bot.ports import Finding
+from bot.errors import FetchFailed
+from bot.model import Feed, FeedState, Validators
+from bot.ports import Finding, Source
 
 _MENDS = {
     FeedState.FAILED: "look at the reason; the bot tries again by itself, with growing pauses",
@@ -53,11 +54,12 @@ def about_config(config: Config) -> list[Finding]:
 
 
 def about_store(counts: Mapping[str, int]) -> list[Finding]:
+    """What the database holds, and deliveries that failed."""
     failed = counts.get("deliveries.failed", 0)
     findings = [
         Finding(
             "database", True,
-            ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("papers", "summaries", "chats", "subscriptions")),
+            ", ".join(f"{name}: {counts.get(name, 0):,}" for name in ("papers", "summaries", "chats", "subscriptions")),
         )
     ]  # fmt: skip
     if failed:
@@ -65,6 +67,15 @@ def about_store(counts: Mapping[str, int]) -> list[Finding]:
             Finding("deliveries", False, f"{failed} failed for good", "the log names each and the platform's reason")
         )
     return findings
+
+
+async def about_address(source: Source, categories: Sequence[str]) -> Finding:
+    """Whether the feed answers, where there is no database to remember what it said."""
+    try:
+        fetched = await source.fetch(categories, Validators())
+    except FetchFailed as error:
+        return Finding("feed", False, str(error), _MENDS[FeedState.FAILED])
+    return Finding("feed", True, f"{fetched.url} answers with {len(fetched.items)} items")
 
 
 def about_feeds(feeds: Mapping[str, Feed], categories: Sequence[str], now: datetime) -> list[Finding]:

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.text import Text
 
+from adapters.chats.console_text import block_text, buttons_text
+from bot.exports import printable
 from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Message
-from bot.replies import Block, BlockKind, Button, Reply, Style
+from bot.redaction import LineHandler
+from bot.replies import Button, Reply
 
 HERE = Address("console", "local")
 
-_STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.ITALIC: "dim", Style.CODE: "cyan"}
 
-
-def clean(text: str) -> str:
-    """Without control characters, so that a title cannot steer the terminal, nor turn its text around."""
-    return "".join(
-        c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\u200c\u200d"
-    )
-
-
-def block_text(block: Block) -> Text:
-    """One block as terminal text; an entry's link stands under its first line."""
-    text = Text()
-    address = ""
-    for span in block.spans:
-        address = address or span.link
-        style = "bold" if span.link else _STYLES[span.style]
-        text.append(clean(span.text), style=style)
-    if block.kind is BlockKind.HEADING:
-        text.stylize("bold green")
-    if address:
-        first, *rest = text.split("\n")
-        text = Text("\n").join([first, *rest, Text(clean(address), style="blue")])
-    if block.kind is BlockKind.ENTRY:
-        lines = text.split("\n")
-        text = Text("\n").join([lines[0], *(Text("   ") + line for line in lines[1:])])
-    return text
+@contextmanager
+def _logging_above_the_prompt() -> Iterator[None]:
+    """Log lines for the terminal go through ``patch_stdout``, which moves the prompt out of their way."""
+    moved = []
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LineHandler) and handler.stream.isatty():
+            moved.append((handler, handler.setStream(sys.stderr)))
+    try:
+        yield
+    finally:
+        for handler, stream in moved:
+            if stream is not None:
+                handler.setStream(stream)
 
 
 class Console:
@@ -64,19 +55,17 @@ class Console:
 
     def show(self, reply: Reply) -> None:
         """Print a reply; its buttons are numbered, and the number presses one."""
+        width = self._terminal.width if self._terminal.is_terminal else 0
         for block in reply.blocks:
-            self._terminal.print(block_text(block))
-            self._terminal.print()
+            self._print(block_text(block, width))
         self._buttons = [button for row in reply.buttons for button in row]
         if self._buttons:
-            line = Text()
-            for number, button in enumerate(self._buttons, 1):
-                line.append(f"[{number}] ", style="cyan").append(
-                    clean(button.label) + (f" {button.link}" if button.link else "")
-                )
-                line.append("   ")
-            self._terminal.print(line)
-            self._terminal.print()
+            self._print(buttons_text(self._buttons, width))
+
+    def _print(self, text: Text) -> None:
+        """As it is, wrapped by whoever made it, and an empty line."""
+        self._terminal.print(text, soft_wrap=True)
+        self._terminal.print()
 
     async def talk(self, desk: Desk) -> None:
         """Read and answer lines until the end of input, ``exit`` or ``quit``."""
@@ -86,7 +75,7 @@ class Console:
 
         names = WordCompleter(["/" + command.name for command in desk.commands("en")], sentence=True)
         session: PromptSession[str] = PromptSession("paperround> ", completer=names, complete_while_typing=False)
-        with patch_stdout(raw=True):
+        with patch_stdout(raw=True), _logging_above_the_prompt():
             while True:
                 try:
                     line = (await session.prompt_async()).strip()
@@ -112,7 +101,7 @@ class Console:
         return (Message(reply.text.encode(), tuple(block.paper for block in reply.blocks if block.paper)),)
 
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
-        self._terminal.print(Text(clean(payload.decode())))
+        self._terminal.print(Text(printable(payload.decode())))
         return nonce
 
     async def start(self, desk: Desk) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli import feeding, keeping, reading
-from bot.cli.printing import DONE, LATER, MISUSED, complain
+from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
-from bot.errors import BadInput, ConfigError, FetchFailed, QueryError
+from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
+from bot.ports import Finding
 from bot.query import caret
 from bot.redaction import set_up_logging
 
@@ -24,25 +24,24 @@ def run(options: argparse.Namespace) -> int:
         set_up_logging(level, config.secrets())
         return _COMMANDS[options.command](options, config)
     except ConfigError as error:
+        if options.command == "doctor" and options.json:
+            dump_findings([Finding(p.key, False, p.wrong, p.mend) for p in error.problems])
+            return MISUSED
         complain(f"{len(error.problems)} problem(s) with the configuration:")
         for problem in error.problems:
             complain(f"  {problem.key}: {problem.wrong}\n    -> {problem.mend}")
         return MISUSED
     except QueryError as error:
         complain(str(error))
-        complain(caret(error))
+        if error.query.strip():
+            complain(caret(error))
         return MISUSED
-    except BadInput as error:
+    except (BadInput, NotAllowed) as error:
         complain(str(error))
         return MISUSED
-    except FetchFailed as error:
-        complain(str(error))
+    except (FetchFailed, TryLater) as error:
+        complain(f"{error}; try again later")
         return LATER
-    except BrokenPipeError:
-        sys.stderr.close()
-        return DONE
-    except KeyboardInterrupt:
-        return 130
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
@@ -20,6 +22,7 @@ from bot.pipeline import Pipeline
 
 
 def run_bot(options: argparse.Namespace, config: Config) -> int:
+    """``paperround run``."""
     from bot.serving import serve
 
     return asyncio.run(serve(config))
@@ -29,12 +32,16 @@ def parse_time(text: str) -> datetime:
     """ISO 8601; UTC where it names no zone. Raises BadInput."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"--at {text}: write a time as 2026-11-21T08:00 or 2026-11-21T08:00+08:00") from error
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    if not 1991 <= at.year < 2200:
+        raise BadInput(f"--at {text}: a year from 1991, when arXiv began, to 2199")
+    return at
 
 
 def run_round(options: argparse.Namespace, config: Config) -> int:
+    """``paperround round``; LATER where a feed or a platform did not answer, WRONG where a delivery failed."""
     from bot.serving import settings_of
 
     at = parse_time(options.at) if options.at else None
@@ -48,6 +55,11 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         context = open_context(config, now)
         source, platforms = assembly.make_source(config), assembly.make_platforms(config)
         pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now)
+        task = asyncio.current_task()
+        if task is not None:
+            with contextlib.suppress(NotImplementedError):
+                # Ended in the middle it gives back what it began: the next round need not wait for that.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
         finally:
@@ -70,11 +82,20 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             return WRONG
         return LATER if "failed" in done.feeds.values() or done.carried.postponed else DONE
 
-    return asyncio.run(go())
+    try:
+        return asyncio.run(go())
+    except asyncio.CancelledError:
+        complain("stopped in the middle; the next round goes on with what is left")
+        return LATER
 
 
 def poll(options: argparse.Namespace, config: Config) -> int:
+    """``paperround poll``: the configured feeds, or those named. Raises BadInput for a file that is not there."""
     from bot.serving import settings_of
+
+    for name in options.feeds:
+        if not _is_address(name):
+            _check(Path(name))
 
     async def go() -> int:
         context = open_context(config)
@@ -119,22 +140,27 @@ async def _feeds(config: Config, names: Sequence[str]) -> AsyncGenerator[tuple[s
             yield name, await anext(fetched)
             continue
         try:
-            yield name, assembly.read_feed(_bytes(Path(name)), name)
+            yield name, assembly.read_feed(await asyncio.to_thread(Path(name).read_bytes), name)
         except FetchFailed as error:
             yield name, error
+        except OSError as error:
+            yield name, FetchFailed(error.strerror or str(error))
     await fetched.aclose()
 
 
-def _bytes(path: Path) -> bytes:
+def _check(path: Path) -> None:
+    """Before anything is stored: a name that was mistyped is no feed that failed. Raises BadInput."""
     try:
-        if path.stat().st_size > 64 * 1024 * 1024:
-            raise BadInput(f"{path}: larger than 64 MiB, so no feed")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; name a feed's file or its http(s) address") from error
+        with path.open("rb"):
+            if path.stat().st_size > 64 * 1024 * 1024:
+                raise BadInput(f"{path}: larger than 64 MiB, so no feed")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(f"{path}: {why}; name a feed's file or its http(s) address") from error
 
 
 def import_documents(options: argparse.Namespace, config: Config) -> int:
+    """``paperround import``; what cannot be read is refused and told, the rest is kept."""
     from rich.console import Console
     from rich.progress import Progress
 

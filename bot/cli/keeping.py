@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from bot import assembly
 from bot import doctor as findings_of
-from bot.cli.printing import DONE, WRONG, close_context, dump, open_context, say
+from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, open_context, say
 from bot.commands.context import language_named
 from bot.commands.topics import make_topic
 from bot.config import Config
-from bot.errors import BadInput
+from bot.errors import BadInput, ConfigError
+from bot.keys import parse_reference
 from bot.pipeline import Pipeline
 from bot.ports import Finding
 from bot.words import words_for
@@ -31,6 +32,7 @@ def _names(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
 
 
 def topics(options: argparse.Namespace, config: Config) -> int:
+    """``paperround topics list|add|edit|remove``. Raises BadInput, QueryError."""
     words = words_for("en")
     store = assembly.open_store(config)
     try:
@@ -63,18 +65,21 @@ def topics(options: argparse.Namespace, config: Config) -> int:
 
 
 def unmerge(options: argparse.Namespace, config: Config) -> int:
+    """``paperround unmerge``; takes links and ids as people write them. Raises BadInput."""
+    key = parse_reference(options.key) or options.key
     context = open_context(config)
     try:
         with context.store.transaction() as tx:
-            paper = tx.unmerge(options.key, context.now())
+            paper = tx.unmerge(key, context.now())
         context.index.follow()
-        say(f"{options.key} is a paper of its own again: {paper.title}")
+        say(f"{key} is a paper of its own again: {paper.title}")
         return DONE
     finally:
         close_context(context)
 
 
 def invite(options: argparse.Namespace, config: Config) -> int:
+    """``paperround invite``."""
     code = secrets.token_urlsafe(12)
     store = assembly.open_store(config)
     try:
@@ -86,32 +91,49 @@ def invite(options: argparse.Namespace, config: Config) -> int:
     return DONE
 
 
-def doctor(options: argparse.Namespace, config: Config) -> int:
-    async def go() -> list[Finding]:
-        from bot.serving import settings_of
+async def _look(config: Config) -> list[Finding]:
+    """One part that is broken does not hide what is wrong with the others."""
+    findings = findings_of.about_config(config)
+    findings += await _look_at_feeds(config)
+    for platform in assembly.make_platforms(config).values():
+        try:
+            findings += await platform.examine()
+        finally:
+            await platform.stop()
+    return findings
 
-        findings = findings_of.about_config(config)
-        context = open_context(config)
-        source, platforms = assembly.make_source(config), assembly.make_platforms(config)
+
+async def _look_at_feeds(config: Config) -> list[Finding]:
+    """Database and feeds; without a database the feeds are asked all the same."""
+    from bot.serving import settings_of
+
+    source = assembly.make_source(config)
+    try:
+        try:
+            context = open_context(config)
+        except ConfigError as error:
+            broken = [Finding("database", False, f"{p.key}: {p.wrong}", p.mend) for p in error.problems]
+            return [*broken, await findings_of.about_address(source, config.arxiv.categories)]
         try:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
             _, feeds = await pipeline.poll(quietly=True)
             with context.store.reading() as tx:
                 counts = tx.counts()
-            findings += findings_of.about_store(counts)
-            findings += findings_of.about_feeds(feeds, config.arxiv.categories, context.now())
-            for platform in platforms.values():
-                findings += await platform.examine()
+            return [
+                *findings_of.about_store(counts),
+                *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
+            ]
         finally:
-            await source.close()
-            for platform in platforms.values():
-                await platform.stop()
             close_context(context)
-        return findings
+    finally:
+        await source.close()
 
-    findings = asyncio.run(go())
+
+def doctor(options: argparse.Namespace, config: Config) -> int:
+    """``paperround doctor``; WRONG where any finding is."""
+    findings = asyncio.run(_look(config))
     if options.json:
-        dump([{"subject": f.subject, "ok": f.ok, "what": f.what, "mend": f.mend} for f in findings])
+        dump_findings(findings)
     for finding in () if options.json else findings:
         say(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.what}")
         if finding.mend:

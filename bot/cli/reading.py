@@ -17,8 +17,12 @@ from bot.pages import digest_page, results_page
 from bot.query import parse
 from bot.words import words_for
 
+MOST = 10_000
+"""Papers that one search gives: the index sets room aside for so many."""
+
 
 def digest(options: argparse.Namespace, config: Config) -> int:
+    """``paperround digest``; WRONG where nothing was announced on that day. Raises BadInput, QueryError."""
     language = language_named(options.language) if options.language else config.language
     if language is None:
         raise BadInput(f"--language {options.language}: one of en, zh-Hans, zh-Hant")
@@ -35,6 +39,8 @@ def digest(options: argparse.Namespace, config: Config) -> int:
             followed = (Followed(label, parse(topic.query if topic else options.query)),)
             announcements = tx.announcements_on(on) if on else tx.announcements(tx.before_latest_batch())
             if not announcements:
+                if options.form == "json":
+                    dump({"on": on, "query": options.query, "language": language, "papers": []})
                 complain(
                     f"nothing was announced on {on}"
                     if on
@@ -63,8 +69,9 @@ def digest(options: argparse.Namespace, config: Config) -> int:
 
 
 def search(options: argparse.Namespace, config: Config) -> int:
-    if options.limit < 1:
-        raise BadInput("--limit: a number from 1 on")
+    """``paperround search``; finding nothing is an answer too. Raises BadInput, QueryError."""
+    if not 1 <= options.limit <= MOST:
+        raise BadInput(f"--limit: a number from 1 to {MOST}")
     query = parse(options.query)
     context = open_context(config)
     try:
@@ -87,6 +94,6 @@ def search(options: argparse.Namespace, config: Config) -> int:
             assembly.make_console("").show(
                 results_page(words, title, [papers[i] for i in ids if i in papers], summaries)
             )
-        return DONE if total else WRONG
+        return DONE
     finally:
         close_context(context)
