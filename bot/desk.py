@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES
-from bot.commands.context import Context, refusal
+from bot.commands.context import Context, label_of, refusal
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
 from bot.ports import Caller, CommandInfo
 from bot.query import Said, caret
 from bot.replies import Block, BlockKind, Reply, Span, paragraph, say
-from bot.words import words_for
+from bot.words import Words, language_for, words_for
 
 log = logging.getLogger(__name__)
+
+
+_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def _tidied(text: str) -> str:
+    """What somebody typed or a button sent, without what no database keeps (NUL, half a character) or what would
+    turn the text around it (marks of direction that stay in force)."""
+    text = text.translate(_DIRECTIONS).encode(errors="replace").decode()
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 class FrontDesk:
@@ -33,7 +44,7 @@ class FrontDesk:
         return bool(user) and user in self._context.config.admins
 
     def needs_rights(self, name: str, argument: str = "") -> bool:
-        command = COMMANDS.get(name)
+        command = COMMANDS.get(name.casefold())
         return bool(command and command.changes and argument.strip())
 
     def press_needs_rights(self, action: str) -> bool:
@@ -41,10 +52,11 @@ class FrontDesk:
         return bool(press and press.changes)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument.strip()))
+        argument = " ".join(_tidied(argument).split())
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._press(caller, action))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._press(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
         return await asyncio.to_thread(self._complete, caller, name, prefix)
@@ -56,15 +68,19 @@ class FrontDesk:
     async def gone(self, address: Address, why: str) -> None:
         await asyncio.to_thread(self._gone, address, why)
 
+    async def back(self, addresses: Sequence[Address]) -> None:
+        await asyncio.to_thread(self._back, addresses)
+
     async def moved(self, old: Address, new: Address) -> None:
         await asyncio.to_thread(self._moved, old, new)
 
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
         words = self._context.words(caller)
-        command = COMMANDS.get(name or "paper")
+        command = COMMANDS.get(name.casefold() or "paper")
         if command is None:
             return say(
-                words.say("There is no command /{name}. /help shows those there are.", name=name[:40]), private=True
+                words.say("There is no command /{name}. /help shows those there are.", name=_tidied(name)[:40]),
+                private=True,
             )
         if command.name not in OPEN_TO_ALL:
             self._require_admitted(caller)
@@ -92,7 +108,7 @@ class FrontDesk:
         try:
             return act()
         except QueryError as error:
-            words = self._context.words(caller)
+            words = self._any_words(caller)
             said = error.message
             blocks = (
                 paragraph(words.say(said.template, **said.values) if isinstance(said, Said) else said),
@@ -103,29 +119,60 @@ class FrontDesk:
             return say(str(error), private=True)
         except Exception:
             log.exception("an answer for %s failed", caller.address)
-            words = words_for("en")
+            words = self._any_words(caller)
             return say(
                 words.say("Something went wrong here; nothing stored is lost. Please try again in a minute."),
                 private=True,
             )
 
+    def _any_words(self, caller: Caller) -> Words:
+        """The caller's, as far as the store still says which they are."""
+        try:
+            return self._context.words(caller)
+        except Exception:
+            return words_for(language_for(caller.locale, self._context.config.language))
+
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
-        if name not in ("subscribe", "paper", "digest", "unsubscribe"):
-            return []
         context = self._context
-        if not context.may_start(caller):
-            return []
-        words = context.words(caller)
         with context.store.reading() as tx:
-            names = [topic.name(words.language) for topic in tx.topics()]
+            chat = tx.chat(caller.address)
+            topics = tx.topics()
+            held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
+        if not (context.may_start(caller) or (chat and chat.admitted)):
+            return []
+        language = context.words(caller, chat).language
+        match name:
+            case "unsubscribe":
+                names = [label_of(one, topics, language) for one in held]
+            case "subscribe" | "digest":
+                names = [topic.name(language) for topic in topics]
+            case _:
+                return []
         wanted = prefix.casefold()
         return [name for name in names if wanted in name.casefold()][:25]
 
     def _gone(self, address: Address, why: str) -> None:
         with self._context.store.transaction() as tx:
             for chat in tx.chats_under(address):
-                tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
+                if chat.state is ChatState.ACTIVE:
+                    tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
         log.info("%s is paused: %s", address, why)
+
+    def _back(self, addresses: Sequence[Address]) -> None:
+        with self._context.store.reading() as tx:
+            paused = [
+                chat.id
+                for address in addresses
+                for chat in tx.chats_under(address)
+                if chat.state is ChatState.UNREACHABLE
+            ]
+        if not paused:
+            return
+        with self._context.store.transaction() as tx:
+            for chat_id in paused:
+                chat = tx.chat_by_id(chat_id)
+                if chat is not None and chat.state is ChatState.UNREACHABLE:
+                    log.info("%s may be reached again and goes on", self._context.reopen(tx, chat).address)
 
     def _moved(self, old: Address, new: Address) -> None:
         with self._context.store.transaction() as tx:

@@ -26,16 +26,17 @@ _RANK = {News.NEW: 0, News.CROSS: 1, News.PUBLISHED: 2, News.UPDATE: 3}
 def next_due(chat: Chat, now: datetime) -> datetime:
     """When the chat's next digest is due: its local time on one of its weekdays, strictly after ``now``.
 
-    A local time that a clock change skips is due at the first moment after the gap; one that it repeats is due
-    the first time round.
+    A local time that a clock change skips is due that much later (02:30 at 03:30); one that it repeats is due the
+    first time round. Raises ValueError for a chat without a weekday.
     """
     zone = ZoneInfo(chat.timezone)
-    day = now.astimezone(zone).date()
-    while True:
+    today = now.astimezone(zone).date()
+    for ahead in range(9):
+        day = today + timedelta(days=ahead)
         due = datetime.combine(day, chat.time, zone).astimezone(UTC)
         if due > now and day.isoweekday() in chat.days:
             return due
-        day += timedelta(days=1)
+    raise ValueError(f"{chat.address} wants a digest on no day of the week")
 
 
 def local_date(chat: Chat, now: datetime) -> date:
@@ -150,11 +151,14 @@ def decide(
     last_kind: DigestKind | None,
     wait_until: time,
     now: datetime,
+    last_at: datetime | None = None,
 ) -> Decision:
     """Compose the chat's digest, or say why there is none.
 
     ``upto``: the last announcement looked at; ``day`` is None where there is none to look at. ``settled``: every
     polled category is fresh or quiet; ``quiet``: all of them are quiet, so a second word about it is noise.
+    ``last_kind`` and ``last_at`` are of the digest before: a chat whose time moved is due twice a day, and hears
+    of an empty one once; that arXiv came in without a match after all is news.
     """
     due_at = next_due(chat, now)
     if not followed:
@@ -173,13 +177,16 @@ def decide(
         )
         return Decision(digest, upto, due_at)
     today = local_date(chat, now)
+    told = last_kind is not None and last_at is not None and local_date(chat, last_at) == today
     if settled:
         silent = chat.empty_day is EmptyDay.SILENT or (quiet and last_kind is DigestKind.NOTHING)
-        return Decision(None if silent else Digest(DigestKind.NOTHING, today, labels=labels, upto=upto), upto, due_at)
+        silent = silent or (told and last_kind is not DigestKind.NOT_IN_YET)
+        nothing = Digest(DigestKind.NOTHING, today, labels=labels, upto=upto, quiet=quiet)
+        return Decision(None if silent else nothing, upto, due_at)
     deadline = datetime.combine(today, wait_until, ZoneInfo(chat.timezone)).astimezone(UTC)
     if now < deadline:
         return Decision(None, chat.seen, min(deadline, now + timedelta(minutes=10)))
-    silent = chat.empty_day is EmptyDay.SILENT
+    silent = chat.empty_day is EmptyDay.SILENT or told
     return Decision(
         None if silent else Digest(DigestKind.NOT_IN_YET, today, labels=labels, upto=upto), chat.seen, due_at
     )

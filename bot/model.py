@@ -302,11 +302,9 @@ class DigestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent.
-
-    ``on`` is the day the newest of them was announced, or the chat's own day where there are none; ``upto`` the
-    last Announcement.id that was looked at; ``labels`` the subscriptions that matched, or all where none did.
-    """
+    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on`` is the
+    day the newest of them was announced, or the chat's own day where there are none; ``upto`` the last Announcement.id
+    looked at; ``labels`` the subscriptions that matched, or all where none did; ``quiet``: arXiv announced nothing."""
 
     kind: DigestKind
     on: date
@@ -314,6 +312,7 @@ class Digest:
     pushed: int = 0
     labels: tuple[str, ...] = ()
     upto: int = 0
+    quiet: bool = False
 
 
 class DeliveryState(StrEnum):

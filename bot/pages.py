@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.keys import link_from_key
 from bot.model import Digest, DigestKind, Layout, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
-from bot.summaries import best_summary
+from bot.summaries import abstract_in, best_summary
 from bot.text import readable
 from bot.words import NAMES, Words
 
@@ -38,6 +38,14 @@ def authors_line(words: Words, paper: Paper) -> str:
     rest = len(paper.authors) - len(names)
     comma = ", ".join(names)
     return words.count("{names} and {n} more", "{names} and {n} more", rest, names=comma) if rest else comma
+
+
+def label_list(words: Words, labels: Sequence[str], most: int = 4) -> str:
+    """``LoRA, RAG, PEFT and 5 more``: each shortened, and of more than ``most`` the first, the others counted."""
+    shown = [shorten(label, 60) for label in labels[: most if len(labels) <= most else most - 1]]
+    if rest := len(labels) - len(shown):
+        shown.append(words.count("{n} more", "{n} more", rest))
+    return words.listing(shown)
 
 
 def _note(words: Words, shown: str) -> list[Span]:
@@ -72,7 +80,7 @@ def entry(
         facts.append(words.say("new version"))
     elif news is News.PUBLISHED:
         facts.append(words.say("published"))
-    facts.append(words.listing([shorten(label, 60) for label in labels[:4]]))
+    facts.append(label_list(words, labels))
     line = " · ".join(fact for fact in facts if fact)
     if line:
         spans.append(italic("\n" + line))
@@ -81,14 +89,11 @@ def entry(
 
 def digest_heading(words: Words, digest: Digest) -> Block:
     """``7 new papers for LoRA and RAG, Tuesday 8 April``."""
-    labels = [shorten(label, 60) for label in digest.labels]
-    if len(labels) > 4:
-        labels = [*labels[:3], words.count("{n} more", "{n} more", len(labels) - 3)]
     text = words.count(
         "{n} new paper for {topics}, {day}",
         "{n} new papers for {topics}, {day}",
         len(digest.matches),
-        topics=words.listing(labels),
+        topics=label_list(words, digest.labels),
         day=words.day(digest.on),
     )
     return heading(text)
@@ -136,15 +141,17 @@ def digest_page(
 
 def empty_page(words: Words, digest: Digest) -> Reply:
     """A day without a match, or without arXiv."""
-    topics = words.listing([shorten(label, 60) for label in digest.labels[:4]])
+    topics = label_list(words, digest.labels)
     day = words.day(digest.on)
     if digest.kind is DigestKind.NOT_IN_YET:
         first = words.say("arXiv is not in yet, {day}.", day=day)
         then = words.say("Nothing is lost: what it announces comes with your next digest.")
-        return Reply((paragraph(bold(first), plain(" " + then)),))
+        return Reply((paragraph(words.sentences(first, then)),))
     text = words.say("Nothing new for {topics}, {day}.", topics=topics, day=day)
-    if digest.on.isoweekday() > 5:
-        text += " " + words.say("arXiv announces nothing at weekends.")
+    if digest.quiet and digest.on.isoweekday() > 5:
+        text = words.sentences(text, words.say("arXiv announces nothing at weekends."))
+    elif digest.quiet:
+        text = words.sentences(text, words.say("arXiv announced nothing: a holiday, or still the weekend there."))
     return Reply((paragraph(text),))
 
 
@@ -157,7 +164,8 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
         spans.append(plain("\n" + shorten(best.title, _TITLE)))
         spans += _note(words, best.title_language)
     blocks = [Block(tuple(spans), BlockKind.ENTRY, paper.id)]
-    if best.headline:
+    abstracts = _abstracts(words, paper, summaries)
+    if best.headline and best.headline not in abstracts:
         blocks.append(paragraph(plain(shorten(best.headline, _HEADLINE)), *_note(words, best.headline_language)))
     facts = [
         authors_line(words, paper),
@@ -166,7 +174,7 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
         _dated(paper),
     ]
     blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
-    for text in _abstracts(words, paper, summaries):
+    for text in abstracts:
         blocks.append(Block((plain(shorten(text, _ABSTRACT)),), BlockKind.QUOTE))
     links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
     return Reply(tuple(block for block in blocks if block.text), (links,) if links else ())
@@ -180,8 +188,7 @@ def _dated(paper: Paper) -> str:
 
 def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> list[str]:
     """The reader's own language first, then the original."""
-    own = next((s.abstract for s in summaries if s.language == words.language and s.abstract), "")
-    texts = [own, readable(paper.abstract)]
+    texts = [abstract_in(summaries, words.language), readable(paper.abstract)]
     return [text for text in dict.fromkeys(texts) if text]
 
 

@@ -61,6 +61,13 @@ def best_summary(summaries: Sequence[Summary], language: str, paper: Paper) -> S
     return Shown(headline, title, headline_language, title_language, made_here=bool(headline))
 
 
+def abstract_in(summaries: Sequence[Summary], language: str) -> str:
+    """The stored abstract for a reader of ``language``, for Chinese also the other script's converted, TeX made
+    readable; empty where there is none."""
+    stored = {summary.language: summary for summary in summaries}
+    return readable(next(_in_script(stored, language, "abstract"), ""))
+
+
 def _reading_order(languages: dict[str, Summary]) -> list[str]:
     return sorted(languages, key=lambda name: (LANGUAGES.index(name) if name in LANGUAGES else len(LANGUAGES), name))
 

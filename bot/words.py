@@ -74,6 +74,10 @@ class Words:
 
         return format_date(on, "M月d日EEEE", locale=self._locale)
 
+    def sentences(self, *texts: str) -> str:
+        """One after the other, with a space between them where the language writes one."""
+        return ("" if self.language.startswith("zh") else " ").join(text for text in texts if text)
+
     def listing(self, items: Sequence[str]) -> str:
         """``a, b and c``."""
         if self.language != "en":

@@ -286,6 +286,7 @@ def delivery_of(row: Row[Any], parts: tuple[Part, ...]) -> Delivery:
             digest["pushed"],
             tuple(digest["labels"]),
             row.upto,
+            digest.get("quiet", False),
         ),
         language=row.language,
         layout=Layout(row.layout),
@@ -325,6 +326,7 @@ def row_of_digest(digest: Digest) -> Values:
             "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
             "pushed": digest.pushed,
             "labels": digest.labels,
+            "quiet": digest.quiet,
         },
     }
 

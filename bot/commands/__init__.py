@@ -90,5 +90,6 @@ PRESSES: dict[str, Press] = {
     "page": Press(reading.page),
     "more": Press(reading.more),
     "find": Press(reading.find),
+    "recall": Press(reading.recall),
 }
 """By the word before an action's first colon."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from zoneinfo import available_timezones
 
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.errors import NotAllowed, QueryError
 from bot.matching import Document, document
-from bot.model import LANGUAGES, Address, Announcement, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
+from bot.model import Address, Announcement, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
 from bot.ports import Caller, Now, SearchIndex, Store, Transaction
 from bot.query import Query, parse
 from bot.words import Words, language_for, words_for
@@ -26,9 +30,6 @@ class Context:
     index: SearchIndex
     config: Config
     now: Now
-
-    def is_admin(self, caller: Caller) -> bool:
-        return caller.admin
 
     def words(self, caller: Caller, chat: Chat | None = None) -> Words:
         """In the chat's language, or before there is one, in the platform's hint."""
@@ -53,9 +54,14 @@ class Context:
                 raise NotAllowed(refusal(self.words(caller, None), self.config, caller))
             chat = tx.open_chat(self.fresh_chat(tx, caller))
         elif chat.state is not ChatState.ACTIVE:
-            chat = replace(chat, state=ChatState.ACTIVE, due_at=next_due(chat, self.now()), why="")
-            tx.put_chat(chat)
-            tx.reopen_deliveries(chat.id, self.now())
+            chat = self.reopen(tx, chat)
+        return chat
+
+    def reopen(self, tx: Transaction, chat: Chat) -> Chat:
+        """The chat active again: what was under way when it could not be reached any more is due now."""
+        chat = replace(chat, state=ChatState.ACTIVE, due_at=self.due_at(chat), why="")
+        tx.put_chat(chat)
+        tx.reopen_deliveries(chat.id, self.now())
         return chat
 
     def fresh_chat(self, tx: Transaction, caller: Caller) -> Chat:
@@ -70,19 +76,26 @@ class Context:
             size=self.config.digest_size,
             seen=tx.before_latest_batch(),
         )
-        return replace(chat, due_at=next_due(chat, self.now()))
+        return replace(chat, due_at=self.due_at(chat))
+
+    def due_at(self, chat: Chat) -> datetime | None:
+        """When the chat's next digest is due; None for the console, where a digest is a view."""
+        return None if chat.address.platform == "console" else next_due(chat, self.now())
+
+
+def digest_comes(words: Words, chat: Chat) -> str:
+    """When the chat's digest comes, or how the console shows it."""
+    if chat.address.platform == "console":
+        return words.say("/digest shows the day's papers whenever you ask.")
+    return words.say("The digest comes at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone)
 
 
 def refusal(words: Words, config: Config, caller: Caller) -> str:
     """Why a chat may not use this bot, and what to do about it; while there is no admin, how to become one."""
     if not config.admins and caller.place is Place.PRIVATE and caller.user:
-        return " ".join(
-            (
-                words.say("This bot is by invitation. Ask its admin for a code, then send /start CODE."),
-                words.say(
-                    "If this bot is yours, set PAPERROUND_ADMINS={user} and start it again.", user=caller.user
-                ),
-            )
+        return words.say(
+            "This bot has no admin yet. If it is yours, set PAPERROUND_ADMINS={user} and start it again.",
+            user=caller.user,
         )
     if config.access == "list":
         return words.say(
@@ -106,12 +119,10 @@ def require_manager(words: Words, caller: Caller) -> None:
     """The right to change this chat, as the platform just said."""
     if not caller.manages:
         if caller.address.platform == "discord":
-            raise NotAllowed(words.say("Only members who may manage this server can change what it follows."))
-        raise NotAllowed(words.say("Only this chat's administrators can change what it follows."))
-
-
-def slug_of(text: str) -> str:
-    return re.sub(r"[^\w]+", "-", text.casefold()).strip("-_")
+            raise NotAllowed(
+                words.say("Only members who may manage this server can change this chat's subscriptions and settings.")
+            )
+        raise NotAllowed(words.say("Only this chat's administrators can change its subscriptions and settings."))
 
 
 def find_topic(topics: Iterable[Topic], text: str) -> Topic | None:
@@ -129,17 +140,21 @@ def label_of(subscription: Subscription, topics: Sequence[Topic], language: str)
     return topic.name(language) if topic else subscription.query or subscription.topic
 
 
+def query_of(subscription: Subscription, topics: Sequence[Topic]) -> Query | None:
+    """What a subscription asks; None where it no longer parses."""
+    text = subscription.query
+    if subscription.topic:
+        text = next((topic.query for topic in topics if topic.slug == subscription.topic), "")
+    try:
+        return parse(text)
+    except QueryError:
+        return None
+
+
 def followed_by(subscriptions: Sequence[Subscription], topics: Sequence[Topic], language: str) -> tuple[Followed, ...]:
     """The subscriptions as queries; one that no longer parses matches nothing rather than stopping the rest."""
-    queries = {topic.slug: topic.query for topic in topics}
-    found = []
-    for one in subscriptions:
-        try:
-            query: Query = parse(queries.get(one.topic, "") if one.topic else one.query)
-        except QueryError:
-            continue
-        found.append(Followed(label_of(one, topics, language), query))
-    return tuple(found)
+    asked = ((one, query_of(one, topics)) for one in subscriptions)
+    return tuple(Followed(label_of(one, topics, language), query) for one, query in asked if query is not None)
 
 
 def documents_of(papers: Iterable[Paper], summaries: dict[int, tuple[Summary, ...]]) -> dict[int, Document]:
@@ -163,14 +178,42 @@ def day_of(
 
 def latest(tx: Transaction) -> list[Announcement]:
     """Today's announcements: those of the latest announced day."""
-    return tx.announcements(tx.before_latest_batch())
+    found = tx.announcements(tx.before_latest_batch())
+    # What a late feed told of an older day may stand among them.
+    newest = max((a.announced_on for a in found), default=None)
+    return [a for a in found if a.announced_on == newest]
 
 
 def language_named(text: str) -> str | None:
     """``zh``, ``zh-TW``, ``en``, ``中文``, ``english`` -> a language of ours; None where it is none."""
     wanted = text.strip().casefold()
-    names = {"english": "en", "中文": "zh-Hans", "简体中文": "zh-Hans", "繁體中文": "zh-Hant", "chinese": "zh-Hans"}
-    if wanted in names:
-        return names[wanted]
-    found = language_for(wanted, "")
-    return found if found in LANGUAGES else None
+    if wanted in _LANGUAGE_NAMES:
+        return _LANGUAGE_NAMES[wanted]
+    return language_for(wanted, "") or None if re.fullmatch(r"(?:en|zh)(?:[-_][a-z0-9]+)*", wanted) else None
+
+
+_LANGUAGE_NAMES = {
+    "english": "en", "英文": "en", "英语": "en", "英語": "en",
+    "chinese": "zh-Hans", "simplified chinese": "zh-Hans", "中文": "zh-Hans", "简体": "zh-Hans", "简体中文": "zh-Hans",
+    "traditional chinese": "zh-Hant", "繁體": "zh-Hant", "繁體中文": "zh-Hant", "繁体": "zh-Hant",
+    "繁体中文": "zh-Hant", "正體中文": "zh-Hant",
+}  # fmt: skip
+_CITIES = {
+    "beijing": "Asia/Shanghai", "北京": "Asia/Shanghai", "上海": "Asia/Shanghai", "香港": "Asia/Hong_Kong",
+    "台北": "Asia/Taipei", "臺北": "Asia/Taipei",
+}  # fmt: skip
+
+
+def zone_named(text: str) -> str | None:
+    """``Asia/Shanghai``, ``europe/berlin`` or a city alone (``new york``) -> the zone's IANA name; None for others."""
+    return _zones().get(unicodedata.normalize("NFKC", text).strip().casefold().replace(" ", "_"))
+
+
+@cache
+def _zones() -> dict[str, str]:
+    zones = sorted(available_timezones())
+    by_city: dict[str, set[str]] = {}
+    for zone in zones:
+        by_city.setdefault(zone.rpartition("/")[2].casefold(), set()).add(zone)
+    cities = {city: next(iter(found)) for city, found in by_city.items() if len(found) == 1}
+    return cities | _CITIES | {zone.casefold(): zone for zone in zones}

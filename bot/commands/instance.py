@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import time
-from zoneinfo import ZoneInfo
 
-from bot.commands.context import Context, language_named, require_admin, require_manager
-from bot.digests import next_due
+from bot.commands.context import Context, digest_comes, language_named, require_admin, require_manager, zone_named
 from bot.errors import BadInput
+from bot.model import DeliveryState, FeedState, Place
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, words_for
+from bot.words import NAMES, Words, words_for
 
 
 def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo]) -> Reply:
@@ -21,7 +22,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
     lines: list[str] = []
     spans = []
     for one in commands:
-        spans += [code(f"/{one.name}" + (f" {one.argument}" if one.argument else "")), plain(f"  {one.description}\n")]
+        spans += [code(f"/{one.name} {one.argument.upper()}".rstrip()), plain(f"  {one.description}\n")]
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
         words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
@@ -56,43 +57,53 @@ def when(context: Context, caller: Caller, argument: str) -> Reply:
     """``08:30`` or ``08:30 Europe/Berlin``: when the digest comes."""
     words = context.words(caller)
     with context.store.reading() as tx:
-        chat = tx.chat(caller.address)
+        chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
+    if caller.address.platform == "console":
+        return say(words.say("No digest comes here by itself, so there is no time to set."), digest_comes(words, chat))
     if not argument:
-        at, zone = (chat.time, chat.timezone) if chat else (context.config.time, context.config.timezone)
         return say(
-            words.say("The digest comes at {time} ({zone}).", time=f"{at:%H:%M}", zone=zone),
+            digest_comes(words, chat),
             words.say("To change it: /time 08:30 or /time 08:30 Asia/Shanghai"),
         )
     require_manager(words, caller)
-    clock, _, zone = argument.strip().partition(" ")
-    try:
-        hour, _, minute = clock.partition(":")
-        at = time(int(hour), int(minute))
-        if zone.strip():
-            ZoneInfo(zone.strip())
-    except (ValueError, KeyError, OSError) as e:
+    found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", argument))
+    if found is None:
         raise BadInput(
             words.say("Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai")
-        ) from e
+        )
+    zone = zone_named(found["zone"]) if found["zone"] else chat.timezone
+    if zone is None:
+        raise BadInput(
+            words.say(
+                "I know no time zone {zone}; name one by its city: /time 08:30 Asia/Shanghai", zone=found["zone"][:40]
+            )
+        )
     with context.store.transaction() as tx:
-        opened = context.open_chat(tx, caller)
-        opened = replace(opened, time=at, timezone=zone.strip() or opened.timezone)
-        tx.put_chat(replace(opened, due_at=next_due(opened, context.now())))
-    return say(words.say("The digest comes at {time} ({zone}).", time=f"{at:%H:%M}", zone=opened.timezone))
+        chat = replace(
+            context.open_chat(tx, caller), time=time(int(found["hour"]), int(found["minute"])), timezone=zone
+        )
+        tx.put_chat(replace(chat, due_at=context.due_at(chat)))
+    return say(digest_comes(words, chat))
+
+
+_CLOCK = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3])[:.h](?P<minute>[0-5][0-9])(?: +(?P<zone>.+))?")
 
 
 def invite(context: Context, caller: Caller, argument: str, code_text: str) -> Reply:
     """A code that admits one chat; ``code_text`` is fresh and unguessable."""
     words = context.words(caller)
     require_admin(words, caller)
+    if context.config.access == "open":
+        return say(words.say("This bot is open to all: no code is needed, /start is enough."), private=True)
+    if context.config.access == "list":
+        raise BadInput(words.say("This bot serves a fixed list of chats: add one to PAPERROUND_CHATS and restart it."))
+    # Discord shows the code to the asking person alone; Telegram cannot.
+    if caller.place is not Place.PRIVATE and caller.address.platform == "telegram":
+        raise BadInput(words.say("Everybody here could read the code: ask me for it in private."))
     with context.store.transaction() as tx:
         tx.add_invite(code_text, caller.user, context.now())
     return Reply(
-        (
-            paragraph(words.say("This admits one chat. Send there:"), " ", code(f"/start {code_text}")),
-            paragraph(words.say("Access is '{access}' now.", access=context.config.access)),
-        ),
-        private=True,
+        (paragraph(words.say("This admits one chat. Send there:"), "\n", code(f"/start {code_text}")),), private=True
     )
 
 
@@ -102,18 +113,50 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     require_admin(words, caller)
     with context.store.reading() as tx:
         counts, feeds = tx.counts(), tx.feeds()
+    states = {
+        FeedState.UNKNOWN: words.say("not polled yet"),
+        FeedState.FRESH: words.say("today's papers are in"),
+        FeedState.QUIET: words.say("nothing announced today"),
+        FeedState.WAITING: words.say("today's papers are not in yet"),
+        FeedState.STALE: words.say("still serves an old batch"),
+        FeedState.FAILED: words.say("could not be read"),
+    }
     feed_lines = [
-        f"{feed.category}: {feed.state}"
-        + (f", {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
+        f"{feed.category}: {states[feed.state]}"
+        + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
         + (f" ({feed.why})" if feed.why else "")
         for feed in feeds.values()
     ]
-    count_lines = [f"{name}: {words.number(n)}" for name, n in counts.items()]
     return Reply(
         (
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
-            paragraph("\n".join(count_lines)),
+            paragraph("\n".join(_counted(words, counts))),
         ),
         private=True,
+    )
+
+
+def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
+    """What is stored and what became of it, a line each."""
+    yield words.say(
+        "Papers: {papers} · announcements: {announcements} · summaries: {summaries}",
+        papers=words.number(counts["papers"]),
+        announcements=words.number(counts["announcements"]),
+        summaries=words.number(counts["summaries"]),
+    )
+    yield words.say(
+        "Chats: {chats} ({active} active) · subscriptions: {subscriptions} · topics: {topics}",
+        active=words.number(counts["chats.active"]),
+        chats=words.number(counts["chats"]),
+        subscriptions=words.number(counts["subscriptions"]),
+        topics=words.number(counts["topics"]),
+    )
+    waiting = sum(counts[f"deliveries.{state}"] for state in DeliveryState if state.open)
+    yield words.say(
+        "Digests: {sent} sent · {waiting} on their way · {unreachable} held for chats out of reach · {failed} failed",
+        sent=words.number(counts["deliveries.sent"]),
+        waiting=words.number(waiting),
+        unreachable=words.number(counts["deliveries.unreachable"]),
+        failed=words.number(counts["deliveries.failed"]),
     )

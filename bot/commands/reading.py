@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from zlib import crc32
 
 from bot.commands.context import Context, day_of, find_topic, followed_by, latest
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
-from bot.pages import PAGE, card, digest_heading, entry, results_page, shorten
+from bot.pages import PAGE, card, digest_heading, entry, label_list, results_page, shorten
 from bot.ports import Caller
 from bot.query import parse
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
@@ -43,7 +44,7 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
             words.say("{name} is not stored here: this bot knows what its feeds and imports brought.", name=name),
             buttons=[[Button(words.say("Open it"), link=link_from_key(key))]],
         )
-    return _results(context, words, argument.strip(), 0)
+    return _results(context, caller, words, argument, 0)
 
 
 def find(context: Context, caller: Caller, argument: str) -> Reply:
@@ -52,13 +53,15 @@ def find(context: Context, caller: Caller, argument: str) -> Reply:
     offset, _, query = argument.partition(":")
     if not offset.isdecimal() or len(offset) > 6 or not query:
         return say(words.say("This button is too old. /paper searches again."), private=True)
-    return _results(context, words, query, int(offset))
+    return _results(context, caller, words, query, int(offset))
 
 
-def _results(context: Context, words: Words, text: str, offset: int) -> Reply:
+def _results(context: Context, caller: Caller, words: Words, text: str, offset: int) -> Reply:
     query = parse(text)
     context.index.follow()
     hits, total = context.index.search(query, limit=PAGE, offset=offset)
+    if total and not hits:
+        return say(words.say("That was all of it."), private=True)
     if not total:
         return say(
             words.say("Nothing stored matches {query}.", query=shorten(text, 200)),
@@ -70,7 +73,7 @@ def _results(context: Context, words: Words, text: str, offset: int) -> Reply:
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > PAGE:
         title += f" ({offset + 1}-{offset + len(hits)})"
-    buttons = _turning(words, offset, total, lambda at: f"find:{at}:{text}")
+    buttons = _turning(context, caller, words, "find", text, offset, total)
     return results_page(
         words,
         title,
@@ -81,52 +84,87 @@ def _results(context: Context, words: Words, text: str, offset: int) -> Reply:
     )
 
 
-def _turning(words: Words, offset: int, total: int, action: Callable[[int], str]) -> tuple[Button, ...]:
-    """Back and Next, where there is somewhere to go and the action fits a button (64 bytes)."""
-    buttons = []
-    if offset > 0:
-        buttons.append(Button("‹ " + words.say("Back"), action(max(0, offset - PAGE))))
-    if offset + PAGE < total:
-        buttons.append(Button(words.say("Next") + " ›", action(offset + PAGE)))
-    return tuple(button for button in buttons if len(button.action.encode()) <= 64)
+def _turning(
+    context: Context, caller: Caller, words: Words, verb: str, text: str, offset: int, total: int, size: int = PAGE
+) -> tuple[Button, ...]:
+    """Back and Next, where there is somewhere to go. A query too long for a button (64 bytes) is kept as the last
+    one that this chat asked, and the button carries its mark."""
+    ways = [(max(0, offset - size), "‹ " + words.say("Back"))] if offset > 0 else []
+    if offset + size < total:
+        ways.append((offset + size, words.say("Next") + " ›"))
+    actions = [f"{verb}:{at}:{text}" for at, _ in ways]
+    if any(len(action.encode()) > 64 for action in actions):
+        with context.store.transaction() as tx:
+            tx.put_setting(_asked(caller), text)
+        actions = [f"recall:{verb}:{at}:{_mark(text)}" for at, _ in ways]
+    return tuple(Button(label, action) for (_, label), action in zip(ways, actions, strict=True))
+
+
+def recall(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a button under the pages of a long query: ``verb:offset:mark``, of the last one asked here."""
+    verb, _, rest = argument.partition(":")
+    offset, _, mark = rest.partition(":")
+    with context.store.reading() as tx:
+        text = tx.setting(_asked(caller))
+    if not text or mark != _mark(text) or verb not in ("find", "page"):
+        words = context.words(caller)
+        return say(words.say("This button is too old. /paper searches again."), private=True)
+    return (find if verb == "find" else page)(context, caller, f"{offset}:{text}")
+
+
+def _asked(caller: Caller) -> str:
+    return f"asked.{caller.address}"
+
+
+def _mark(text: str) -> str:
+    return f"{crc32(text.encode()):08x}"
 
 
 def digest(context: Context, caller: Caller, argument: str) -> Reply:
     """Today's digest as a view: the latest batch against what the chat follows, or against a query."""
-    words, chat, followed, on_topics = _followed(context, caller, argument)
+    words, chat, followed = _followed(context, caller, argument)
     if not followed:
         return say(
             words.say("This chat follows nothing yet, so there is nothing to put together."),
             words.say("Try /subscribe LoRA, pick from /topics, or look once with /digest LoRA."),
         )
-    return view(context, words, chat, followed, on_topics, 0)
+    return _view(context, caller, words, chat, followed, argument, 0)
 
 
 def page(context: Context, caller: Caller, argument: str) -> Reply:
-    """The press of a button under a digest's view: ``offset``."""
-    if not argument.isdecimal() or len(argument) > 6:
+    """The press of a button under a digest's view: ``offset``, or ``offset:query``."""
+    offset, _, query = argument.partition(":")
+    if not offset.isdecimal() or len(offset) > 6:
         return digest(context, caller, "")
-    words, chat, followed, on_topics = _followed(context, caller, "")
-    return view(context, words, chat, followed, on_topics, int(argument)) if followed else digest(context, caller, "")
+    words, chat, followed = _followed(context, caller, query)
+    if not followed:
+        return digest(context, caller, "")
+    return _view(context, caller, words, chat, followed, query, int(offset))
 
 
-def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, Chat | None, tuple[Followed, ...], bool]:
+def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, Chat | None, tuple[Followed, ...]]:
     with context.store.reading() as tx:
         chat = tx.chat(caller.address)
         words = context.words(caller, chat)
         topics = tx.topics()
         if argument:
             topic = find_topic(topics, argument)
-            label = topic.name(words.language) if topic else argument.strip()
-            return words, chat, (Followed(label, parse(topic.query if topic else argument)),), False
+            label = topic.name(words.language) if topic else argument
+            return words, chat, (Followed(label, parse(topic.query if topic else argument)),)
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
-        return words, chat, followed_by(held, topics, words.language), True
+        return words, chat, followed_by(held, topics, words.language)
 
 
-def view(
-    context: Context, words: Words, chat: Chat | None, followed: tuple[Followed, ...], turnable: bool, offset: int
+def _view(
+    context: Context,
+    caller: Caller,
+    words: Words,
+    chat: Chat | None,
+    followed: tuple[Followed, ...],
+    query: str,
+    offset: int,
 ) -> Reply:
-    """A page of the latest batch's matches."""
+    """A page of the latest batch's matches; ``query`` is empty where they are the chat's subscriptions'."""
     context.index.follow()
     wants = chat.wants if chat else WANTED
     size = chat.size if chat else PAGE
@@ -139,26 +177,22 @@ def view(
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     if not announcements:
         return say(words.say("No batch has come in yet. /paper searches what is stored."))
-    labels = tuple(one.label for one in followed)
+    labels = tuple(dict.fromkeys(one.label for one in followed))
     on = announcements[-1].announced_on
     if not matches:
-        return say(
-            words.say(
-                "Nothing for {topics} in the latest batch, {day}.",
-                topics=words.listing([shorten(x, 60) for x in labels[:4]]),
-                day=words.day(on),
-            )
+        nothing = words.say(
+            "Nothing for {topics} in the latest batch, {day}.", topics=label_list(words, labels), day=words.day(on)
         )
+        return say(nothing, words.say("/paper searches all that is stored."))
+    if not shown:
+        return say(words.say("That was all of it."), private=True)
     hit = {label for match in matches for label in match.labels}
-    whole = Digest(DigestKind.PAPERS, on, matches, len(shown), tuple(x for x in dict.fromkeys(labels) if x in hit))
+    whole = Digest(DigestKind.PAPERS, on, matches, len(shown), tuple(x for x in labels if x in hit))
     blocks = [digest_heading(words, whole), *_entries(words, shown, papers, summaries, offset)]
-    rest = len(matches) - offset - len(shown)
-    buttons: tuple[tuple[Button, ...], ...] = ()
-    if rest > 0:
+    if rest := len(matches) - offset - len(shown):
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
-        if turnable:
-            buttons = ((Button(words.say("Next") + " ›", f"page:{offset + size}"),),)
-    return Reply(tuple(blocks), buttons)
+    buttons = _turning(context, caller, words, "page", query, offset, len(matches), size)
+    return Reply(tuple(blocks), (buttons,) if buttons else ())
 
 
 def _entries(

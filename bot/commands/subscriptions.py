@@ -7,19 +7,21 @@ from dataclasses import replace
 from bot.commands.context import (
     Context,
     day_of,
+    digest_comes,
     find_topic,
     followed_by,
     label_of,
     latest,
+    query_of,
     refusal,
     require_manager,
 )
-from bot.errors import NotAllowed
+from bot.errors import BadInput, NotAllowed
 from bot.model import Chat, Subscription, Topic
-from bot.pages import entry, shorten
+from bot.pages import entry, label_list, shorten
 from bot.ports import Caller
 from bot.query import parse
-from bot.replies import Button, Reply, bold, code, heading, paragraph, plain, say
+from bot.replies import Button, Reply, bold, code, heading, italic, paragraph, plain, say
 from bot.words import Words
 
 MOST = 100
@@ -32,28 +34,23 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     with context.store.transaction() as tx:
         chat = tx.chat(caller.address)
-        if chat is None and not context.may_start(caller):
-            if not argument:
+        if (chat is None or not chat.admitted) and not context.may_start(caller):
+            if not argument or context.config.access != "invite":
                 raise NotAllowed(refusal(words, context.config, caller))
             chat = tx.open_chat(context.fresh_chat(tx, caller))
-            if context.config.access != "invite" or not tx.use_invite(argument.strip(), chat.id, context.now()):
+            if not tx.use_invite(argument, chat.id, context.now()):
                 raise NotAllowed(words.say("This invitation is unknown or has been used. Ask for a new one."))
+            chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
         topics = tx.topics()
         count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
     words = context.words(caller, chat)
+    follow = words.say("Follow a topic or any words of your own.")
     blocks = [
         paragraph(
             bold(words.say("Paperround brings the day's new papers to your door.")),
-            plain(
-                "\n"
-                + words.say(
-                    "Follow a topic or any words of your own; the digest comes daily at {time} ({zone}).",
-                    time=f"{chat.time:%H:%M}",
-                    zone=chat.timezone,
-                )
-            ),
+            plain("\n" + words.sentences(follow, digest_comes(words, chat))),
         ),
         paragraph(
             code("/subscribe LoRA"), " · ", code('/subscribe "diffusion model" -video'), " · ", code("/paper LoRA")
@@ -61,7 +58,12 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     ]
     if count:
         blocks.append(
-            paragraph(words.count("This chat follows {n} subscription.", "This chat follows {n} subscriptions.", count))
+            paragraph(
+                words.sentences(
+                    words.count("This chat has {n} subscription.", "This chat has {n} subscriptions.", count),
+                    words.say("/subscriptions lists them; /help shows the rest."),
+                )
+            )
         )
     elif topics:
         blocks.append(paragraph(words.say("Some topics to begin with:")))
@@ -88,7 +90,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
             (
                 heading(words.say("What would you like to follow?")),
                 paragraph(
-                    words.say("Name a topic or write words of your own:"), " ", code("/subscribe LoRA"), ", ",
+                    words.say("Name a topic or write words of your own:"), "\n", code("/subscribe LoRA"), " · ",
                     code('/subscribe "language model" cat:cs.CL -survey'),
                 ),
             ),
@@ -99,9 +101,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
         topic = find_topic(tx.topics(), argument)
     if topic is None:
         parse(argument, for_subscription=True)
-    return _follow(
-        context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument.strip())
-    )
+    return _follow(context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument))
 
 
 def follow(context: Context, caller: Caller, argument: str) -> Reply:
@@ -121,22 +121,31 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
         words = context.words(caller, chat)
         topics = tx.topics()
         held = tx.subscriptions([chat.id]).get(chat.id, ())
-        label = label_of(wanted, topics, chat.language)
-        known = next((s for s in held if (s.query, s.topic) == (wanted.query, wanted.topic)), None)
+        known = _held_already(wanted, held, topics)
         if known is None and len(held) >= MOST:
-            return say(
+            raise BadInput(
                 words.say(
-                    "This chat follows {n} subscriptions already, the most there can be. /unsubscribe makes room.",
+                    "This chat has {n} subscriptions already, the most there can be. /unsubscribe makes room.",
                     n=MOST,
                 )
             )
         if known is None:
-            wanted = replace(wanted, chat_id=chat.id, made_at=context.now())
-            known = tx.subscribe(wanted)
-            first = words.say("Subscribed to {label}.", label=shorten(label, 200))
+            if wanted.topic and tx.topic(wanted.topic) is None:
+                raise BadInput(words.say("This topic is gone. /topics shows those there are."))
+            known = tx.subscribe(replace(wanted, chat_id=chat.id, made_at=context.now()))
+            first = words.say("Subscribed to {label}.", label=shorten(label_of(known, topics, chat.language), 200))
         else:
-            first = words.say("This chat follows {label} already.", label=shorten(label, 200))
+            label = shorten(label_of(known, topics, chat.language), 200)
+            first = words.say("This chat follows {label} already.", label=label)
     return _with_today(context, words, chat, known, first)
+
+
+def _held_already(wanted: Subscription, held: tuple[Subscription, ...], topics: list[Topic]) -> Subscription | None:
+    """The subscription that brings the same papers; a topic is more than its present query."""
+    if wanted.topic:
+        return next((one for one in held if one.topic == wanted.topic), None)
+    query = parse(wanted.query)
+    return next((one for one in held if query_of(one, topics) == query), None)
 
 
 def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscription, first: str) -> Reply:
@@ -150,7 +159,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         matches = day.matches(followed, chat.wants)
         shown = [m.paper_id for m in matches[:_SHOWN]]
         papers, summaries = tx.papers(shown), tx.summaries(shown)
-    blocks = [paragraph(bold(first), plain(" " + _next_digest(words, chat)))]
+    blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
     if matches:
         blocks.append(
             paragraph(
@@ -163,6 +172,16 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
             )
         )
         blocks += [entry(words, papers[i], summaries.get(i, ()), n) for n, i in enumerate(shown, 1) if i in papers]
+        if rest := len(matches) - len(shown):
+            blocks.append(
+                paragraph(
+                    italic(
+                        words.sentences(
+                            words.count("And {n} more.", "And {n} more.", rest), words.say("/digest shows all.")
+                        )
+                    )
+                )
+            )
     elif announcements:
         blocks.append(paragraph(words.say("The latest batch has nothing for it; /paper searches all that is stored.")))
     buttons = [
@@ -170,10 +189,6 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         Button(words.say("Unsubscribe"), f"drop:{subscription.id}"),
     ]
     return Reply(tuple(blocks), (tuple(buttons),))
-
-
-def _next_digest(words: Words, chat: Chat) -> str:
-    return words.say("The digest comes at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone)
 
 
 def subscriptions(context: Context, caller: Caller, argument: str) -> Reply:
@@ -184,11 +199,13 @@ def subscriptions(context: Context, caller: Caller, argument: str) -> Reply:
     lines = _lines(words, held, topics)
     return Reply(
         (
-            heading(
-                words.count("This chat follows {n} subscription", "This chat follows {n} subscriptions", len(held))
-            ),
+            heading(words.count("This chat has {n} subscription", "This chat has {n} subscriptions", len(held))),
             *(paragraph("\n".join(lines[i : i + 25])) for i in range(0, len(lines), 25)),
-            paragraph(words.say("/unsubscribe NUMBER ends one; /subscribe adds one."), " ", _next_digest(words, chat)),
+            paragraph(
+                words.sentences(
+                    words.say("/unsubscribe NUMBER ends one; /subscribe adds one."), digest_comes(words, chat)
+                )
+            ),
         ),
         ((Button(words.say("Today's digest"), "digest"),),),
     )
@@ -206,30 +223,37 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
         return Reply(
             (
                 heading(words.say("Which one should end?")),
-                paragraph(words.say("Press it, or write its number: /unsubscribe 2. /unsubscribe all ends every one.")),
+                paragraph(
+                    words.say("Press one, or write its number: /unsubscribe 2. /unsubscribe all ends every one.")
+                ),
                 *(paragraph("\n".join(_lines(words, held, topics)[i : i + 25])) for i in range(20, len(held), 25)),
             ),
             tuple(buttons),
         )
     require_manager(words, caller)
-    wanted = argument.strip()
-    if wanted.casefold() == "all":
-        ended = list(held)
-    elif wanted.isdecimal() and len(wanted) < 6:
-        ended = list(held[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
-    else:
-        topic = find_topic(topics, wanted)
-        ended = [s for s in held if s.query.casefold() == wanted.casefold() or (topic and s.topic == topic.slug)]
+    ended = _named(argument, held, topics)
     if not ended:
-        return say(
+        raise BadInput(
             words.say(
-                "This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(wanted, 100)
+                "This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(argument, 100)
             )
         )
     with context.store.transaction() as tx:
         for one in ended:
             tx.unsubscribe(chat.id, one.id)
     return _ended(words, ended, topics, len(held) - len(ended))
+
+
+def _named(wanted: str, held: tuple[Subscription, ...], topics: list[Topic]) -> list[Subscription]:
+    """The subscriptions meant by ``all``, a number of the list, a topic's name, or a query as typed or one like it."""
+    if wanted.casefold() == "all":
+        return list(held)
+    if wanted.isdecimal() and len(wanted) < 6 and 0 < int(wanted) <= len(held):
+        return [held[int(wanted) - 1]]
+    topic = find_topic(topics, wanted)
+    found = [s for s in held if s.query.casefold() == wanted.casefold() or (topic and s.topic == topic.slug)]
+    query = query_of(Subscription(0, 0, wanted), topics)
+    return found or [s for s in held if query is not None and query_of(s, topics) == query]
 
 
 def drop(context: Context, caller: Caller, argument: str) -> Reply:
@@ -245,9 +269,7 @@ def drop(context: Context, caller: Caller, argument: str) -> Reply:
 
 
 def _ended(words: Words, ended: list[Subscription], topics: list[Topic], left: int) -> Reply:
-    labels = words.listing([shorten(label_of(one, topics, words.language), 80) for one in ended[:5]])
-    if len(ended) > 5:
-        labels += words.count(" and {n} more", " and {n} more", len(ended) - 5)
+    labels = label_list(words, [label_of(one, topics, words.language) for one in ended])
     return say(
         words.say("No longer following {labels}.", labels=labels),
         words.count("{n} subscription is left.", "{n} subscriptions are left.", left)

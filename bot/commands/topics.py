@@ -38,16 +38,16 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
     """``add SLUG QUERY``, ``edit SLUG QUERY``, ``remove SLUG``: for the instance's admins."""
     words = context.words(caller)
     require_admin(words, caller)
-    verb, _, rest = argument.strip().partition(" ")
-    slug, _, query = rest.strip().partition(" ")
+    verb, _, rest = argument.partition(" ")
+    slug, _, query = rest.partition(" ")
     slug = slug.casefold()
     match verb.casefold():
         case "add":
-            return _put(context, words, slug, query.strip(), new=True)
+            return _put(context, words, slug, query, new=True)
         case "edit":
-            return _put(context, words, slug, query.strip(), new=False)
+            return _put(context, words, slug, query, new=False)
         case "remove" if slug:
-            return _remove(context, words, slug)
+            return _remove(context, words, rest)
     return Reply(
         (
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
@@ -92,6 +92,7 @@ def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) ->
     return say(
         first,
         words.count("{n} stored paper matches it.", "{n} stored papers match it.", total),
+        "" if new else words.say("Chats that follow it get what it matches from their next digest on."),
         buttons=[[Button(words.say("Follow it here"), f"follow:{slug}")]] if len(slug.encode()) <= 56 else (),
     )
 
@@ -100,7 +101,7 @@ def _remove(context: Context, words: Words, slug: str) -> Reply:
     with context.store.transaction() as tx:
         known = find_topic(tx.topics(), slug)
         if known is None:
-            raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=slug))
+            raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(slug, 60)))
         tx.remove_topic(known.slug)
     return say(
         words.say(
