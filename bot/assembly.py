@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,14 +31,12 @@ def open_store(config: Config) -> Store:
 
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(config.data_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise ConfigError(
-            (
-                Problem(
-                    "PAPERROUND_DATA_DIR", f"{config.data_dir}: {error.strerror}", "name a folder that can be written"
-                ),
-            )
-        ) from error
+        wrong = f"{config.data_dir}: {error.strerror}"
+        problem = Problem("PAPERROUND_DATA_DIR", wrong, "name a folder that the bot's user may write")
+        raise ConfigError((problem,)) from error
     store = opened(config.database)
     with store.reading() as tx:
         begun = tx.setting("topics")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
 from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
-from bot.model import Address, ChatState, Delivery, DeliveryState, DigestKind, Part
-from bot.pages import digest_page
+from bot.model import Address, ChatState, Delivery, DeliveryState, DigestKind, Layout, Paper, Part, Summary
+from bot.pages import digest_heading, digest_page
 from bot.ports import ChatPlatform, Message, Now, Store
+from bot.replies import BlockKind, Reply
 from bot.words import words_for
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,11 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 AT_ONCE = 32
 """Deliveries on their way at the same time."""
+MOST_STUMBLES = 8
+"""Attempts after which a delivery that a fault of this program stops is given up, so that later ones may go."""
+_RECORD_TRIES, _RECORD_PAUSE = 3, 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -32,6 +39,40 @@ class Carried:
     postponed: int = 0
     failed: int = 0
 
+    def count(self, state: DeliveryState) -> None:
+        if state is DeliveryState.SENT:
+            self.sent += 1
+        elif state.open:
+            self.postponed += 1
+        else:
+            self.failed += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message still to be promised. ``fault``: why it could not be rendered, else empty."""
+
+    message: Message
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class _Way:
+    """One leased delivery on its way. ``drafts`` is None before it is rendered; of ``suspects``, papers of a message
+    that was refused, at most ``most`` go into one message."""
+
+    delivery: Delivery
+    drafts: list[Draft] | None = None
+    suspects: frozenset[int] = frozenset()
+    most: int = 0
+
+    def refused(self, part: Part, layout: Layout) -> None:
+        """Render what is left anew where ``part`` was refused in ``layout`` and can still be told otherwise."""
+        if layout is not Layout.PLAIN:
+            self.drafts, self.suspects, self.most = None, frozenset(), 0
+        elif len(part.papers) > 1:
+            self.drafts, self.suspects, self.most = None, frozenset(part.papers), (len(part.papers) + 1) // 2
+
 
 class Carrier:
     """Leases what is due and sends it. ``repeat``: send an uncertain message again where the platform cannot
@@ -41,84 +82,160 @@ class Carrier:
         self._store, self._platforms, self._repeat, self._now = store, dict(platforms), repeat, now
         self._owner = secrets.token_hex(8)
         self._delivering = asyncio.Lock()
+        self._running: set[asyncio.Task[DeliveryState]] = set()
+        self._paused: dict[str, datetime] = {}
+        self._stopping = False
 
     async def deliver(self) -> Carried:
-        """Send what is due until nothing is; each delivery at its own pace, many at once."""
+        """Send what is due until nothing is; each delivery at its own pace, many at once. Where it is cancelled or
+        stopped, what is under way is given back for another to go on with."""
         done = Carried()
         async with self._delivering:
-            while True:
-                leased = await asyncio.to_thread(self._lease)
-                if not leased:
-                    return done
-                for state in await asyncio.gather(*(self._deliver_one(one) for one in leased)):
-                    if state is DeliveryState.SENT:
-                        done.sent += 1
-                    elif state.open:
-                        done.postponed += 1
-                    else:
-                        done.failed += 1
+            try:
+                await self._deliver_all(done)
+            except asyncio.CancelledError:
+                self._stopping = True
+                for task in self._running:
+                    task.cancel()
+                raise
+            finally:
+                if self._running:
+                    await asyncio.wait(self._running)
+                self._running.clear()
+                if self._stopping:
+                    await whole(asyncio.to_thread(self._give_back))
+        return done
 
-    def _lease(self) -> list[Delivery]:
-        now = self._now()
-        with self._store.transaction() as tx:
-            return tx.lease(now, now + LEASE, self._owner, AT_ONCE, list(self._platforms))
-
-    async def _deliver_one(self, delivery: Delivery) -> DeliveryState:
+    async def stop(self, within: float) -> None:
+        """For good: no other message is begun, those on their way get ``within`` seconds."""
+        self._stopping = True
         try:
-            return await self._carry(delivery)
-        except Exception:
-            log.exception("delivery %d to %s stopped; it is tried again", delivery.id, delivery.address)
-            return DeliveryState.POSTPONED
+            async with asyncio.timeout(within), self._delivering:
+                return
+        except TimeoutError:
+            log.warning("%d deliveries are left in the middle of a message", len(self._running))
+        for task in self._running:
+            task.cancel()
+        async with self._delivering:
+            return
 
-    async def _carry(self, delivery: Delivery) -> DeliveryState:
-        platform = self._platforms[delivery.address.platform]
-        delivery = deliveries.resolve(delivery, deduplicates=platform.platform == "discord", repeat=self._repeat)
-        waiting: list[Message] = []
-        layout = None
-        while delivery.state.open:
-            part = delivery.current_part
-            if part is None:
-                if layout != delivery.layout:
-                    layout, waiting = delivery.layout, await asyncio.to_thread(self._render, platform, delivery)
-                if not waiting:
-                    delivery = deliveries.settle(delivery, Finished(), self._now())
-                    await self._keep(delivery)
-                    break
-                message = waiting.pop(0)
-                part = Part(len(delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
-            delivery = replace(deliveries.promised(delivery, part), lease_until=self._now() + LEASE)
-            if not await self._keep(delivery):
-                return DeliveryState.POSTPONED
-            outcome = await self._attempt(platform, delivery.address, part)
-            delivery = deliveries.settle(delivery, outcome, self._now())
-            await self._after(delivery, outcome)
-            if delivery.state is not DeliveryState.SENDING:
+    async def _deliver_all(self, done: Carried) -> None:
+        while True:
+            # Half of the places free: one that waits for its platform holds up nobody else.
+            if not self._stopping and len(self._running) <= AT_ONCE // 2:
+                leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
+                self._running |= {asyncio.create_task(self._deliver_one(_Way(one))) for one in leased}
+            if not self._running:
+                return
+            ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                done.count(DeliveryState.POSTPONED if task.cancelled() else task.result())
+
+    def _lease(self, limit: int) -> list[Delivery]:
+        now = self._now()
+        open_ones = [platform for platform in self._platforms if not self._pause_left(platform)]
+        if not open_ones:
+            return []
+        with self._store.transaction() as tx:
+            return tx.lease(now, now + LEASE, self._owner, limit, open_ones)
+
+    def _give_back(self) -> None:
+        try:
+            with self._store.transaction() as tx:
+                tx.give_back(self._owner)
+        except TryLater as error:
+            log.warning("what was under way goes on when its lease ends, in %s: %s", LEASE, error)
+
+    async def _deliver_one(self, way: _Way) -> DeliveryState:
+        try:
+            return await self._carry(way)
+        except TryLater as error:
+            log.warning("delivery %d to %s is tried again: %s", way.delivery.id, way.delivery.address, error)
+            return await self._stumbled(way.delivery, str(error))
+        except Exception as error:
+            log.exception("delivery %d to %s stopped; it is tried again", way.delivery.id, way.delivery.address)
+            why = f"a fault of the program ({type(error).__name__})"
+            return await self._stumbled(way.delivery, why, final=way.delivery.attempts >= MOST_STUMBLES)
+
+    async def _stumbled(self, delivery: Delivery, why: str, final: bool = False) -> DeliveryState:
+        """Later again, less and less often; where even that cannot be noted, when the lease ends."""
+        part = delivery.current_part
+        outcome = Unsure(why) if part is not None and part.tried else Busy(why)
+        after = deliveries.settle(delivery, outcome, self._now())
+        if final:
+            after = replace(after, state=DeliveryState.FAILED, due_at=None)
+        if not delivery.state.open:
+            after = delivery
+        try:
+            await self._keep(after)
+        except Exception as error:
+            log.warning("delivery %d goes on when its lease ends (%s)", delivery.id, type(error).__name__)
+        return after.state
+
+    async def _carry(self, way: _Way) -> DeliveryState:
+        platform = self._platforms[way.delivery.address.platform]
+        way.delivery = deliveries.resolve(
+            way.delivery, deduplicates=platform.platform == "discord", repeat=self._repeat
+        )
+        while way.delivery.state.open and not self._stopping:
+            if self._pause_left(platform.platform):
+                due_at = self._paused[platform.platform]
+                way.delivery = replace(way.delivery, state=DeliveryState.POSTPONED, due_at=due_at)
+                await self._keep(way.delivery)
                 break
-        return delivery.state
+            part, fault = way.delivery.current_part, ""
+            if part is None:
+                if way.drafts is None:
+                    way.drafts = await asyncio.to_thread(self._render, platform, way)
+                if not way.drafts:
+                    way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
+                    await self._keep(way.delivery)
+                    break
+                draft = way.drafts.pop(0)
+                message, fault = draft.message, draft.fault
+                part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
+            way.delivery = replace(deliveries.promised(way.delivery, part), lease_until=self._now() + LEASE)
+            if fault:
+                outcome: Outcome = Faulty(fault)
+            elif await self._keep(way.delivery):
+                outcome = await self._attempt(platform, way.delivery.address, part)
+            else:
+                return DeliveryState.POSTPONED
+            layout = way.delivery.layout
+            way.delivery = deliveries.settle(way.delivery, outcome, self._now())
+            if not await self._keep(way.delivery):
+                return DeliveryState.POSTPONED
+            await self._after(way.delivery, outcome, part, layout)
+            if isinstance(outcome, Faulty):
+                way.refused(part, layout)
+            if way.delivery.state is not DeliveryState.SENDING:
+                break
+        return way.delivery.state
 
-    def _render(self, platform: ChatPlatform, delivery: Delivery) -> list[Message]:
+    def _render(self, platform: ChatPlatform, way: _Way) -> list[Draft]:
         """The messages that are still to come. A digest without papers is told once."""
+        delivery = way.delivery
         left = deliveries.remaining(delivery)
         if delivery.parts and not left:
             return []
         with self._store.reading() as tx:
             papers, summaries = tx.papers(left), tx.summaries(left)
-        page = digest_page(
-            words_for(delivery.language),
-            delivery.digest,
-            papers,
-            summaries,
-            only=left if delivery.digest.kind is DigestKind.PAPERS else None,
-            layout=delivery.layout,
-            delivery_id=delivery.id,
-        )
-        return list(platform.render(page))
+        groups = grouped(left, way.suspects, way.most)
+        drafts = []
+        for number, group in enumerate(groups):
+            try:
+                page = _page(delivery, group, papers, summaries, number == 0, number == len(groups) - 1)
+                drafts += [Draft(message) for message in platform.render(page)]
+            except Exception as error:
+                log.exception("%s: what tells of %s cannot be rendered", delivery.address, _names(group, papers))
+                drafts.append(Draft(Message(b"", group), f"it cannot be rendered ({type(error).__name__})"))
+        return drafts
 
     async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
         try:
             return Sent(part, await platform.send(address, part.payload, part.nonce))
         except TryLater as error:
-            return Busy(str(error), error.after)
+            return Busy(str(error), error.after, error.everywhere)
         except Uncertain as error:
             return Unsure(str(error))
         except ChatMoved as error:
@@ -128,32 +245,66 @@ class Carrier:
         except Refused as error:
             return Faulty(str(error))
 
-    async def _after(self, delivery: Delivery, outcome: Outcome) -> None:
-        await self._keep(delivery)
+    async def _after(self, delivery: Delivery, outcome: Outcome, part: Part, layout: Layout) -> None:
+        address = delivery.address
         match outcome:
             case Gone(why):
                 await asyncio.to_thread(self._pause, delivery.chat_id, why)
-                log.warning("%s cannot be reached and is paused with all it has: %s", delivery.address, why)
+                log.warning("%s cannot be reached and is paused with all it has: %s", address, why)
             case Moved(chat):
                 await asyncio.to_thread(self._move, delivery, chat)
-            case Busy(why, after):
-                log.info("%s: not now (%s); again at %s", delivery.address, why or after, f"{delivery.due_at:%H:%M:%S}")
+                log.info("the chat of delivery %d is %s now", delivery.id, address)
+            case Busy(why, after, everywhere):
+                if everywhere and delivery.due_at is not None:
+                    self._pause_platform(address.platform, delivery.due_at, why)
+                log.info("%s: not now (%s); again at %s", address, why or after, f"{delivery.due_at:%H:%M:%S}")
             case Unsure(why):
-                log.warning("%s: a message may or may not have arrived (%s)", delivery.address, why)
+                log.warning("%s: a message may or may not have arrived (%s)", address, why)
+            case Faulty(why) if layout is not Layout.PLAIN:
+                log.warning("%s: refused (%s); going on in a plainer way", address, why)
+            case Faulty(why) if len(part.papers) > 1:
+                log.warning("%s: refused (%s); looking for the paper at fault", address, why)
             case Faulty(why):
-                log.warning("%s: refused (%s); going on in a plainer way", delivery.address, why)
+                told = await asyncio.to_thread(self._named, part.papers)
+                log.warning("%s: %s is left out, for it was refused alone: %s", address, told, why)
+
+    def _pause_platform(self, platform: str, until: datetime, why: str) -> None:
+        if not self._pause_left(platform):
+            log.warning("%s: nothing is sent to any chat before %s: %s", platform, f"{until:%H:%M:%S} UTC", why)
+        self._paused[platform] = max(until, self._paused.get(platform, until))
+
+    def _pause_left(self, platform: str) -> bool:
+        until = self._paused.get(platform)
+        return until is not None and until > self._now()
 
     async def _keep(self, delivery: Delivery) -> bool:
-        return await asyncio.to_thread(self._record, delivery)
+        """Record it, whoever cancels meanwhile. False: the lease has passed to another, who decides from now on.
+        Raises TryLater where the database cannot be written to for a while."""
+        for tries_left in reversed(range(_RECORD_TRIES)):
+            try:
+                kept = await whole(asyncio.to_thread(self._record, delivery))
+            except TryLater:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(_RECORD_PAUSE)
+                continue
+            if not kept:
+                log.warning("delivery %d to %s is another's now; leaving it", delivery.id, delivery.address)
+            return kept
+        raise AssertionError("not reached")
 
     def _record(self, delivery: Delivery) -> bool:
         with self._store.transaction() as tx:
             return tx.record(delivery)
 
+    def _named(self, papers: Sequence[int]) -> str:
+        with self._store.reading() as tx:
+            return _names(papers, tx.papers(papers))
+
     def _pause(self, chat_id: int, why: str) -> None:
         with self._store.transaction() as tx:
             chat = tx.chat_by_id(chat_id)
-            if chat:
+            if chat and chat.state is ChatState.ACTIVE:
                 tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
 
     def _move(self, delivery: Delivery, chat: str) -> None:
@@ -161,3 +312,52 @@ class Carrier:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
                 tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
+
+
+def grouped(left: Sequence[int], suspects: frozenset[int], most: int) -> list[tuple[int, ...]]:
+    """``left`` in its order, as the groups that are rendered by themselves: suspects at most ``most`` together,
+    the others all together. At least one group, which may be empty."""
+    held = [paper for paper in left if paper in suspects]
+    rest = tuple(paper for paper in left if paper not in suspects)
+    groups = [tuple(held[i : i + most]) for i in range(0, len(held), most)] if held else []
+    # A heading at fault must not cost a paper: it goes by itself where papers do.
+    if held and most == 1:
+        groups.insert(0, ())
+    return [*groups, rest] if rest or not groups else groups
+
+
+def _page(
+    delivery: Delivery,
+    group: Sequence[int],
+    papers: Mapping[int, Paper],
+    summaries: Mapping[int, Sequence[Summary]],
+    first: bool,
+    last: bool,
+) -> Reply:
+    """The page that tells of ``group``: the heading where nothing was told before, buttons under the last."""
+    words = words_for(delivery.language)
+    digest = delivery.digest
+    if digest.kind is not DigestKind.PAPERS:
+        return digest_page(words, digest, papers, summaries)
+    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout, delivery_id=delivery.id)
+    blocks = [block for block in page.blocks if block.kind is not BlockKind.HEADING]
+    if not last:
+        blocks = [block for block in blocks if block.paper]
+    if first and not delivery.parts:
+        blocks.insert(0, digest_heading(words, digest))
+    return Reply(tuple(blocks), page.buttons if last else ())
+
+
+def _names(ids: Sequence[int], papers: Mapping[int, Paper]) -> str:
+    """The papers by their keys, for the log."""
+    return ", ".join(papers[one].key if one in papers else f"paper {one}" for one in ids) or "the heading"
+
+
+async def whole(work: Awaitable[T]) -> T:
+    """What was begun ends before a cancellation goes on: a write in a thread cannot be called back."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -26,6 +26,11 @@ SKIPPED = "?"
 """The message id of a part that may have arrived and is not sent again."""
 REFUSED = "!"
 """The message id of a part that the platform refused even in the plainest layout."""
+EVERYWHERE = 3
+"""Attempts up to which the waits grow while the platform takes nothing from this bot: four minutes at most."""
+MOST_TRIES = 6
+"""Attempts in a row after which a message that may have arrived is not repeated any more: a network that loses
+every answer must not fill a chat with one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
+    """``after`` in seconds; ``everywhere``: the platform takes nothing from this bot, whichever the chat."""
+
     why: str
     after: float | None = None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,10 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
     match outcome:
         case Sent(part, message_id):
             return replace(delivery.with_part(replace(part, tried=True, message_id=message_id)), attempts=0, why="")
-        case Busy(why, after):
-            wait = timedelta(seconds=after) if after is not None else backoff(delivery.attempts)
+        case Busy(why, after, everywhere):
+            # Where nothing gets through, one message asks for all: often enough to notice when it does again.
+            longest = EVERYWHERE if everywhere else delivery.attempts
+            wait = timedelta(seconds=after) if after is not None else backoff(min(delivery.attempts, longest))
             return replace(
                 _untried(delivery),
                 state=DeliveryState.POSTPONED,
@@ -117,7 +127,11 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
         case Faulty(why):
             refused = delivery.current_part
             if refused is None:
-                return replace(delivery, state=DeliveryState.FAILED, why=why)
+                return replace(delivery, state=DeliveryState.FAILED, due_at=None, why=why)
+            if len(refused.papers) > 1:
+                # Told again in smaller messages, until the paper at fault stands alone.
+                others = tuple(part for part in delivery.parts if part.message_id)
+                return replace(delivery, parts=others, state=DeliveryState.SENDING, why=why)
             return replace(delivery.with_part(replace(refused, message_id=REFUSED)), why=why)
         case Finished():
             arrived = any(part.message_id != REFUSED for part in delivery.parts)
@@ -135,9 +149,10 @@ def resolve(delivery: Delivery, *, deduplicates: bool, repeat: bool) -> Delivery
     """Settle a part that was tried and never confirmed, before it is tried again.
 
     ``deduplicates``: the platform drops a second message with the same nonce, so it is simply sent again.
-    ``repeat``: elsewhere, send it again (perhaps twice) rather than take it for delivered (perhaps never).
+    ``repeat``: elsewhere, send it again (perhaps twice) rather than take it for delivered (perhaps never), but not
+    after MOST_TRIES.
     """
     part = delivery.current_part
-    if part is None or not part.tried or deduplicates or repeat:
+    if part is None or not part.tried or deduplicates or (repeat and delivery.attempts < MOST_TRIES):
         return delivery
     return delivery.with_part(replace(part, message_id=SKIPPED))

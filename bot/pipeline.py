@@ -7,9 +7,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
-from bot.carrier import Carried, Carrier
+from bot.carrier import Carried, Carrier, whole
 from bot.commands.context import documents_of, followed_by
 from bot.digests import Day, Decision, decide
 from bot.errors import FetchFailed
@@ -84,7 +84,7 @@ class Pipeline:
             except FetchFailed as error:
                 outcome = error
             self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-            tally, feeds = await asyncio.to_thread(self._take_in, url, outcome)
+            tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome))
             if not quietly:
                 self._tell(outcome, tally, feeds)
             return tally, feeds
@@ -103,7 +103,9 @@ class Pipeline:
                 tally = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
                 unseen = tally.new + tally.merged + tally.updated
                 if not outcome.unchanged:
-                    tx.put_validators(url, outcome.validators)
+                    # Where nothing could be read, the same bytes are worth reading again: by a mended program, say.
+                    lost = outcome.rejected and not outcome.items
+                    tx.put_validators(url, Validators() if lost else outcome.validators)
             feeds = {}
             for category in self._settings.categories:
                 feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
@@ -156,7 +158,7 @@ class Pipeline:
         async with self._planning:
             planned, after = 0, 0
             while True:
-                count, after = await asyncio.to_thread(self._plan_page, after)
+                count, after = await whole(asyncio.to_thread(self._plan_page, after))
                 planned += count
                 if not after:
                     return planned
@@ -170,8 +172,10 @@ class Pipeline:
             decisions = self._decide(tx, due, now)
         planned = 0
         with self._store.transaction() as tx:
+            # Asked again under lock: another process may have planned them, or a command changed one, meanwhile.
+            held = {chat.id: chat for chat in tx.due_chats(now, PAGE, after)}
             for chat, decision in decisions:
-                if tx.chat_by_id(chat.id) != chat:
+                if held.get(chat.id) != chat:
                     continue
                 if decision.digest is not None:
                     tx.plan(
@@ -202,22 +206,24 @@ class Pipeline:
             if chat.seen not in days:
                 days[chat.seen] = self._day(tx, chat.seen, upto)
             last = tx.last_delivery(chat.id)
-            decisions.append(
-                (
+            try:
+                decision = decide(
                     chat,
-                    decide(
-                        chat,
-                        followed_by(held.get(chat.id, ()), topics, chat.language),
-                        days[chat.seen],
-                        upto,
-                        settled=all_heard,
-                        quiet=quiet,
-                        last_kind=last.digest.kind if last else None,
-                        wait_until=self._settings.wait_until,
-                        now=now,
-                    ),
+                    followed_by(held.get(chat.id, ()), topics, chat.language),
+                    days[chat.seen],
+                    upto,
+                    settled=all_heard,
+                    quiet=quiet,
+                    last_kind=last.digest.kind if last else None,
+                    last_at=last.made_at if last else None,
+                    wait_until=self._settings.wait_until,
+                    now=now,
                 )
-            )
+            except Exception:
+                # One chat that makes no sense must not keep the others from their digests.
+                log.exception("%s could not be planned; it is tried again in an hour", chat.address)
+                decision = Decision(None, chat.seen, now + timedelta(hours=1))
+            decisions.append((chat, decision))
         return decisions
 
     def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
@@ -231,6 +237,11 @@ class Pipeline:
     async def deliver(self) -> Carried:
         """Send what is due until nothing is."""
         return await self._carrier.deliver()
+
+    async def stop(self, within: float) -> None:
+        """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so
+        that another process goes on with it at once."""
+        await self._carrier.stop(within)
 
     async def round(self) -> Round:
         """Poll, plan, deliver, once."""
@@ -249,6 +260,7 @@ class Pipeline:
             outcome: Fetched | FetchFailed = await self._source.fetch(categories, Validators())
         except FetchFailed as error:
             outcome = error
+            done.feeds = dict.fromkeys(categories, str(FeedState.FAILED))
             log.warning("poll: %s", error)
         return await asyncio.to_thread(self._would, outcome, done)
 

@@ -107,6 +107,10 @@ class Desk(Protocol):
     async def gone(self, address: Address, why: str) -> None:
         """The bot was removed or blocked: pause, keep everything."""
 
+    async def back(self, addresses: Sequence[Address]) -> None:
+        """The bot may perhaps write there again: chats there, and in threads there, that are paused because they
+        could not be reached go on with what was due. Others are let be, none is made."""
+
     async def moved(self, old: Address, new: Address) -> None:
         """A chat has another id now; threads move along."""
 
@@ -248,10 +252,13 @@ class Transaction(Protocol):
     def record(self, delivery: Delivery) -> bool:
         """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another."""
 
+    def give_back(self, owner: str) -> int:
+        """End the owner's leases now, so that another may go on at once; returns how many there were."""
+
     def delivery(self, delivery_id: int) -> Delivery | None: ...
     def last_delivery(self, chat_id: int) -> Delivery | None: ...
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
-        """UNREACHABLE ones become due again when the chat is back."""
+        """UNREACHABLE ones that tell of papers become due again when the chat is back; returns how many."""
 
     # the instance
     def counts(self) -> Mapping[str, int]:

@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from bot import assembly
 from bot.catalogue import STARTING
@@ -18,9 +19,13 @@ from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
 from bot.config import Config
 from bot.desk import FrontDesk
+from bot.errors import ConfigError
 from bot.model import FeedState, Subscription
 from bot.pipeline import Pipeline, Settings
-from bot.ports import Caller, ChatPlatform
+from bot.ports import Caller, ChatPlatform, SearchIndex
+from bot.redaction import redact
+from bot.replies import say
+from bot.words import Words
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -29,6 +34,11 @@ log = logging.getLogger(__name__)
 
 POLL_TICK, DELIVERY_TICK = 30, 10
 """Seconds between looks at what is due."""
+PATIENCE = 10.0
+"""Seconds that a person waits for the first poll."""
+SENDING_WITHIN, WORKING_WITHIN, LEAVING_WITHIN = 4.0, 2.0, 3.0
+"""Seconds that messages on their way, other work, and the platforms get to end in; together less than the 10 that
+service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
@@ -59,60 +69,102 @@ async def serve(config: Config) -> int:
     console = assembly.make_console(os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
     try:
         if platforms and not terminal:
-            return await _serve_platforms(platforms, desk, pipeline)
+            return await serve_platforms(platforms, desk, pipeline, index)
         open_console_chat(context, console.caller)
-        status = await _first_digest(console, context, desk, pipeline, config)
+        status = await first_digest(console, context, desk, pipeline, config, terminal)
         if not terminal:
             return status
-        return await _serve_platforms(platforms, desk, pipeline, console.talk(desk))
+        words = context.words(console.caller)
+        _say(console, words.say("/paper LoRA searches, /help shows all you can ask for, Ctrl-D ends."))
+        return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk))
     finally:
         await source.close()
         index.close()
         store.close()
 
 
-async def _first_digest(console: Console, context: Context, desk: FrontDesk, pipeline: Pipeline, config: Config) -> int:
-    """Poll, and show today's digest or say in a line why there is none."""
-    if await pipeline.next_poll_at() <= context.now():
-        print(f"Reading {', '.join(config.arxiv.categories)} from {config.arxiv.feed_url} ...", flush=True)  # noqa: T201
-        _, feeds = await pipeline.poll(quietly=True)
+async def first_digest(
+    console: Console, context: Context, desk: FrontDesk, pipeline: Pipeline, config: Config, terminal: bool
+) -> int:
+    """Poll, and show today's digest or say in a line why there is none; returns the exit status if this is the end.
+
+    A feed that failed when the program last ran is asked again: somebody may just have mended the network. At a
+    ``terminal`` nobody waits longer than PATIENCE for the prompt; the round that begins with it polls once more.
+    """
+    with context.store.reading() as tx:
+        known = tx.feeds()
+    words, categories = context.words(console.caller), config.arxiv.categories
+    broken = any(known[c].state is FeedState.FAILED for c in categories if c in known)
+    if broken or await pipeline.next_poll_at() <= context.now():
+        named, where = ", ".join(categories), config.arxiv.feed_url
+        _say(console, words.say("Reading {categories} from {address} …", categories=named, address=where))
+        try:
+            async with asyncio.timeout(PATIENCE if terminal else None):
+                _, feeds = await pipeline.poll(quietly=True)
+        except TimeoutError:
+            _say(console, words.say("This takes long and goes on beside. What is stored can be read and searched."))
+            console.show(await desk.answer(console.caller, "digest", ""))
+            return 0
         failed = [feed for feed in feeds.values() if feed.state is FeedState.FAILED]
         if failed:
-            again = (await pipeline.next_poll_at()).astimezone()
-            print(  # noqa: T201
-                f"No feed: {failed[0].why}; trying again at {again:%H:%M}. "
-                "What is stored can be read and searched.",
-                flush=True,
-            )
+            _say(console, _no_feed(words, failed[0].why, await pipeline.next_poll_at() if terminal else None))
         console.show(await desk.answer(console.caller, "digest", ""))
         return 75 if failed else 0
     console.show(await asyncio.to_thread(digest_view, context, console.caller, ""))
     return 0
 
 
+def _no_feed(words: Words, why: str, again_at: datetime | None) -> str:
+    if again_at is None:
+        return words.say("No feed: {why}; run this again later. What is stored can be read and searched.", why=why)
+    return words.say(
+        "No feed: {why}; trying again at {time}. What is stored can be read and searched.",
+        why=why,
+        time=f"{again_at.astimezone():%H:%M}",
+    )
+
+
+def _say(console: Console, text: str) -> None:
+    console.show(say(redact(text)))
+
+
+def _heed_signals(stopping: asyncio.Event) -> None:
+    """The first asks for an orderly end, the second ends at once: nothing stored is lost by either."""
+
+    def asked(name: signal.Signals) -> None:
+        if stopping.is_set():
+            os._exit(128 + name)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, asked, name)
+
+
 async def _until(stopping: asyncio.Event) -> object:
     return await stopping.wait()
 
 
-async def _serve_platforms(
+async def serve_platforms(
     platforms: dict[str, ChatPlatform],
     desk: FrontDesk,
     pipeline: Pipeline,
+    index: SearchIndex,
     talk: Coroutine[object, object, None] | None = None,
 ) -> int:
     """Listen and keep the clock until a signal, or until ``talk`` (the terminal's conversation) ends."""
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(name, stopping.set)
+    _heed_signals(stopping)
     clock = assembly.make_clock()
     running: set[asyncio.Task[object]] = set()
 
     async def deliver() -> None:
-        await pipeline.plan()
-        if platforms:
-            await pipeline.deliver()
+        try:
+            await pipeline.plan()
+        finally:
+            if platforms:
+                await pipeline.deliver()
 
     async def tracked(call: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.current_task()
@@ -120,6 +172,8 @@ async def _serve_platforms(
         running.add(task)
         try:
             await call()
+        except asyncio.CancelledError:
+            log.debug("ended in the middle, to stop")
         finally:
             running.discard(task)
 
@@ -127,26 +181,73 @@ async def _serve_platforms(
         if await pipeline.poll_if_due():
             await deliver()
 
+    async def first() -> None:
+        try:
+            await poll()
+            # What an earlier process left in the middle goes on at once.
+            await deliver()
+        except Exception:
+            log.exception("the first round failed; it is tried again in %d s", DELIVERY_TICK)
+
+    beginning = asyncio.ensure_future(_begin_all(platforms.values(), desk))
+    waits: list[asyncio.Future[Any]] = [asyncio.create_task(_until(stopping))]
     try:
-        for platform in platforms.values():
-            await platform.start(desk)
-            log.info("%s is listening", platform.platform)
-        clock.every(POLL_TICK, "poll", lambda: tracked(poll))
-        clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
-        clock.start()
-        first = asyncio.create_task(tracked(poll))
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(_until(stopping))]
-        if talk is not None:
-            waits.append(asyncio.create_task(talk))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in (*waits, first):
-            if not task.done() and task is not first:
-                task.cancel()
+        await asyncio.wait([beginning, *waits], return_when=asyncio.FIRST_COMPLETED)
+        if beginning.done():
+            beginning.result()
+            clock.every(POLL_TICK, "poll", lambda: tracked(poll))
+            clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
+            # This process alone writes the index, so it takes in what an import beside it has stored.
+            clock.every(DELIVERY_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
+            clock.start()
+            begun = asyncio.create_task(tracked(first))
+            running.add(begun)
+            if talk is not None:
+                waits.append(asyncio.create_task(talk))
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in waits:
+                if task.done():
+                    task.result()  # a conversation that broke is not an orderly end
     finally:
+        beginning.cancel()
+        for task in waits:
+            task.cancel()
+        # Before the clock, which cancels the calls under way: a message on its way should be answered.
+        await pipeline.stop(SENDING_WITHIN)
         clock.stop()
+        for task in running:
+            task.cancel()
         if running:
-            await asyncio.wait(running, timeout=10)
-        for platform in platforms.values():
-            await platform.stop()
-    log.info("stopped")
+            await asyncio.wait(running, timeout=WORKING_WITHIN)
+        await _leave(platforms)
+    if talk is None:  # somebody at a terminal knows
+        log.info("stopped")
     return 0
+
+
+async def _begin_all(platforms: Iterable[ChatPlatform], desk: FrontDesk) -> None:
+    """All at once. Raises one ConfigError with every token that is refused: half a bot would go unnoticed."""
+    ended = await asyncio.gather(*(_begin(platform, desk) for platform in platforms), return_exceptions=True)
+    refused = [problem for error in ended if isinstance(error, ConfigError) for problem in error.problems]
+    if refused:
+        raise ConfigError(tuple(refused))
+    for error in ended:
+        if error is not None:
+            raise error
+
+
+async def _begin(platform: ChatPlatform, desk: FrontDesk) -> None:
+    await platform.start(desk)
+    log.info("%s is listening", platform.platform)
+
+
+async def _leave(platforms: dict[str, ChatPlatform]) -> None:
+    leaving = [asyncio.create_task(platform.stop()) for platform in platforms.values()]
+    if not leaving:
+        return
+    left, late = await asyncio.wait(leaving, timeout=LEAVING_WITHIN)
+    for task in late:
+        task.cancel()
+    for task in left:
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("leaving a platform: %s", type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -41,11 +42,15 @@ class Chats(Deliveries):
         return True
 
     def chat(self, address: Address) -> Chat | None:
-        row = self._one(select(t.chat).where(self._is(t.chat, **row_of_address(address))))
-        return chat_of(row) if row else None
+        return self._chat(self._is(t.chat, **row_of_address(address)))
 
     def chat_by_id(self, chat_id: int) -> Chat | None:
-        row = self._one(select(t.chat).where(t.chat.c.id == chat_id))
+        return self._chat(t.chat.c.id == chat_id)
+
+    def _chat(self, where: Any) -> Chat | None:
+        """Locked where this transaction writes: it is read to be changed and put back whole."""
+        statement = select(t.chat).where(where)
+        row = self._one(statement.with_for_update() if self._locks else statement)
         return chat_of(row) if row else None
 
     def open_chat(self, chat: Chat) -> Chat:
@@ -76,7 +81,8 @@ class Chats(Deliveries):
         where = [c.platform == address.platform, c.chat == address.chat]
         if address.thread:
             where.append(c.thread == address.thread)
-        return [chat_of(row) for row in self._all(select(t.chat).where(*where).order_by(c.id))]
+        statement = select(t.chat).where(*where).order_by(c.id)
+        return [chat_of(row) for row in self._all(statement.with_for_update() if self._locks else statement)]
 
     def move_chats(self, old: Address, new: Address) -> int:
         """A chat that is at the new address already and has neither subscriptions nor deliveries gives way."""

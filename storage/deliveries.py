@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, or_, select, update
 
-from bot.model import Delivery, DeliveryState, Part
+from bot.model import Delivery, DeliveryState, DigestKind, Part
 from storage import tables as t
 from storage.rows import (
     Work,
@@ -87,6 +87,12 @@ class Deliveries(Work):
         self._run(p.delete().where(p.c.delivery_id == delivery.id, p.c.number.in_(there)))
         return True
 
+    def give_back(self, owner: str) -> int:
+        if not owner:
+            return 0
+        free = {"lease_owner": "", "lease_until": None}
+        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(free)).rowcount
+
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
         return found[0] if found else None
@@ -98,7 +104,9 @@ class Deliveries(Work):
 
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         d = t.delivery
-        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value)
+        # That there was nothing on a day long past is no news.
+        kind = DigestKind.PAPERS.value
+        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind)
         again = {"state": DeliveryState.POSTPONED.value, "due_at": now, "attempts": 0}
         return self._run(update(d).where(gone).values(again)).rowcount
 

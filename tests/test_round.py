@@ -283,11 +283,11 @@ async def test_a_group_that_moved_gets_its_digest_at_the_new_address(house: Hous
     assert house.last(chat) is DeliveryState.SENT
 
 
-async def test_a_refused_message_costs_its_papers_alone(house: House) -> None:
+async def test_a_paper_that_is_refused_alone_is_left_out_and_the_rest_arrives(house: House) -> None:
     chat = house.chat("LoRA")
-    house.wire.troubles = [Refused("can't parse"), Refused("still can't parse")]
+    house.wire.troubles = [Refused("can't parse"), Refused("still can't parse"), None, Refused("that is the one")]
     await house.day([lora(n) for n in range(1, 6)], date(2025, 4, 8))
-    assert house.wire.titles() == ["LoRA of kind 3", "LoRA of kind 4", "LoRA of kind 5"]
+    assert house.wire.titles() == [f"LoRA of kind {n}" for n in (2, 3, 4, 5)]
     assert house.last(chat) is DeliveryState.SENT
 
 

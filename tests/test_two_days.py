@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.databases import PostgresServer
+from tests.databases import postgres_server as postgres_server
 from tests.paths import ROOT, SHARED
+from tests.program import Program, environment, of_platforms, round_at
 from tests.servers.discord import MANAGE_GUILD, FakeDiscord, text_of
 from tests.servers.feeds import Answer, FeedServer
 from tests.servers.telegram import FakeTelegram
@@ -28,76 +27,26 @@ READER, GROUP, OWNER, MEMBER = 501, -100777, 601, 602
 pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds are not beside the project")
 
 
-def environment(folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer) -> Mapping[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "PAPERROUND_DATA_DIR": str(folder / "data"),
-        "PAPERROUND_TELEGRAM__TOKEN": telegram.token,
-        "PAPERROUND_TELEGRAM__API_URL": telegram.url,
-        "PAPERROUND_DISCORD__TOKEN": discord.token,
-        "PAPERROUND_DISCORD__API_URL": discord.api_url,
-        "PAPERROUND_DISCORD__GATEWAY_URL": discord.gateway_url,
-        "PAPERROUND_ARXIV__FEED_URL": f"{feeds.url}/rss",
-        "PAPERROUND_ARXIV__CATEGORIES": QUERY.replace("+", ","),
-        "PAPERROUND_ARXIV__INTERVAL": "0",
-        "PAPERROUND_ACCESS": "open",
-        "PAPERROUND_ADMINS": f"telegram:{READER}",
-    }
-
-
-class Program:
-    """`paperround run` until the block ends; then it is asked to stop and must, cleanly."""
-
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self.folder, self.env, self.log = folder, env, ""
-
-    async def __aenter__(self) -> Program:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", cwd=self.folder, env=dict(self.env),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(30):
-                out = (await self._process.communicate())[0]
-        except TimeoutError:
-            self._process.kill()
-            raise
-        self.log = out.decode()
-        assert self._process.returncode == 0, self.log
-
-
-async def round_at(folder: Path, env: Mapping[str, str], at: datetime) -> dict[str, object]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "round", "--json", "--at", at.isoformat(), cwd=folder, env=dict(env),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode == 0, err.decode()
-    found: dict[str, object] = json.loads(out)
-    return found
-
-
 def entries(text: str) -> list[str]:
     """The titles of a digest's numbered lines."""
     return re.findall(r"^\d+\. (.+)$", text.replace("**", ""), re.MULTILINE)
 
 
-async def test_two_days_for_readers_on_both_platforms(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_two_days_for_readers_on_both_platforms(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    more = {}
+    if kind == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        more["PAPERROUND_DATABASE_URL"] = server.database()
     feeds, discord = FeedServer(), FakeDiscord()
     (channel,) = discord.add_guild()
     await feeds.start()
     await discord.start()
     with FakeTelegram() as telegram:
         try:
-            await walk(tmp_path, telegram, discord, feeds, channel)
+            await walk(tmp_path, telegram, discord, feeds, channel, more)
         finally:
             await discord.stop()
             await feeds.stop()
@@ -105,14 +54,17 @@ async def test_two_days_for_readers_on_both_platforms(tmp_path: Path) -> None:
     assert discord.violations == []
 
 
-async def walk(folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer, channel: str) -> None:
-    env = environment(folder, telegram, discord, feeds)
+async def walk(
+    folder: Path, telegram: FakeTelegram, discord: FakeDiscord, feeds: FeedServer, channel: str, more: dict[str, str]
+) -> None:
+    more |= {"PAPERROUND_ARXIV__CATEGORIES": QUERY.replace("+", ","), "PAPERROUND_ADMINS": f"telegram:{READER}"}
+    env = environment(folder, f"{feeds.url}/rss", **of_platforms(telegram, discord), **more)
     serve = [Answer((FEEDS / f"{day}__{QUERY}.xml").read_bytes(), etag=f'"{day}"') for day in DAYS]
     feeds.put(f"/rss/{QUERY}", serve[0])
     telegram.add_chat(GROUP, "supergroup", "Readers", is_forum=True)
     telegram.admins.add((GROUP, OWNER))
 
-    async with Program(folder, env) as program:
+    async with Program(folder, env, "run") as program:
         await discord.connected(30)
         telegram.push_message(READER, READER, "/subscribe LoRA")
         await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == READER], 60)

@@ -222,6 +222,8 @@ class _Client(discord.Client):
     def __init__(self, listener: Listener | None, attempted: Callable[[], None]) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.dm_messages = True
+        # A bot that never speaks need not warn that it cannot.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=intents,
             max_messages=None,
@@ -297,6 +299,19 @@ class _Client(discord.Client):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         if self.listener is not None:
             await self.listener.guild_left(guild)
+
+    async def on_guild_channel_update(self, _: discord.abc.GuildChannel, channel: discord.abc.GuildChannel) -> None:
+        if self.listener is not None:
+            threads = [thread.id for thread in channel.guild.threads if thread.parent_id == channel.id]
+            await self.listener.places_back([channel.id, *threads])
+
+    async def on_guild_role_update(self, _: discord.Role, role: discord.Role) -> None:
+        if self.listener is not None:
+            await self.listener.places_back(place.id for place in (*role.guild.channels, *role.guild.threads))
+
+    async def on_raw_thread_update(self, event: discord.RawThreadUpdateEvent) -> None:
+        if self.listener is not None:
+            await self.listener.places_back([event.thread_id])
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         if self.listener is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +103,13 @@ class Listener:
             answer = await self._guarded(self._desk.answer(caller, "", message.content), "")
             await self._say(address, answer.bodies, f"m{message.id}")
 
+    async def places_back(self, places: Iterable[int]) -> None:
+        """Their permissions changed, or a thread was opened again."""
+        with self._at_work("a return"):
+            await self._desk.back([Address("discord", str(place)) for place in places])
+
     async def guild_joined(self, guild: discord.Guild) -> None:
+        await self.places_back(place.id for place in (*guild.channels, *guild.threads))
         channel = guild.system_channel
         if channel is None or guild.me is None or not channel.permissions_for(guild.me).send_messages:
             return

@@ -19,6 +19,7 @@ from adapters.chats.telegram_render import clean, render, units
 from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
 from adapters.chats.telegram_updates import (
     PLATFORM,
+    Back,
     Event,
     Joined,
     Left,
@@ -212,12 +213,15 @@ class Telegram:
                 await self._pressed(desk, event)
             case Joined(caller):
                 admin = bool(caller.user) and desk.is_admin(caller.user)
+                await desk.back((replace(caller.address, thread=""),))
                 greeting = await desk.joined(replace(caller, admin=admin))
                 # Who unblocks the bot in private presses Start as well, and is greeted for that.
                 if greeting is not None and caller.place is not Place.PRIVATE:
                     await self._post(desk, caller.address, greeting)
             case Left(address, why):
                 await desk.gone(address, why)
+            case Back(address):
+                await desk.back((address,))
             case Moved(old, new):
                 await desk.moved(old, new)
             case Stray(query_id):

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 
 from bot.errors import TryLater
 
+SAME_MOMENT = 2.0
+"""Seconds: Telegram names whole ones, and two chats are not told in the same moment."""
 MAX_LANES = 4096
 """Chats remembered before those that have been silent for a while are forgotten."""
 
@@ -95,11 +97,16 @@ class Pace:
             lane.take(self._clock())
 
     def hold(self, chat: str, seconds: float) -> bool:
-        """Nothing more to ``chat`` for ``seconds``, as Telegram asked. True where another chat is held too:
-        then the limit is on the bot, not on the chat."""
+        """Nothing more to ``chat`` for ``seconds``, as Telegram asked. True where another chat is held until the
+        same moment: then the limit is on the bot, not on the chat."""
         now = self._clock()
-        everywhere = any(lane.held_until > now for name, lane in self._lanes.items() if name != chat)
-        self._lane(chat).held_until = now + seconds
+        until = now + seconds
+        everywhere = any(
+            lane.held_until > now and abs(lane.held_until - until) <= SAME_MOMENT
+            for name, lane in self._lanes.items()
+            if name != chat
+        )
+        self._lane(chat).held_until = until
         return everywhere
 
     def _place(self) -> float:

@@ -199,6 +199,8 @@ def telegram_errors() -> Iterator[None]:
         raise Refused(error.message) from error
     except (tg.TimedOut, Lost) as error:
         raise Uncertain(error.message) from error
+    except NotSent as error:
+        raise TryLater(f"Telegram cannot be reached: {error.message}", everywhere=True) from error
     except tg.NetworkError as error:
         raise TryLater(f"Telegram: {error.message}") from error
     except (tg.InvalidToken, tg.EndPointNotFound):

@@ -68,6 +68,13 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """The bot's rights changed, or a topic was opened again: writing there may be possible now."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     old: Address
     new: Address
@@ -80,13 +87,13 @@ class Stray:
     query_id: str
 
 
-Event = Written | Pressed | Joined | Left | Moved | Stray
+Event = Written | Pressed | Joined | Left | Back | Moved | Stray
 
 
 def read_update(update: Update, username: str) -> Event | None:
     """``username`` is the bot's own, without the @."""
     if message := update.message or update.channel_post:
-        return _moved(message) or _written(message, username)
+        return _moved(message) or _reopened(message) or _written(message, username)
     if update.callback_query:
         return _pressed(update)
     if update.my_chat_member:
@@ -99,7 +106,7 @@ def chat_of(event: Event) -> str:
     match event:
         case Written() | Pressed() | Joined():
             return event.caller.address.chat
-        case Left():
+        case Left() | Back():
             return event.address.chat
         case Moved():
             return event.new.chat
@@ -114,6 +121,12 @@ def _moved(message: Message) -> Moved | None:
     if message.migrate_from_chat_id:
         return Moved(Address(PLATFORM, str(message.migrate_from_chat_id)), here)
     return None
+
+
+def _reopened(message: Message) -> Back | None:
+    if message.forum_topic_reopened is None:
+        return None
+    return Back(Address(PLATFORM, str(message.chat.id), _thread(message)))
 
 
 def _written(message: Message, username: str) -> Written | None:
@@ -163,7 +176,7 @@ def _pressed(update: Update) -> Pressed | Stray:
     return Pressed(_caller(chat, query.from_user, thread), query.data, query.id, query.message.message_id, rights)
 
 
-def _membership(change: ChatMemberUpdated) -> Joined | Left | None:
+def _membership(change: ChatMemberUpdated) -> Joined | Left | Back | None:
     before, after = _is_in(change.old_chat_member), _is_in(change.new_chat_member)
     if after and not before:
         return Joined(_caller(change.chat, change.from_user, ""))
@@ -171,7 +184,7 @@ def _membership(change: ChatMemberUpdated) -> Joined | Left | None:
         private = change.chat.type == Chat.PRIVATE
         why = "the bot was blocked" if private else "the bot was removed from the chat"
         return Left(Address(PLATFORM, str(change.chat.id)), why)
-    return None
+    return Back(Address(PLATFORM, str(change.chat.id))) if after else None
 
 
 def _is_in(member: ChatMember) -> bool:

@@ -37,6 +37,7 @@ class NotingDesk:
         self.typed: list[tuple[str, str]] = []
         self.joins: list[Caller] = []
         self.farewells: list[tuple[Address, str]] = []
+        self.returns: list[Address] = []
 
     def commands(self, language: str) -> Sequence[CommandInfo]:
         return _COMMANDS[language]
@@ -69,6 +70,9 @@ class NotingDesk:
 
     async def gone(self, address: Address, why: str) -> None:
         self.farewells.append((address, why))
+
+    async def back(self, addresses: Sequence[Address]) -> None:
+        self.returns += addresses
 
     async def moved(self, old: Address, new: Address) -> None:
         raise AssertionError("nothing moves on Discord")

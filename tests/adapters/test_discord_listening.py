@@ -229,6 +229,24 @@ async def test_being_removed_says_goodbye_to_every_place(fake: FakeDiscord) -> N
     assert {address.chat for address, _ in desk.farewells} == {one, two, thread, other, loose}
 
 
+async def test_the_desk_hears_where_it_may_write_again(fake: FakeDiscord) -> None:
+    (channel,) = fake.add_guild("A", ("one",))
+    thread = fake.add_thread(channel)
+    guild = fake.guild_of(channel)
+    assert guild is not None
+    desk = NotingDesk()
+    async with listening(fake, desk) as platform:
+        assert platform._client is not None
+        await platform._client.wait_until_ready()
+        await fake.push("CHANNEL_UPDATE", {**guild["channels"][0], "guild_id": guild["id"], "topic": "anew"})
+        await soon(lambda: len(desk.returns) == 2)
+        await fake.push("THREAD_UPDATE", {**guild["threads"][0], "guild_id": guild["id"]})
+        await soon(lambda: len(desk.returns) == 3)
+        again = await fake.push_guild_join("B")
+        await soon(lambda: len(desk.returns) == 4)
+    assert [address.chat for address in desk.returns] == [channel, thread, thread, again]
+
+
 async def test_a_new_server_is_greeted_where_it_takes_system_messages(fake: FakeDiscord) -> None:
     desk = NotingDesk()
     desk.greeting = say("hi")

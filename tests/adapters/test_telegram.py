@@ -102,8 +102,9 @@ async def test_each_refusal_becomes_what_the_sender_must_do(
 
 async def test_no_connection_is_surely_not_delivered() -> None:
     telegram = Telegram(TOKEN, f"http://127.0.0.1:{closed_port()}", unpaced())
-    with pytest.raises(TryLater, match="ConnectionRefused"):
+    with pytest.raises(TryLater, match="ConnectionRefused") as raised:
         await telegram.send(HERE, payload(), "")
+    assert raised.value.everywhere, "no chat can be reached then"
     await telegram.stop()
 
 

@@ -98,12 +98,18 @@ async def test_a_chat_that_telegram_holds_is_told_to_wait_and_the_others_go_on()
     assert [at for at, _ in await times([("2", False)], pace, clock)] == [0]
 
 
-def test_a_second_held_chat_means_that_the_limit_is_on_the_bot() -> None:
+def test_a_second_chat_held_until_the_same_moment_means_that_the_limit_is_on_the_bot() -> None:
     pace, clock = paced()
     pace.hold("1", 5)
     assert pace.hold("2", 5) is True
     clock.now += 6
     assert pace.hold("3", 5) is False
+
+
+def test_two_chats_held_for_reasons_of_their_own_do_not_hold_the_bot() -> None:
+    pace, _ = paced()
+    pace.hold("-1", 30)
+    assert pace.hold("-2", 7200) is False
 
 
 @settings(max_examples=40, deadline=None)

@@ -315,6 +315,22 @@ async def test_the_desk_hears_where_the_bot_was_removed_or_blocked(
     assert why in desk.left[0][1]
 
 
+async def test_the_desk_hears_that_it_may_write_again_where_it_could_not(server: FakeTelegram) -> None:
+    desk = Notebook()
+    server.add_chat(-1003, is_forum=True)
+    server.push_membership(GROUP, ADMIN, "kicked", "member")
+    server.push_membership(-1004, ADMIN, "member", "administrator")
+    server.push_message(-1003, ADMIN, None, thread=9, forum_topic_reopened={})
+    async with bot_on(server, desk):
+        await server.until(lambda _: len(desk.returns) == 3)
+    assert set(desk.returns) == {
+        Address("telegram", str(GROUP)),
+        Address("telegram", "-1004"),
+        Address("telegram", "-1003", "9"),
+    }
+    assert [caller.address.chat for caller in desk.came] == [str(GROUP)]
+
+
 async def test_the_desk_hears_that_a_group_became_a_supergroup(server: FakeTelegram) -> None:
     desk = Notebook()
     server.push_migration(-5, -1005)

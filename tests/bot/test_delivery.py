@@ -56,6 +56,13 @@ def test_a_busy_platform_without_a_time_is_asked_less_and_less_often_up_to_an_ho
     assert one.state.open
 
 
+def test_a_platform_out_of_reach_is_asked_again_within_minutes_however_long_it_was_away() -> None:
+    one = replace(tried(planned()), attempts=50)
+    later = settle(one, Busy("no connection", None, everywhere=True), NOW)
+    assert later.due_at == NOW + timedelta(minutes=4)
+    assert settle(one, Busy("the whole bot", 7200, everywhere=True), NOW).due_at == NOW + timedelta(hours=2)
+
+
 def test_progress_starts_the_attempts_anew() -> None:
     one = settle(tried(planned()), Busy("later"), NOW)
     part = one.current_part
@@ -76,19 +83,23 @@ def test_a_chat_that_is_gone_keeps_its_delivery_unreachable() -> None:
     assert deliveries.remaining(one) == (3,)
 
 
-def test_a_refused_message_is_made_plain_and_then_left_out_while_the_rest_goes_on() -> None:
+def test_a_refused_message_is_made_plain_then_smaller_and_then_left_out_while_the_rest_goes_on() -> None:
     one = settle(tried(planned()), Faulty("bad entities"), NOW)
     assert one.layout is Layout.PLAIN
     assert deliveries.remaining(one) == (1, 2, 3)
-    again = settle(tried(one), Faulty("still bad"), NOW)
+    smaller = settle(tried(one), Faulty("still bad"), NOW)
+    assert smaller.state is DeliveryState.SENDING
+    assert deliveries.remaining(smaller) == (1, 2, 3), "a message of two papers may be refused for one of them"
+    again = settle(deliveries.promised(smaller, Part(1, (1,), "n3", b"x")), Faulty("bad for ever"), NOW)
     assert again.parts[0].message_id == REFUSED
-    assert deliveries.remaining(again) == (3,)
-    last = replace(again.with_part(Part(2, (3,), "n2", b"x", "9", True)))
+    assert deliveries.remaining(again) == (2, 3)
+    last = again.with_part(Part(2, (2, 3), "n2", b"x", "9", True))
     assert settle(last, Finished(), NOW).state is DeliveryState.SENT
 
 
 def test_a_digest_of_which_nothing_arrived_has_failed() -> None:
-    one = settle(tried(replace(planned(), layout=Layout.PLAIN)), Faulty("no"), NOW)
+    alone = deliveries.promised(replace(planned(1), layout=Layout.PLAIN), Part(1, (1,), "n1", b"payload"))
+    one = settle(alone, Faulty("no"), NOW)
     assert settle(one, Finished(), NOW).state is DeliveryState.FAILED
 
 
@@ -102,6 +113,20 @@ def test_an_uncertain_message_is_settled_by_rule(deduplicates: bool, repeat: boo
     assert (after.current_part is not None) is sent_again
     if not sent_again:
         assert after.parts[0].message_id == SKIPPED
+
+
+def test_a_network_that_loses_every_answer_does_not_fill_a_chat_with_one_message() -> None:
+    one, repeats = planned(), 0
+    one = settle(tried(one), Unsure("timed out"), NOW)
+    for _ in range(50):
+        one = deliveries.resolve(one, deduplicates=False, repeat=True)
+        part = one.current_part
+        if part is None:
+            break
+        repeats += 1
+        one = settle(deliveries.promised(one, part), Unsure("timed out"), NOW)
+    assert repeats == deliveries.MOST_TRIES - 1
+    assert one.parts[0].message_id == SKIPPED
 
 
 def test_a_part_that_was_promised_and_never_tried_is_simply_sent() -> None:

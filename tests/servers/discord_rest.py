@@ -72,7 +72,9 @@ class _Failure:
     drop: bool = False
     deliver: bool = False
     delay: float = 0.0
+    stall: float = 0.0
     times: int = 1
+    after: int = 0
 
 
 class DiscordRest:
@@ -139,6 +141,11 @@ class DiscordRest:
     def delay_next(self, route: str, seconds: float, times: int = 1) -> None:
         self._failures.append(_Failure(route, delay=seconds, times=times))
 
+    def stall_next(self, route: str, *, deliver: bool = True, after: int = 0, seconds: float = 300.0) -> None:
+        """Do what is asked or not, and keep the connection open without an answer; ``after`` requests are let
+        through first."""
+        self._failures.append(_Failure(route, drop=True, deliver=deliver, stall=seconds, after=after))
+
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = "/" + request.match_info["path"]
         shown = f"{request.method} {path}"
@@ -150,6 +157,9 @@ class DiscordRest:
                 self._blame(shown, f"Content-Type {request.headers.get('Content-Type')!r}")
             body = json.loads(raw)
         failure = next((f for f in self._failures if fnmatch.fnmatchcase(shown, f.route)), None)
+        if failure is not None and failure.after > 0:
+            failure.after -= 1
+            failure = None
         if failure is not None:
             failure.times -= 1
             if failure.times <= 0:
@@ -157,11 +167,13 @@ class DiscordRest:
             if failure.delay:
                 await asyncio.sleep(failure.delay)
             elif not failure.deliver and failure.drop:
+                await asyncio.sleep(failure.stall)
                 return _dropped(request)
             elif not failure.drop:
                 return _failed(failure)
         answer = self._answer(request, path, shown, body)
         if failure is not None and failure.drop:
+            await asyncio.sleep(failure.stall)
             return _dropped(request)
         return answer
 

@@ -9,36 +9,25 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 from aiohttp import web
 
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
 from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_text, decode
+from tests.servers.telegram_troubles import Refusal, Troubles, refusal
 
 TOKEN = "123456:a-token-of-the-tests"
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """What happens to one request: it waits, is carried out or not, and is answered, hung up on or left open."""
-
-    wait: float = 0.0
-    carry_out: bool = False
-    hang_up: bool = False
-    status: int = 0
-    body: Any = None
-
-
-class FakeTelegram:
+class FakeTelegram(Troubles):
     """``sent`` are the messages that arrived, as dicts of sendMessage's parameters with ``message_id``, the
     ``visible`` text and its ``entities``; ``calls`` every request as (method, parameters). Use as a context
     manager, or ``start`` and ``close``."""
 
     def __init__(self, token: str = TOKEN, port: int = 0) -> None:
+        super().__init__()
         self.token, self.port = token, port
         self.me: dict[str, Any] = dict(BOT)
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -52,12 +41,17 @@ class FakeTelegram:
         self.chats: dict[int, dict[str, Any]] = {}
         self.refused: dict[int, tuple[int, str]] = {}
         """Chats that take no message: status and description."""
+        self.moved: dict[int, int] = {}
+        """Groups that became supergroups: their new ids."""
+        self.judge: Callable[[dict[str, Any]], str] = lambda message: ""
+        """What Telegram finds wrong with a message, else nothing: gets it as in ``sent``."""
+        self.before_answer: Callable[[dict[str, Any]], None] = lambda message: None
+        """Called when a message has arrived and before that is answered, in the server's thread."""
         self.webhook = ""
         self.confirmed = 0
         """Updates below this id were acknowledged."""
         self._updates: list[dict[str, Any]] = []
         self._next_update, self._next_message = 1000, 1
-        self._troubles: dict[str, deque[Trouble]] = defaultdict(deque)
         self._poll = 0
         self._lock = threading.RLock()
         self._loop = asyncio.new_event_loop()
@@ -110,23 +104,6 @@ class FakeTelegram:
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-
-    def fail_next(self, method: str, status: int, description: Any = "", **parameters: Any) -> None:
-        """Refuse the next ``method``. ``parameters`` are the response's (``retry_after=5``); a ``description`` of
-        bytes is the whole body, as a proxy in between might answer."""
-        body: Any = description
-        if isinstance(description, str):
-            body = {"ok": False, "error_code": status, "description": description}
-            if parameters:
-                body["parameters"] = parameters
-        self._troubles[method].append(Trouble(status=status, body=body))
-
-    def drop_next(self, method: str, delivered: bool = True) -> None:
-        """Take the next ``method``, carry it out or not, and close the connection without an answer."""
-        self._troubles[method].append(Trouble(carry_out=delivered, hang_up=True))
-
-    def delay_next(self, method: str, seconds: float) -> None:
-        self._troubles[method].append(Trouble(wait=seconds, carry_out=True))
 
     def push_message(
         self,
@@ -221,23 +198,24 @@ class FakeTelegram:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         if request.match_info["token"] != self.token:
-            return _refusal(401, "Unauthorized")
+            return refusal(401, "Unauthorized")
         raw = await request.json() if request.content_type == "application/json" else dict(await request.post())
         parameters, wrong = decode(method, raw)
         handler = getattr(self, f"_on_{method}", None)
         if handler is None:
             self.violations += wrong or [f"{method}: not served here"]
-            return _refusal(404, "Not Found")
+            return refusal(404, "Not Found")
         with self._lock:
             self.calls.append((method, parameters))
         if wrong:
             self.violations += wrong
-            return _refusal(400, f"Bad Request: {wrong[0]}")
-        trouble = self._troubles[method].popleft() if self._troubles[method] else None
+            return refusal(400, f"Bad Request: {wrong[0]}")
+        trouble = self.trouble_of(method, parameters)
         if trouble is None:
             return await self._answer(handler, parameters)
         await asyncio.sleep(trouble.wait)
         answer = await self._answer(handler, parameters) if trouble.carry_out else None
+        await asyncio.sleep(trouble.stall)
         if trouble.hang_up:
             assert request.transport is not None
             request.transport.abort()
@@ -245,23 +223,23 @@ class FakeTelegram:
         if answer is not None:
             return answer
         if isinstance(trouble.body, bytes):
-            there = {"Location": f"/bot{self.token}/getMe"} if 300 <= trouble.status < 400 else None
-            return web.Response(body=trouble.body, status=trouble.status, headers=there, content_type="text/html")
+            elsewhere = {"Location": f"/bot{self.token}/getMe"} if 300 <= trouble.status < 400 else None
+            return web.Response(body=trouble.body, status=trouble.status, headers=elsewhere, content_type="text/html")
         return web.json_response(trouble.body, status=trouble.status)
 
     async def _answer(self, handler: Callable[[dict[str, Any]], Any], parameters: dict[str, Any]) -> web.Response:
         try:
             result = handler(parameters)
             return web.json_response({"ok": True, "result": await result if asyncio.iscoroutine(result) else result})
-        except _Refusal as refusal:
-            return _refusal(*refusal.args)
+        except Refusal as why:
+            return refusal(*why.args)
 
     def _on_getMe(self, _: dict[str, Any]) -> Any:
         return self.me
 
     async def _on_getUpdates(self, parameters: dict[str, Any]) -> Any:
         if self.webhook:
-            raise _Refusal(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to"
+            raise Refusal(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to"
                            " delete the webhook first")  # fmt: skip
         self._poll += 1
         mine = self._poll
@@ -286,7 +264,7 @@ class FakeTelegram:
             except TimeoutError:
                 continue
             if mine != self._poll:
-                raise _Refusal(409, "Conflict: terminated by other getUpdates request; make sure that only one bot"
+                raise Refusal(409, "Conflict: terminated by other getUpdates request; make sure that only one bot"
                                " instance is running")  # fmt: skip
 
     def _on_sendMessage(self, parameters: dict[str, Any]) -> Any:
@@ -294,16 +272,17 @@ class FakeTelegram:
         with self._lock:
             answer = self._message(int(parameters["chat_id"]), parameters.get("message_thread_id"))
             self.sent.append(message | {"message_id": answer["message_id"]})
+        self.before_answer(self.sent[-1])
         return answer | {"from": self._public_me(), "text": message["visible"]}
 
     def _on_editMessageText(self, parameters: dict[str, Any]) -> Any:
         message = self._judged("editMessageText", parameters)
         old = next((m for m in self.sent if m["message_id"] == parameters.get("message_id")), None)
         if old is None:
-            raise _Refusal(400, "Bad Request: message to edit not found")
+            raise Refusal(400, "Bad Request: message to edit not found")
         changed = ("visible", "entities", "reply_markup")
         if all(old.get(name) == message.get(name) for name in changed):
-            raise _Refusal(400, "Bad Request: message is not modified: specified new message content and reply markup"
+            raise Refusal(400, "Bad Request: message is not modified: specified new message content and reply markup"
                            " are exactly the same as a current content and reply markup of the message")  # fmt: skip
         with self._lock:
             old.pop("reply_markup", None)
@@ -319,22 +298,28 @@ class FakeTelegram:
             wrong.append("link previews are on")
         if wrong:
             self.violations += [f"{method}: {bad}" for bad in wrong]
-            raise _Refusal(400, f"Bad Request: {wrong[0]}")
+            raise Refusal(400, f"Bad Request: {wrong[0]}")
         if (chat := int(parameters["chat_id"])) in self.refused:
-            raise _Refusal(*self.refused[chat])
-        return parameters | {"visible": visible, "entities": entities}
+            raise Refusal(*self.refused[chat])
+        if chat in self.moved:
+            described = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise Refusal(400, described, {"migrate_to_chat_id": self.moved[chat]})
+        message = parameters | {"visible": visible, "entities": entities}
+        if fault := self.judge(message):
+            raise Refusal(400, f"Bad Request: {fault}")
+        return message
 
     def _on_answerCallbackQuery(self, parameters: dict[str, Any]) -> Any:
         if len(parameters.get("text", "")) > 200:
             self.violations.append("answerCallbackQuery: more than 200 characters")
-            raise _Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
+            raise Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
         self.pressed.append(parameters)
         return True
 
     def _on_setMyCommands(self, parameters: dict[str, Any]) -> Any:
         if wrong := check_commands(parameters["commands"]):
             self.violations += wrong
-            raise _Refusal(400, f"Bad Request: {wrong[0]}")
+            raise Refusal(400, f"Bad Request: {wrong[0]}")
         self.commands[parameters.get("language_code", "")] = parameters["commands"]
         return True
 
@@ -377,11 +362,3 @@ class FakeTelegram:
         if thread is not None:
             message |= {"message_thread_id": thread} | ({"is_topic_message": True} if topic else {})
         return message
-
-
-class _Refusal(Exception):
-    """Status and description."""
-
-
-def _refusal(status: int, description: str) -> web.Response:
-    return web.json_response({"ok": False, "error_code": status, "description": description}, status=status)

@@ -26,6 +26,7 @@ class Notebook:
         self.presses: list[tuple[Caller, str]] = []
         self.came: list[Caller] = []
         self.left: list[tuple[Address, str]] = []
+        self.returns: list[Address] = []
         self.moves: list[tuple[Address, Address]] = []
         self.reply: Callable[[str], Reply] = lambda asked: say(f"You said {asked}")
         self.slow = 0.0
@@ -62,6 +63,9 @@ class Notebook:
 
     async def gone(self, address: Address, why: str) -> None:
         self.left.append((address, why))
+
+    async def back(self, addresses: Sequence[Address]) -> None:
+        self.returns += addresses
 
     async def moved(self, old: Address, new: Address) -> None:
         self.moves.append((old, new))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from bot.model import Address, Delivery, DeliveryState, Layout
+from bot.model import Address, Delivery, DeliveryState, DigestKind, Layout
 from storage.store import SqlStore
 from tests.storage.samples import HOUR, NEXT, NOW, chat_at, delivery_for, part
 
@@ -134,6 +134,27 @@ def test_unreachable_deliveries_are_due_again_when_the_chat_is_back(store: SqlSt
         assert tx.reopen_deliveries(gone.chat_id, NOW) == 1
         assert tx.reopen_deliveries(gone.chat_id, NOW) == 0
     assert [(d.id, d.attempts) for d in lease(store)] == [(gone.id, 0)]
+
+
+def test_of_what_was_unreachable_a_day_without_papers_is_not_told_later(store: SqlStore) -> None:
+    gone = planned(store, state=DeliveryState.UNREACHABLE, due_at=None)
+    with store.transaction() as tx:
+        empty = replace(gone, digest=replace(gone.digest, kind=DigestKind.NOTHING, matches=(), pushed=0))
+        tx.plan(empty)
+        assert tx.reopen_deliveries(gone.chat_id, NOW) == 1
+    assert [d.id for d in lease(store)] == [gone.id]
+
+
+def test_who_gives_back_its_leases_frees_them_at_once_and_writes_no_more(store: SqlStore) -> None:
+    for n in range(3):
+        planned(store, str(n))
+    (mine, *_), (others,) = lease(store, limit=2), lease(store, "b", limit=1)
+    with store.transaction() as tx:
+        assert tx.give_back("a") == 2
+        assert tx.give_back("") == 0, "what nobody holds is nobody's to give"
+    assert not record(store, replace(mine, state=DeliveryState.SENT))
+    assert record(store, replace(others, state=DeliveryState.SENT, due_at=None))
+    assert len(lease(store, "c")) == 2
 
 
 def test_many_workers_never_lease_the_same_delivery(store: SqlStore) -> None:
