@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bot.matching import Batch, Document, score
+from bot.documents import Document
+from bot.matching import Batch
 from bot.model import (
     Announcement,
     Chat,
@@ -29,14 +31,23 @@ def next_due(chat: Chat, now: datetime) -> datetime:
     A local time that a clock change skips is due that much later (02:30 at 03:30); one that it repeats is due the
     first time round. Raises ValueError for a chat without a weekday.
     """
-    zone = ZoneInfo(chat.timezone)
+    due = _next_due(chat.timezone, chat.time, chat.days, now)
+    if due is None:
+        raise ValueError(f"{chat.address} wants a digest on no day of the week")
+    return due
+
+
+@lru_cache(4096)
+def _next_due(timezone: str, at: time, days: frozenset[int], now: datetime) -> datetime | None:
+    """Chats are alike in this: a plan of many asks it once for each kind."""
+    zone = ZoneInfo(timezone)
     today = now.astimezone(zone).date()
     for ahead in range(9):
         day = today + timedelta(days=ahead)
-        due = datetime.combine(day, chat.time, zone).astimezone(UTC)
-        if due > now and day.isoweekday() in chat.days:
+        due = datetime.combine(day, at, zone).astimezone(UTC)
+        if due > now and day.isoweekday() in days:
             return due
-    raise ValueError(f"{chat.address} wants a digest on no day of the week")
+    return None
 
 
 def local_date(chat: Chat, now: datetime) -> date:
@@ -69,7 +80,14 @@ class Day:
         self._batch = Batch((i, documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
         self._later = tuple(a for a in self.announcements if self._is_later_cross(a))
         self._before = Batch((a.paper_id, self._as_before(a)) for a in self._later)
-        self._asked: dict[Query, tuple[frozenset[int], frozenset[int]]] = {}
+        self._told: dict[int, list[Announcement]] = {}
+        for announcement in self.announcements:
+            self._told.setdefault(announcement.paper_id, []).append(announcement)
+        self._later_ids = frozenset(a.id for a in self._later)
+        self._offered: dict[frozenset[News], dict[int, list[tuple[int, int, int, News, bool]]]] = {}
+        self._digests: dict[tuple[int, int, int], Digest] = {}
+        self._asked: dict[Query, tuple[Mapping[int, float], frozenset[int]]] = {}
+        self._composed: dict[tuple[tuple[int, ...], frozenset[News]], tuple[Sequence[Followed], tuple[Match, ...]]] = {}
 
     def _is_later_cross(self, announcement: Announcement) -> bool:
         first = self.papers[announcement.paper_id].first_announced_on
@@ -78,57 +96,108 @@ class Day:
     def _as_before(self, announcement: Announcement) -> Document:
         added = {category.casefold() for category in announcement.categories}
         document = self.documents[announcement.paper_id]
-        return replace(document, categories=tuple(c for c in document.categories if c.casefold() not in added))
+        # One that began as new was no cross-list before: `is:cross` holds of it from now on.
+        news = tuple(n for n in document.news if n != News.CROSS or News.NEW not in document.news)
+        return replace(
+            document, categories=tuple(c for c in document.categories if c.casefold() not in added), news=news
+        )
 
-    def ask(self, query: Query) -> tuple[frozenset[int], frozenset[int]]:
-        """Ids of papers that match now, and of later cross-lists that matched before they were cross-listed."""
+    def ask_all(self, queries: Iterable[Query]) -> None:
+        """Ask queries together, which is faster than one after another when there are many."""
+        from bot.filters import answered  # NumPy: a view of one chat does without
+
+        new = [query for query in dict.fromkeys(queries) if query not in self._asked]
+        for query, mask in zip(new, answered(new, self._batch), strict=True):
+            self._take(query, mask)
+
+    def ask(self, query: Query) -> tuple[Mapping[int, float], frozenset[int]]:
+        """Papers that match now, with how well they do, and later cross-lists that matched before they were
+        cross-listed; by id."""
         known = self._asked.get(query)
-        if known is None:
-            known = (
-                frozenset(self._batch.match(query)),
-                frozenset(self._before.match(query)) if self._later else frozenset(),
-            )
-            self._asked[query] = known
-        return known
+        return known if known is not None else self._take(query, self._batch.mask(query))
+
+    def _take(self, query: Query, mask: int) -> tuple[Mapping[int, float], frozenset[int]]:
+        before = frozenset(self._before.match(query)) if self._later else frozenset()
+        found = self._asked[query] = (self._batch.scores(query, mask), before)
+        return found
 
     def matches(self, followed: Sequence[Followed], wants: frozenset[News]) -> tuple[Match, ...]:
         """Every paper once, in reading order: the newest day first, then the best match.
 
-        A later cross-list counts only where no followed query matched the paper before it.
+        A later cross-list counts only where no followed query matched the paper before it. Chats that follow the
+        same objects share the answer.
         """
-        labels: dict[int, list[str]] = {}
-        offered: set[int] = set()
-        best: dict[int, float] = {}
-        for one in followed:
-            now, before = self.ask(one.query)
-            offered |= before
-            for paper_id in now:
-                labels.setdefault(paper_id, []).append(one.label)
-                best[paper_id] = max(best.get(paper_id, 0.0), score(one.query, self.documents[paper_id]))
-        later = {a.id for a in self._later}
-        chosen: dict[int, Announcement] = {}
-        for a in self.announcements:
-            if a.paper_id not in labels or a.news not in wants or (a.id in later and a.paper_id in offered):
-                continue
-            held = chosen.get(a.paper_id)
-            if held is None or _RANK[a.news] < _RANK[held.news]:
-                chosen[a.paper_id] = a
-        order = sorted(
-            chosen.values(),
-            key=lambda a: (
-                -a.announced_on.toordinal(),
-                -len(labels[a.paper_id]),
-                -best[a.paper_id],
-                _RANK[a.news],
-                a.id,
-            ),
-        )
-        return tuple(Match(a.paper_id, a.news, tuple(dict.fromkeys(labels[a.paper_id]))) for a in order)
+        key = (tuple(map(id, followed)), wants)
+        known = self._composed.get(key)
+        if known is None:
+            known = self._composed[key] = (followed, self._compose(followed, wants))
+        return known[1]
 
-    def newest_on(self, matches: Iterable[Match]) -> date:
-        """The day of the newest announcement among ``matches``."""
-        wanted = {match.paper_id for match in matches}
-        return max(a.announced_on for a in self.announcements if a.paper_id in wanted)
+    def _compose(self, followed: Sequence[Followed], wants: frozenset[News]) -> tuple[Match, ...]:
+        offers = self._offers(wants)
+        asked = [self.ask(one.query) for one in followed]
+        offered = frozenset().union(*(before for _, before in asked))
+        labels: dict[int, tuple[str, ...]] = {}
+        best: dict[int, float] = {}
+        for one, (now, _) in zip(followed, asked, strict=True):
+            mine = (one.label,)
+            for paper_id, weight in now.items():
+                if paper_id not in labels:
+                    labels[paper_id], best[paper_id] = mine, weight
+                else:
+                    labels[paper_id] += mine
+                    best[paper_id] = max(best[paper_id], weight)
+        order = []
+        for paper_id, its in labels.items():
+            # The first of a paper's announcements that is news to these chats.
+            for day, rank, number, news, later in offers.get(paper_id, ()):
+                if not (later and paper_id in offered):
+                    order.append((day, -len(its), -best[paper_id], rank, number, paper_id, news))
+                    break
+        order.sort()
+        several = len(followed) > 1
+        return tuple(
+            Match(paper_id, news, tuple(dict.fromkeys(labels[paper_id])) if several else labels[paper_id])
+            for _, _, _, _, _, paper_id, news in order
+        )
+
+    def _offers(self, wants: frozenset[News]) -> dict[int, list[tuple[int, int, int, News, bool]]]:
+        """A paper's announcements that chats with these wants ask for: the greatest news first, as (day counted
+        down, rank, id, news, is a later cross-list)."""
+        known = self._offered.get(wants)
+        if known is None:
+            known = self._offered[wants] = {
+                paper_id: sorted(
+                    (
+                        (-a.announced_on.toordinal(), _RANK[a.news], a.id, a.news, a.id in self._later_ids)
+                        for a in told
+                        if a.news in wants
+                    ),
+                    key=lambda offer: offer[1:3],
+                )
+                for paper_id, told in self._told.items()
+            }
+        return known
+
+    def digest(self, followed: Sequence[Followed], wants: frozenset[News], size: int, upto: int) -> Digest | None:
+        """The digest of chats that follow this, ``size`` papers of it pushed; None where nothing matches. One object
+        for all of them."""
+        matches = self.matches(followed, wants)
+        if not matches:
+            return None
+        key = (id(matches), size, upto)
+        known = self._digests.get(key)
+        if known is None:
+            hit = {label for match in matches for label in match.labels}
+            known = self._digests[key] = Digest(
+                DigestKind.PAPERS,
+                max(a.announced_on for match in matches for a in self._told[match.paper_id]),
+                matches,
+                min(size, len(matches)),
+                tuple(dict.fromkeys(one.label for one in followed if one.label in hit)),
+                upto,
+            )
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +232,10 @@ def decide(
     due_at = next_due(chat, now)
     if not followed:
         return Decision(None, chat.seen, due_at)
+    found = day.digest(followed, chat.wants, chat.size, upto) if day else None
+    if found:
+        return Decision(found, upto, due_at)
     labels = tuple(dict.fromkeys(one.label for one in followed))
-    matches = day.matches(followed, chat.wants) if day else ()
-    if day and matches:
-        hit = {label for match in matches for label in match.labels}
-        digest = Digest(
-            DigestKind.PAPERS,
-            day.newest_on(matches),
-            matches,
-            min(chat.size, len(matches)),
-            tuple(label for label in labels if label in hit),
-            upto,
-        )
-        return Decision(digest, upto, due_at)
     today = local_date(chat, now)
     told = last_kind is not None and last_at is not None and local_date(chat, last_at) == today
     if settled:

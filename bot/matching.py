@@ -7,72 +7,14 @@ nominate: positions of the nominees are verified.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
-from bot.model import Paper, Summary
-from bot.query import And, Field, Leaf, Not, Or, Query, positive_leaves
-from bot.text import positions, readable
-
-Value = tuple[tuple[str, ...], ...]
-"""One title, text or name: its terms by position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A paper as queries see it: readable text (no TeX). A phrase never reaches from one value into the next."""
-
-    titles: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    authors: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-
-
-def document(paper: Paper, summaries: Sequence[Summary] = ()) -> Document:
-    """Titles are those of every language, texts are abstracts and headlines of every language."""
-    titles = [paper.title, *(s.title for s in summaries)]
-    texts = [paper.abstract, *(t for s in summaries for t in (s.abstract, s.headline))]
-    return Document(
-        tuple(dict.fromkeys(readable(t) for t in titles if t)),
-        tuple(dict.fromkeys(readable(t) for t in texts if t)),
-        tuple(readable(name) for name in paper.authors if name),
-        paper.categories,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Analyzed:
-    """A document's terms: values of each scope, and the category patterns it satisfies."""
-
-    title: tuple[Value, ...]
-    text: tuple[Value, ...]
-    author: tuple[Value, ...]
-    patterns: frozenset[str]
-
-    def values(self, field: Field) -> Iterator[tuple[Field, tuple[Value, ...]]]:
-        """What ``field`` looks into: ANY is title and text."""
-        if field in (Field.TITLE, Field.ANY):
-            yield Field.TITLE, self.title
-        if field in (Field.ABSTRACT, Field.ANY):
-            yield Field.ABSTRACT, self.text
-        if field is Field.AUTHOR:
-            yield field, self.author
-
-
-@lru_cache(2048)
-def analyze(document: Document) -> Analyzed:
-    return Analyzed(
-        _values(document.titles),
-        _values(document.texts),
-        _values(document.authors, names=True),
-        frozenset(p for c in map(str.casefold, document.categories) for p in (c, c.partition(".")[0] + ".*")),
-    )
-
-
-def _values(texts: Iterable[str], names: bool = False) -> tuple[Value, ...]:
-    return tuple(value for text in texts if (value := tuple(positions(text, names))))
+from bot.documents import WEIGHTS, Analyzed, Document, Value, analyze, stands
+from bot.query import And, Field, Leaf, Or, Query, positive_leaves
+from bot.text import forms
 
 
 class Masks(dict[str, int]):
@@ -93,6 +35,9 @@ class Masks(dict[str, int]):
             else:
                 known.append(place)
 
+    def keys_entered(self) -> KeysView[str]:
+        return self._places.keys()
+
     def __missing__(self, key: str) -> int:
         places = self._places.get(key)
         if places is None:
@@ -108,6 +53,24 @@ class Masks(dict[str, int]):
         return mask
 
 
+class Words:
+    """The words of one field as they are written, in order, so that those with one beginning stand together."""
+
+    def __init__(self, texts: Iterable[Iterable[str]]) -> None:
+        self._masks = Masks()
+        for place, some in enumerate(texts):
+            self._masks.enter({form for text in some for form in forms(text)}, place)
+        self._sorted = sorted(self._masks.keys_entered())
+
+    def __getitem__(self, beginning: str) -> int:
+        found = 0
+        for form in self._sorted[bisect_left(self._sorted, beginning) :]:
+            if not form.startswith(beginning):
+                break
+            found |= self._masks[form]
+        return found
+
+
 class Batch:
     """Documents by id, ready to be asked. The ids' order is the order of every answer."""
 
@@ -115,7 +78,9 @@ class Batch:
         self._ids: list[int] = []
         self._analyzed: list[Analyzed] = []
         self._title, self._text, self._author, self._category = Masks(), Masks(), Masks(), Masks()
-        self._verified: dict[tuple[Field, tuple[str, ...]], int] = {}
+        self._asked: dict[Leaf, int] = {}
+        self._words: dict[Field, Words] = {}
+        self._read_before: dict[tuple[int, Field], list[tuple[Value, str]]] = {}
         for place, (id, doc) in enumerate(documents):
             analyzed = analyze(doc)
             self._ids.append(id)
@@ -135,9 +100,33 @@ class Batch:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def documents(self) -> Iterator[tuple[int, Document]]:
+        """What was given."""
+        return zip(self._ids, (analyzed.document for analyzed in self._analyzed), strict=True)
+
     def match(self, query: Query) -> list[int]:
         """Ids of the papers that satisfy ``query``, in the batch's order."""
         return self.ids(self.mask(query))
+
+    @property
+    def every(self) -> int:
+        """The mask of all papers."""
+        return self._all
+
+    def known(self, field: Field, keys: Mapping[str, int]) -> Iterable[str]:
+        """Those of ``keys`` (terms, or two neighbouring ones with a space between) that some paper has."""
+        if field is Field.CATEGORY:
+            return keys.keys() & self._category.keys_entered()
+        return set().union(*(keys.keys() & masks.keys_entered() for masks in self._scopes[field]))
+
+    def having(self, field: Field, key: str) -> int:
+        """The papers that have a term, or two neighbouring ones."""
+        if field is Field.CATEGORY:
+            return self._category[key]
+        found = 0
+        for masks in self._scopes[field]:
+            found |= masks[key]
+        return found
 
     def ids(self, mask: int) -> list[int]:
         """Ids of the bits set in ``mask``."""
@@ -169,17 +158,58 @@ class Batch:
     def _leaf(self, leaf: Leaf) -> int:
         if leaf.field is Field.CATEGORY:
             return self._category[leaf.phrases[0][0]]
+        scopes = self._scopes.get(leaf.field)
+        if scopes is None or leaf.prefix:
+            return self._remembered(leaf, self._look)
+        found = 0
+        for phrase in leaf.phrases:
+            if len(phrase) > 2:
+                return self._remembered(leaf, self._read)
+            key = phrase[0] if len(phrase) == 1 else f"{phrase[0]} {phrase[1]}"
+            for masks in scopes:
+                found |= masks[key]
+        return found
+
+    def scores(self, query: Query, mask: int) -> dict[int, float]:
+        """How well each paper of ``mask`` fits, by its id: the same as `documents.score`, for many at once."""
+        found = dict.fromkeys(self.ids(mask), 0.0)
+        for leaf in positive_leaves(query):
+            for field in self._fields_of(leaf):
+                weight = WEIGHTS.get(field, 0.25)
+                for id in self.ids(mask & self._leaf(replace(leaf, field=field))):
+                    found[id] += weight
+        return found
+
+    def _fields_of(self, leaf: Leaf) -> tuple[Field, ...]:
+        return (Field.TITLE, Field.ABSTRACT) if leaf.field is Field.ANY else (leaf.field,)
+
+    def _remembered(self, leaf: Leaf, look: Callable[[Leaf], int]) -> int:
+        known = self._asked.get(leaf)
+        if known is None:
+            known = self._asked[leaf] = look(leaf)
+        return known
+
+    def _look(self, leaf: Leaf) -> int:
+        """The papers with what a prefix or a field of one value asks for."""
+        if not leaf.prefix:
+            return sum(1 << place for place, analyzed in enumerate(self._analyzed) if analyzed.has(leaf))
+        found = 0
+        for field in self._fields_of(leaf):
+            words = self._words.get(field)
+            if words is None:
+                words = self._words[field] = Words(one.document.texts_of(field) for one in self._analyzed)
+            found |= words[leaf.value]
+        return found
+
+    def _read(self, leaf: Leaf) -> int:
+        """The papers with any reading of a phrase, some of which have three terms or more."""
         found = 0
         for phrase in leaf.phrases:
             if len(phrase) < 3:
-                key = phrase[0] if len(phrase) == 1 else f"{phrase[0]} {phrase[1]}"
                 for masks in self._scopes[leaf.field]:
-                    found |= masks[key]
+                    found |= masks[" ".join(phrase)]
             else:
-                known = self._verified.get((leaf.field, phrase))
-                if known is None:
-                    known = self._verified[leaf.field, phrase] = self._verify(leaf.field, phrase)
-                found |= known
+                found |= self._verify(leaf.field, phrase)
         return found
 
     def _verify(self, field: Field, phrase: tuple[str, ...]) -> int:
@@ -194,11 +224,21 @@ class Batch:
                     break
             while nominees:
                 low = nominees & -nominees
-                scopes = [values for _, values in self._analyzed[low.bit_length() - 1].values(field)]
-                if any(_stands(phrase, value) for value in scopes[number]):
+                if self._reads(low.bit_length() - 1, field, number, phrase):
                     found |= low
                 nominees ^= low
         return found
+
+    def _reads(self, place: int, field: Field, number: int, phrase: tuple[str, ...]) -> bool:
+        """Whether a paper has a phrase in the field's scope ``number``."""
+        scope = (place, Field.TITLE if field is Field.ANY and number == 0 else field)
+        known = self._read_before.get(scope)
+        if known is None:
+            values = [values for _, values in self._analyzed[place].values(field)][number]
+            known = self._read_before[scope] = [(value, f" {' '.join([t[0] for t in value])} ") for value in values]
+        # A look at each position's first term tells nearly always, and fast; the others are read where it does not.
+        wanted = f" {' '.join(phrase)} "
+        return any(wanted in first for _, first in known) or any(stands(phrase, value) for value, _ in known)
 
 
 def _keys(values: tuple[Value, ...]) -> set[str]:
@@ -213,56 +253,3 @@ def _keys(values: tuple[Value, ...]) -> set[str]:
                 keys.update([f"{a} {b}" for a in before for b in terms])
             before = terms
     return keys
-
-
-def _stands(phrase: tuple[str, ...], value: Value) -> bool:
-    """Whether the terms of ``phrase`` stand at consecutive positions of ``value``."""
-    first, length = phrase[0], len(phrase)
-    return any(
-        first in value[at] and all(phrase[i] in value[at + i] for i in range(1, length))
-        for at in range(len(value) - length + 1)
-    )
-
-
-def holds(query: Query, document: Document) -> bool:
-    """Whether one document satisfies ``query``; for many, use a Batch."""
-    analyzed = analyze(document)
-
-    def ask(part: Query) -> bool:
-        match part:
-            case Leaf():
-                return bool(_where(part, analyzed))
-            case Not(inner):
-                return not ask(inner)
-            case And(parts):
-                return all(map(ask, parts))
-            case Or(parts):
-                return any(map(ask, parts))
-
-    return ask(query)
-
-
-def explain(query: Query, document: Document) -> list[tuple[str, Field, Field]]:
-    """What of the query is in the document: (text as typed, field asked, field it stands in), in the query's order."""
-    analyzed = analyze(document)
-    return [(leaf.text, leaf.field, where) for leaf in positive_leaves(query) for where in _where(leaf, analyzed)]
-
-
-_WEIGHTS = {Field.TITLE: 3.0, Field.AUTHOR: 2.0, Field.ABSTRACT: 1.0, Field.CATEGORY: 0.25}
-
-
-def score(query: Query, document: Document) -> float:
-    """How well a matching document fits, to order by: each leaf found counts, most in a title."""
-    analyzed = analyze(document)
-    return sum(_WEIGHTS[where] for leaf in positive_leaves(query) for where in _where(leaf, analyzed))
-
-
-def _where(leaf: Leaf, analyzed: Analyzed) -> list[Field]:
-    """The fields in which ``leaf`` is found."""
-    if leaf.field is Field.CATEGORY:
-        return [Field.CATEGORY] if leaf.phrases[0][0] in analyzed.patterns else []
-    return [
-        field
-        for field, values in analyzed.values(leaf.field)
-        if any(_stands(phrase, value) for phrase in leaf.phrases for value in values)
-    ]

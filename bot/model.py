@@ -5,7 +5,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Self
@@ -47,11 +47,10 @@ class SummaryText:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """One item of a source's feed or of a document.
+    """One item of a source's feed or of a document; its text is raw: TeX stays TeX, nothing is escaped.
 
     ``key``: ``arxiv:2403.17919``, ``arxiv:hep-th/9901001`` or ``acl:2024.bionlp-1.75``, no version.
     ``categories`` is empty where none was given (unknown, never guessed); the first is the primary one.
-    Text is raw: TeX stays TeX, nothing is escaped.
     """
 
     key: str
@@ -94,6 +93,7 @@ class Paper:
     dated_on: date | None = None
     version: int | None = None
     journal: str = ""
+    news: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -302,9 +302,9 @@ class DigestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on`` is the
-    day the newest of them was announced, or the chat's own day where there are none; ``upto`` the last Announcement.id
-    looked at; ``labels`` the subscriptions that matched, or all where none did; ``quiet``: arXiv announced nothing."""
+    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on``: the day
+    the newest was announced, the chat's own day where there are none; ``upto``: the last Announcement.id looked at;
+    ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept."""
 
     kind: DigestKind
     on: date
@@ -313,6 +313,7 @@ class Digest:
     labels: tuple[str, ...] = ()
     upto: int = 0
     quiet: bool = False
+    id: int = field(default=0, compare=False)
 
 
 class DeliveryState(StrEnum):

@@ -34,6 +34,16 @@ _SPACED = (
     "subset", "to", "rightarrow", "Rightarrow", "mapsto", "pm", "cup", "cap",
 )  # fmt: skip
 """Operators and relations, which are spaced off from what follows."""
+_SYMBOL_TABLE = """
+alpha=α beta=β gamma=γ delta=δ epsilon=ϵ varepsilon=ε zeta=ζ eta=η theta=θ kappa=κ lambda=λ mu=μ nu=ν xi=ξ pi=π rho=ρ
+sigma=σ tau=τ phi=ϕ varphi=φ chi=χ psi=ψ omega=ω Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Phi=Φ Psi=Ψ Omega=Ω
+times=× pm=± sim=∼ approx=≈ leq=≤ geq=≥ le=≤ ge=≥ neq=≠ ll=≪ gg=≫ cdot=· infty=∞ ell=ℓ in=∈ to=→ rightarrow=→ circ=∘
+deg=° partial=∂ nabla=∇ forall=∀ exists=∃ cup=∪ cap=∩ subset=⊂ equiv=≡
+"""
+_SYMBOLS = dict(pair.split("=") for pair in _SYMBOL_TABLE.split())
+_NAMED = "|".join(sorted(_SYMBOLS, key=len, reverse=True))
+_SYMBOL = re.compile(rf"\{{\s*\\({_NAMED})\s*\}}()|\\({_NAMED})(?![A-Za-z])(\s*)")
+"""What most formulas need, without the parser."""
 _COMBINING = {
     '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "b": "\u0331",
@@ -41,6 +51,10 @@ _COMBINING = {
 }  # fmt: skip
 _GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 _SCRIPT = re.compile(rf"([_^])\s*({_GROUP}|\\[A-Za-z]+(?:\s*{_GROUP})?|[^\s\\{{}}])")
+_DEFINITION = re.compile(
+    rf"\\(?:re|provide)?newcommand\*?\s*(?:\{{\s*\\[A-Za-z]+\s*\}}|\\[A-Za-z]+)\s*(?:\[[^\]]*\]\s*)*{_GROUP}"
+)
+"""An author's own macro being made; what it would have shown is lost to us."""
 _UP = dict(zip("0123456789+-=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ−*′",
                "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ⁻*′", strict=True))  # fmt: skip
 _DOWN = dict(zip("0123456789+-=()aehijklmnoprstuvxβγρφχ−", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ₋", strict=True))
@@ -50,19 +64,23 @@ _HOLES = 6_400
 _FILLED = re.compile("[\ue000-\uf8ff]")
 
 
-@lru_cache(2048)
 def readable(text: str) -> str:
     r"""``text`` as a reader should see it, and as it is analyzed: ``$\mathcal{O}(n^2)$`` is ``𝒪(n²)``.
 
     Runs of white space are one space. A dollar sign goes only where it encloses a formula (``$5 and $10`` stays).
     At most 20,000 characters are taken. Never raises; what cannot be read stays as it was.
     """
-    text = text[:_LONGEST]
     if "\\" in text or "$" in text:
-        try:
-            text = _read(text)
-        except Exception:  # foreign text through a foreign parser: the source is better than nothing
-            text = text.replace("\ue000", "")
+        return _read_once(text[:_LONGEST])
+    return " ".join(text[:_LONGEST].split())
+
+
+@lru_cache(2048)
+def _read_once(text: str) -> str:
+    try:
+        text = _read(text)
+    except Exception:  # foreign text through a foreign parser: the source is better than nothing
+        text = text.replace("\ue000", "")
     return " ".join(text.split())
 
 
@@ -76,10 +94,14 @@ def _read(text: str) -> str:
         return chr(_HOLE + len(filled) - 1)
 
     text = _FILLED.sub("", text)
+    if "newcommand" in text:
+        text = _DEFINITION.sub("", text)
     text = _MATH.sub(lambda m: hole(_formula(next(g for g in m.groups() if g is not None))), text)
     if "\\" in text:
         text = _ESCAPES.sub(lambda m: hole(m[1]), text)
-        text = _markup(text)
+        text = _markup(text).replace("---", "—").replace("--", "–")
+        if "\\" not in text:
+            text = text.replace("{", "").replace("}", "")
     if "\\" in text:
         # pylatexenc would let a bare % eat its line, and take ~ and $ for markup.
         text = re.sub(r"[%&#$~^_]", lambda m: hole(m[0]), text)
@@ -100,7 +122,13 @@ def _markup(text: str) -> str:
         text, more = _COLOUR.subn(r"\1", text)
         if not changed + more:
             break
+    text = _SYMBOL.sub(_symbol, text)
     return _SPACES.sub(lambda m: "" if m[0] in (r"\-", r"\!", r"\/", r"\@") else " ", text)
+
+
+def _symbol(match: re.Match[str]) -> str:
+    name = match[1] or match[3]
+    return _SYMBOLS[name] + (match[4] if match[3] in _SPACED else "")
 
 
 def _accented(match: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ The document side is generous (several terms at one position), the query side is
 =====================  ==================================================================================
 ``fine-tuning``        ``fine`` + ``tune``, and ``finetun`` at both positions; a query reads as either
 ``LLMs``, ``papers``   the acronym's plural goes first, then English endings (Porter2)
+``real time``           also ``realtim``, for compounds of a list; ``realtime`` also ``real`` and ``time``
 ``QLoRA``, ``Llama2``  in documents also the names inside: see `names_inside`
 ``微调方法``             characters and overlapping pairs; a query of two or more is a phrase of pairs
 ``é``, ``Ł``, ``ﬁ``    ``e``, ``l``, ``fi``; Traditional Chinese as Simplified, character by character
@@ -18,12 +19,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from typing import Any
 
 from bot.tex import readable
 
-__all__ = ["names_inside", "phrases", "positions", "readable", "tokens"]
+__all__ = ["beginning", "forms", "names_inside", "phrases", "positions", "readable", "surfaces", "tokens"]
 
 _LONGEST = 64
 """Characters of a term; the rest is cut, on both sides alike."""
@@ -70,6 +71,16 @@ _STEMS = {
 """Where Porter2 would let words meet that readers keep apart (experience and experiment), or part what is one."""
 _EXCEPTIONS = {word: stem for stem, words in _STEMS.items() for word in words}
 
+_WRITTEN_APART = """
+fine+tuning pre+training pre+trained real+time time+step time+series trade+off common+sense key+frame key+point
+key+word feed+forward back+propagation multi+task multi+modal multi+lingual multi+view multi+stage multi+step
+multi+agent multi+hop cross+lingual cross+modal zero+shot few+shot one+shot self+supervised semi+supervised
+self+attention open+source large+scale light+weight low+rank low+resource super+resolution hyper+parameter meta+learning
+data+set chat+bot code+base post+processing audio+visual speed+up under+explored
+"""
+"""Words that are written apart, with a hyphen and as one, all meaning the same: a list, never a rule, for "a cross-…"
+is not "across". Their endings do not matter."""
+
 
 def tokens(text: str) -> list[tuple[int, str]]:
     """A document's (position, term), positions from 0; several terms may stand at one position."""
@@ -80,12 +91,14 @@ def positions(text: str, names: bool = False) -> list[tuple[str, ...]]:
     """A document's terms, one tuple a position. ``names``: of people, so without endings and names inside."""
     found: list[tuple[str, ...]] = []
     analyze = _name_word if names else _document_word
-    for han, piece in _pieces(text):
+    for han, piece in _cut(text):
         if han:
             found += [_pair(piece[at : at + 2]) for at in range(len(piece))]
         else:
-            for word in _WORDS.findall(piece):
-                found += analyze(word)
+            start = len(found)
+            found += chain.from_iterable(map(analyze, piece))
+            if not names:
+                _join(found, start)
     return found
 
 
@@ -107,11 +120,51 @@ def phrases(text: str, names: bool = False) -> tuple[tuple[str, ...], ...]:
         parts.append((pairs if pairs and number == len(pieces) - 1 else (*pairs, piece[-1]),))
     if not parts:
         return ()
+    if not names:
+        parts = _joined_parts(parts)
     count = 1
     for part in parts:
         count *= len(part)
     rows = product(*parts) if count <= _READINGS else ([p[0] for p in parts], [p[min(1, len(p) - 1)] for p in parts])
     return tuple(dict.fromkeys(tuple(term for row in choice for term in row) for choice in rows))
+
+
+def surfaces(text: str) -> list[tuple[int, str]]:
+    """What a document's text says at each of the `positions`: (number of the word, the word as it is written, whole
+    where it is hyphenated), or one CJK character."""
+    found: list[tuple[int, str]] = []
+    for han, piece in _cut(text):
+        for word in piece:
+            number = found[-1][0] + 1 if found else 0
+            found += [(number, word)] * (1 if han else len(_parts(word)))
+    return found
+
+
+def forms(text: str) -> set[str]:
+    """Every word of a text as it is written, folded: what ``quant*`` looks through, for a stem is not always the
+    beginning of its word. Hyphenated words stand whole, in parts and joined; the names inside a word count too."""
+    found: set[str] = set()
+    for han, piece in _cut(text):
+        if not han:
+            found = found.union(*map(_word_forms, set(piece)))
+    return found
+
+
+def beginning(text: str) -> str | None:
+    """The start of a typed word, folded as `forms` are; None where it holds CJK characters."""
+    pieces = list(_pieces(text))
+    if any(han for han, _ in pieces):
+        return None
+    return _name("".join(piece for _, piece in pieces))
+
+
+@lru_cache(131072)
+def _word_forms(word: str) -> tuple[str, ...]:
+    parts = _parts(word)
+    found = [_name("-".join(parts)), *(form for row in _rows(parts, names=True) for form in row)]
+    for part in parts:
+        found += names_inside(part.rstrip("+#"))
+    return tuple(dict.fromkeys(found))
 
 
 @lru_cache(65536)
@@ -136,6 +189,12 @@ def names_inside(word: str) -> tuple[str, ...]:
             if len(run) >= 3 and sum(map(str.isupper, run)) >= 2:
                 found[run.lower()] = None
     return tuple(found)
+
+
+@lru_cache(64)
+def _cut(text: str) -> tuple[tuple[bool, Sequence[str]], ...]:
+    """CJK runs, and the words between them; kept for a while, for a text is looked at more than once in a row."""
+    return tuple((han, piece if han else _WORDS.findall(piece)) for han, piece in _pieces(text))
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:
@@ -182,6 +241,10 @@ def _stemmer() -> Any:
 @lru_cache(131072)
 def _term(part: str) -> str:
     """One part of a word as a term."""
+    return _stem(part)
+
+
+def _stem(part: str) -> str:
     acronym = _ACRONYMS.fullmatch(part)
     word = (acronym[1] if acronym else part).casefold()
     word = word.removesuffix("'s").replace("'", "")[:_LONGEST]
@@ -229,11 +292,49 @@ def _rows(parts: Sequence[str], names: bool) -> list[list[str]]:
     return rows
 
 
+@cache
+def _compounds() -> tuple[dict[tuple[str, str], str], dict[str, tuple[str, str]], frozenset[str]]:
+    """(two terms to the one they are together, that one to the two, the terms that begin one)."""
+    pairs = {}
+    for compound in _WRITTEN_APART.split():
+        first, second = compound.split("+")
+        pairs[_stem(first), _stem(second)] = _stem(first + second)
+    return pairs, {joined: pair for pair, joined in pairs.items()}, frozenset(first for first, _ in pairs)
+
+
+def _join(found: list[tuple[str, ...]], start: int) -> None:
+    """Compounds written apart from position ``start`` on stand there as one word too."""
+    pairs, _, firsts = _compounds()
+    for at in [n for n in range(start, len(found) - 1) if found[n][0] in firsts]:
+        joined = pairs.get((found[at][0], found[at + 1][0]))
+        if joined is not None:
+            for place in (at, at + 1):
+                if joined not in found[place]:
+                    found[place] = (*found[place], joined)
+
+
+def _joined_parts(parts: list[tuple[tuple[str, ...], ...]]) -> list[tuple[tuple[str, ...], ...]]:
+    """Two words of a phrase that make a compound read apart or as one, as with a hyphen between them."""
+    pairs = _compounds()[0]
+    found: list[tuple[tuple[str, ...], ...]] = []
+    for part in parts:
+        before = found[-1] if found else ()
+        if len(part) == len(before) == 1 and len(part[0]) == len(before[0]) == 1:
+            joined = pairs.get((before[0][0], part[0][0]))
+            if joined is not None:
+                found[-1] = ((before[0][0], part[0][0]), (joined,))
+                continue
+        found.append(part)
+    return found
+
+
 @lru_cache(131072)
 def _document_word(word: str) -> tuple[tuple[str, ...], ...]:
     parts = _parts(word)
     rows = _rows(parts, names=False)
+    apart = _compounds()[1]
     for part, row in zip(parts, rows, strict=True):
+        row += apart.get(row[0], ())
         base = part.rstrip("+#")
         if base != part and len(base) > 1:
             row.append(_term(base))
@@ -252,7 +353,8 @@ def _query_word(word: str, names: bool) -> tuple[tuple[str, ...], ...]:
     parts = _parts(word)
     split = tuple(term(part) for part in parts)
     if len(parts) == 1:
-        return (split,)
+        apart = None if names else _compounds()[1].get(split[0])
+        return (apart, split) if apart else (split,)
     readings = [split, (term("".join(parts)),)]
     if len(parts) == 3:
         readings += [(term(parts[0] + parts[1]), split[2]), (split[0], term(parts[1] + parts[2]))]

@@ -17,8 +17,11 @@ LAYERS: tuple[frozenset[str], ...] = (
         "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),
-    frozenset({"delivery", "digests", "exports", "ingest", "matching", "merging", "ports", "summaries"}),
-    frozenset({"carrier", "commands", "desk", "pages", "pipeline"}),
+    frozenset({
+        "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
+        "ports", "summaries",
+    }),
+    frozenset({"carrier", "commands", "desk", "pages", "pipeline", "planning"}),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

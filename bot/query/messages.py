@@ -17,19 +17,31 @@ NOTHING_AFTER = "Something to search for must follow {operator}."
 NOTHING_BEFORE = "Something to search for must stand before {operator}; in “quotes” it is an ordinary word."
 EMPTY_GROUP = "There is nothing between these parentheses."
 EMPTY_FIELD = "Something to search for must follow {field} directly."
-UNKNOWN_FIELD = "There is no field {field}: use title:, abstract:, author:, category: or put the text in “quotes”."
+UNKNOWN_FIELD = (
+    "There is no field {field}: use title:, abstract:, author:, category:, date:, is:, id:, topic: or put the text in "
+    "“quotes”."
+)
 NOT_SEARCHABLE = "There is nothing to search for in {word}: it has neither letters nor digits."
 BAD_CATEGORY = "{word} is not a category: write one like cat:cs.CL, or cat:cs.* for a whole archive."
 LINK = "This is a link, not a query: send it alone, or search for words."
-STAR = "A star works in cat: only; write the word without it, its endings are found anyway."
+STAR = "A star stands at the end of a word, after two letters or more: quant*."
+BAD_DATE = "{word} is no date: write date:2025-04, date:2025-04-08 or date:2025-04..2025-05."
+DATES_SWAPPED = "{word} ends before it begins: write the earlier date first."
+BAD_NEWS = "{word} is unknown after is: use is:new, is:cross, is:update or is:published."
+BAD_ID = "{word} names no paper: write id:2403.17919 or id:hep-th/9901001."
+UNKNOWN_TOPIC = "There is no topic {word}: /topics shows those there are."
+CIRCLE = "Topic {word} would contain itself: a topic may stand inside another, not in a circle."
+TOO_WIDE = "With its topics written out, the query has more than {limit} words and phrases."
+TOO_BROAD = "More than {limit} different words begin with {word}: write one letter more."
 ONLY_NEGATIVE = "The query says only what to leave out: add what to look for."
 SENTENCE = "This looks like a sentence; every one of its words would have to occur. Try: {proposal}"
 
 MESSAGES = (
     EMPTY, TOO_LONG, TOO_MANY, TOO_DEEP, OPEN_QUOTE, OPEN_PARENTHESIS, STRAY_PARENTHESIS, NOTHING_AFTER, NOTHING_BEFORE,
-    EMPTY_GROUP, EMPTY_FIELD, UNKNOWN_FIELD, NOT_SEARCHABLE, BAD_CATEGORY, LINK, STAR, ONLY_NEGATIVE, SENTENCE,
+    EMPTY_GROUP, EMPTY_FIELD, UNKNOWN_FIELD, NOT_SEARCHABLE, BAD_CATEGORY, LINK, STAR, BAD_DATE,
+    DATES_SWAPPED, BAD_NEWS, BAD_ID, UNKNOWN_TOPIC, CIRCLE, TOO_WIDE, TOO_BROAD, ONLY_NEGATIVE, SENTENCE,
 )  # fmt: skip
-"""Every message a QueryError of `parse` can have, before its placeholders are filled."""
+"""Every message that a QueryError can have, before its placeholders are filled."""
 
 SOMETHING = "a word, a “phrase” or ("
 """``QueryError.expected`` is this, or literal characters such as ``)``."""

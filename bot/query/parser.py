@@ -8,8 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.errors import QueryError
+from bot.keys import parse_reference
 from bot.query.messages import (
     BAD_CATEGORY,
+    BAD_DATE,
+    BAD_ID,
+    BAD_NEWS,
+    DATES_SWAPPED,
     EMPTY,
     EMPTY_FIELD,
     EMPTY_GROUP,
@@ -43,22 +48,30 @@ from bot.query.tree import (
     Or,
     Query,
     holds_of_nothing,
+    joined,
     positive_leaves,
 )
-from bot.text import phrases
+from bot.query.values import days, news
+from bot.text import beginning, phrases
 
 _FIELDS = {
     "title": Field.TITLE, "ti": Field.TITLE, "abstract": Field.ABSTRACT, "abs": Field.ABSTRACT,
     "author": Field.AUTHOR, "au": Field.AUTHOR, "category": Field.CATEGORY, "cat": Field.CATEGORY, "all": Field.ANY,
+    "id": Field.ID, "date": Field.DATE, "is": Field.NEWS, "topic": Field.TOPIC,
 }  # fmt: skip
 _OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 _ASCII = str.maketrans("（）：－−–＊＋\u3000", "():---*+ ") | dict.fromkeys(map(ord, "“”„‟＂«»「」『』"), '"')
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)(?P<end>"?)
-    |(?P<field>[A-Za-z_]+):(?![\s:/)]|$)|(?P<known>(?:title|ti|abstract|abs|author|au|category|cat|all):)
+    r"""\s*(?:(?P<plain>[^\W_]+)(?=[\s()"]|$)|(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)(?P<end>"?)
+    |id:(?P<key>[^\s()"]+)|(?P<field>[A-Za-z_]+):(?![\s:/)]|$)|(?P<known>(?:title|ti|abstract|abs|author|au|category|cat|all|id|date|is|topic):)
     |(?P<minus>-(?=[^\s)]))|(?P<plus>\+(?=[\w"(]))|(?P<word>[^\s()"]+))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_LINK = re.compile(r"[A-Za-z]+://")
+_STARRED = re.compile(r".*[^\W_].*[^\W_]-?\*+|.*[^\W_]{2}\*+[^\W_].*")
+"""``quant*`` and ``qu*nt``; in ``A*`` and ``C*-algebra`` the star is a sign like others."""
+_VALUES = frozenset({Field.CATEGORY, Field.ID, Field.DATE, Field.NEWS, Field.TOPIC})
+_BEGINNINGS = ("word", "phrase", "open", "field", "plus")
 _CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[a-z][a-z-]*)?")
 _ARCHIVES = frozenset(
     ["astro-ph", "cond-mat", "cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "stat"]
@@ -96,7 +109,8 @@ def _parsed(text: str) -> Query:
 class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
-        self.tokens = list(self._lex(source.translate(_ASCII)))
+        self.tokens = [*self._lex(source if source.isascii() else source.translate(_ASCII))]
+        self.tokens.append(_Token("end", "", len(source)))
         self.next = 0
         self.depth = 0
         self.terms = 0
@@ -105,13 +119,12 @@ class _Parser:
         return QueryError(Said(template, **values), self.source, place, expected)
 
     def _lex(self, text: str) -> Iterator[_Token]:
-        place = 0
-        while place < len(text):
-            match = _TOKEN.match(text, place)
-            if match is None:  # white space at the end
-                return
+        for match in _TOKEN.finditer(text):
             kind = match.lastgroup or ""
-            if kind == "end":
+            if kind == "plain":  # most of what is typed
+                word = match[kind]
+                yield _Token(word if word in _OPERATORS else "word", word, match.start(kind))
+            elif kind == "end":
                 kind = "phrase"
                 if not match["end"]:
                     raise self.fail(OPEN_QUOTE, match.start("phrase") - 1, '"')
@@ -120,22 +133,25 @@ class _Parser:
                 word, start = match[kind], match.start(kind)
                 if kind == "word" and word in _OPERATORS:
                     kind = word
+                elif kind == "key":  # an id may hold colons of its own
+                    yield _Token("field", "id", start - 3)
+                    kind = "word"
                 elif kind == "known":
                     kind, word = "field", word[:-1]
                 yield _Token(kind, word, start)
-            place = match.end()
 
     @property
     def token(self) -> _Token:
-        return self.tokens[self.next] if self.next < len(self.tokens) else _Token("end", "", len(self.source))
+        return self.tokens[self.next]
 
     def take(self) -> _Token:
-        token = self.token
-        self.next += 1
+        """The next token; the end is never passed."""
+        token = self.tokens[self.next]
+        self.next += token.kind != "end"
         return token
 
     def parse(self) -> Query:
-        if not self.tokens:
+        if len(self.tokens) == 1:
             raise self.fail(EMPTY, 0, SOMETHING)
         query = self.either(Field.ANY)
         if self.token.kind == "close":
@@ -150,7 +166,7 @@ class _Parser:
         while self.token.kind == "OR":
             self._after(self.take())
             parts.append(self.both(where))
-        return _joined(Or, parts)
+        return joined(Or, parts)
 
     def both(self, where: Field) -> Query:
         parts: list[Query] = []
@@ -158,12 +174,15 @@ class _Parser:
         while True:
             first = self.token
             parts.append(self.negated(where))
-            words = [*words, first] if first.kind == "word" else []
+            if first.kind == "word":
+                words.append(first)
+            else:
+                words = []
             if len(words) > MOST_WORDS:
                 raise self._sentence(words)
             kind = self.token.kind
             if kind in ("end", "close", "OR"):
-                return _joined(And, parts)
+                return joined(And, parts)
             if kind == "AND":
                 words = []
                 self._after(self.take())
@@ -184,6 +203,8 @@ class _Parser:
         while token.kind in ("field", "plus"):
             if token.kind == "field":
                 where = self._field(token)
+            elif self.token.kind not in _BEGINNINGS:
+                raise self.fail(NOTHING_AFTER, self.token.place, SOMETHING, operator=token.text)
             token = self.take()
         if token.kind == "open":
             return self._group(token, where, MOST_DEPTH + in_field)
@@ -193,7 +214,7 @@ class _Parser:
         where = _FIELDS.get(token.text.casefold())
         if where is None:
             raise self.fail(UNKNOWN_FIELD, token.place, "title: abstract: author: category:", field=token.text)
-        if self.token.kind not in ("word", "phrase", "open", "field", "plus"):
+        if self.token.kind not in _BEGINNINGS:
             raise self.fail(EMPTY_FIELD, self.token.place, SOMETHING, field=f"{token.text}:")
         return where
 
@@ -217,19 +238,52 @@ class _Parser:
         if self.terms > MOST_TERMS:
             raise self.fail(TOO_MANY, token.place, limit=MOST_TERMS)
         quoted, word = token.kind == "phrase", token.text
-        if where is Field.CATEGORY:
-            pattern = self._category(token)
-            return Leaf(where, ((pattern,),), word, quoted)
+        if where in _VALUES:
+            return Leaf(where, (self._value(token, where),), word, quoted)
         if not quoted:
-            if re.match(r"[A-Za-z]+://", word):
+            if "://" in word and _LINK.match(word):
                 raise self.fail(LINK, token.place, SOMETHING)
-            if re.search(r"[^\W\d_]{3}\*$", word):
-                raise self.fail(STAR, token.place + len(word) - 1)
             word = word.rstrip(":") or word
+            if "*" in word and _STARRED.fullmatch(word):
+                return self._beginning_of(word, token.place, where)
         readings = _readings(word, where is Field.AUTHOR)
         if not readings:
             raise self.fail(NOT_SEARCHABLE, token.place, SOMETHING, word=_quote(token))
         return Leaf(where, readings, word, quoted)
+
+    def _value(self, token: _Token, where: Field) -> tuple[str, ...]:
+        """What a field of one value asks for."""
+        word, said = token.text.strip(), {"word": _quote(token)}
+        if where is Field.DATE:
+            given = days(word)
+            if given is None:
+                raise self.fail(BAD_DATE, token.place, "2025-04", **said)
+            if given[1] and given[0] > given[1]:
+                raise self.fail(DATES_SWAPPED, token.place, **said)
+            return given
+        if where is Field.NEWS:
+            kind = news(word)
+            if kind is None:
+                raise self.fail(BAD_NEWS, token.place, "new, cross, update, published", **said)
+            return (kind,)
+        if where is Field.ID:
+            key = parse_reference(word)
+            if key is None:
+                raise self.fail(BAD_ID, token.place, "2403.17919", **said)
+            return (key,)
+        if where is Field.TOPIC:
+            return (" ".join(word.split()).casefold(),)
+        return (self._category(token),)
+
+    def _beginning_of(self, starred: str, place: int, where: Field) -> Leaf:
+        """``quant*``. Chinese has no spaces between words, so there a star says nothing new."""
+        word = starred.rstrip("*")
+        start = beginning(word)
+        if start is None:
+            return Leaf(where, _readings(word, where is Field.AUTHOR), word)
+        if "*" in word:
+            raise self.fail(STAR, place + starred.index("*"), "quant*")
+        return Leaf(where, ((start,),), f"{word}*", prefix=True)
 
     def _category(self, token: _Token) -> str:
         pattern = token.text.strip().casefold()
@@ -256,15 +310,7 @@ class _Parser:
         return self.fail(SENTENCE, words[0].place, proposal, proposal=proposal)
 
 
-def _joined(kind: type[And] | type[Or], parts: list[Query]) -> Query:
-    """Nested ands are one and, nested ors one or, so that equal queries are equal values."""
-    flat: list[Query] = []
-    for part in parts:
-        flat += part.parts if isinstance(part, kind) else (part,)
-    return flat[0] if len(flat) == 1 else kind(tuple(flat))
-
-
-@lru_cache(16384)
+@lru_cache(131072)
 def _readings(text: str, names: bool) -> tuple[tuple[str, ...], ...]:
     return phrases(text, names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from enum import StrEnum
@@ -21,6 +21,10 @@ class Field(StrEnum):
     ABSTRACT = "abstract"
     AUTHOR = "author"
     CATEGORY = "category"
+    ID = "id"
+    DATE = "date"
+    NEWS = "is"
+    TOPIC = "topic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,30 @@ class Leaf:
     """A word or a phrase asked of one field.
 
     ``phrases`` are its analyzed readings (``fine-tuning``: ``("fine", "tune")`` or ``("finetun",)``): the leaf
-    holds where any of them stands as consecutive terms inside one value of the field. For CATEGORY it is one
-    casefolded pattern (``cs.cl``, ``cs.*``). ``text`` is as typed and does not count for equality.
+    holds where any of them stands as consecutive terms inside one value of the field. With ``prefix`` it is the
+    folded beginning of a word (``quant`` for ``quant*``). Other fields hold one tuple:
+
+    ========  ========================================================================
+    CATEGORY  a casefolded pattern: ``cs.cl``, ``cs.*``
+    ID        the paper's key: ``arxiv:2403.17919``
+    DATE      the first and the last day, as ISO dates; empty for an open end
+    NEWS      a `model.News`: ``new``, ``cross``, ``update``, ``published``
+    TOPIC     a casefolded slug or name; `topics.unfolded` puts the topic's query in its place
+    ========  ========================================================================
+
+    ``text`` is as typed and does not count for equality.
     """
 
     field: Field
     phrases: tuple[tuple[str, ...], ...]
     text: str = attribute(compare=False)
     quoted: bool = attribute(default=False, compare=False)
+    prefix: bool = False
+
+    @property
+    def value(self) -> str:
+        """What a field of one value asks for; the beginning that a prefix asks for."""
+        return self.phrases[0][0]
 
     def __str__(self) -> str:
         return to_text(self)
@@ -68,7 +88,18 @@ class Or:
 Query = Leaf | Not | And | Or
 
 
-_PREFIX = {Field.TITLE: "ti:", Field.ABSTRACT: "abs:", Field.AUTHOR: "au:", Field.CATEGORY: "cat:", Field.ANY: "all:"}
+_PREFIX = {
+    Field.TITLE: "ti:", Field.ABSTRACT: "abs:", Field.AUTHOR: "au:", Field.CATEGORY: "cat:", Field.ANY: "all:",
+    Field.ID: "id:", Field.DATE: "date:", Field.NEWS: "is:", Field.TOPIC: "topic:",
+}  # fmt: skip
+
+
+def joined(kind: type[And] | type[Or], parts: Sequence[Query]) -> Query:
+    """Nested ands are one and, nested ors one or, so that equal queries are equal values."""
+    flat: list[Query] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, kind) else (part,)
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
 def show(query: Query) -> str:
@@ -82,7 +113,8 @@ def to_text(query: Query) -> str:
     if len(text) <= MOST_CHARACTERS:
         return text
     # Typed inside one field's group, it fitted.
-    return min((text, *(f"{_PREFIX[one]}({_print(query, one)})" for one in _fields(query))), key=len)
+    groups = (f"{_PREFIX[one]}({_print(query, one)})" for one in _fields(query) - {Field.ID})
+    return min((text, *groups), key=len)
 
 
 def _print(query: Query, where: Field, inner: str = "") -> str:
@@ -95,7 +127,7 @@ def _print(query: Query, where: Field, inner: str = "") -> str:
             return "-" + _print(part, where, "not")
         case And(parts) | Or(parts):
             own = _fields(query)
-            if len(own) == 1 and where not in own:
+            if _one_group(own, where):
                 (one,) = own
                 return f"{_PREFIX[one]}({_print(query, one)})"
             kind = type(query)
@@ -119,10 +151,15 @@ def _runs(parts: tuple[Query, ...], kind: type[And] | type[Or], where: Field) ->
     """The parts, with neighbours that ask the same other field put into one group."""
     for own, run in groupby(parts, _fields):
         together = tuple(run)
-        if len(own) == 1 and where not in own and len(together) > 1:
+        if _one_group(own, where) and len(together) > 1:
             yield kind(together)
         else:
             yield from together
+
+
+def _one_group(own: frozenset[Field], where: Field) -> bool:
+    """Whether ``ti:(a b)`` is how it is written; an id may hold a colon, which a group would read as a field."""
+    return len(own) == 1 and where not in own and Field.ID not in own
 
 
 def _fields(query: Query) -> frozenset[Field]:
@@ -185,4 +222,4 @@ def has_cjk_leaf(query: Query) -> bool:
 
 def categories(query: Query) -> set[str]:
     """The category patterns asked for (``cs.cl``, ``cs.*``), those under a NOT left out."""
-    return {leaf.phrases[0][0] for leaf in positive_leaves(query) if leaf.field is Field.CATEGORY}
+    return {leaf.value for leaf in positive_leaves(query) if leaf.field is Field.CATEGORY}

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.digests import Day, Decision, Followed, decide, local_date, next_due
-from bot.matching import document
+from bot.documents import document
 from bot.model import WANTED, Address, Announcement, Chat, DigestKind, EmptyDay, Match, News, Paper
 from bot.query import parse
 

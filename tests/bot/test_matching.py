@@ -1,14 +1,18 @@
 import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.matching import Batch, Document, document, explain, holds, score
+from bot.documents import Document, document, holds, score
+from bot.explaining import blocked
+from bot.filters import Filters, answered
+from bot.matching import Batch
 from bot.model import Paper, Summary
 from bot.query import And, Field, Leaf, Not, Or, Query, parse
-from bot.text import positions
+from bot.text import forms, positions
 from tests.paths import SHARED
 
 PAPER = Document(
@@ -16,6 +20,9 @@ PAPER = Document(
     texts=("We prune adapters. Large garden models grow.", "本文研究大型花园模型。"),
     authors=("Ada Rogers", "Jean-Pierre Łuk"),
     categories=("cs.CL", "stat.ML"),
+    keys=("arxiv:2504.00001", "acl:2025.x-1.1"),
+    day=date(2025, 4, 8),
+    news=("cross",),
 )
 
 
@@ -26,6 +33,9 @@ PAPER = Document(
         "abs:大型花园模型", "au:rogers", 'au:"jean-pierre luk"', "au:jeanpierre", "cat:cs.CL", "cat:CS.*", "cat:stat",
         "LoRA -missing", "missing OR prune",
         "-(missing lora) lora", "ti:lora abs:prune", '"花园的"', "园",
+        "gard*", "ti:spar*", "abs:adapter*", "au:rog*", "au:jean-p*", "LO*", "date:2025", "date:2025-04-08",
+        "date:2025-04-01..", "date:..2025-04-08", "date:2024-12..2025-04", "is:cross", "id:2504.00001v3",
+        "id:acl:2025.x-1.1", "lora -is:new",
     ],
 )  # fmt: skip
 def test_a_paper_is_found_by_what_it_holds(query: str) -> None:
@@ -39,11 +49,33 @@ def test_a_paper_is_found_by_what_it_holds(query: str) -> None:
         'au:"rogers jean"', "cat:cs.CV",
         "cat:math.*", "cat:cs.C", "lora -garden", '"gardens 花园"', '"for gardens 花园的稀疏"',
         '"grow 本文"', '"large models"',
-        '"garden models prune"', "大模型",
+        '"garden models prune"', "大模型", "ardens*", "ti:adapt*", "abs:spar*", "au:gard*", "lora -gard*",
+        "rog*",
+        "date:2024", "date:2025-04-09..", "date:..2025-04-07", "is:new", "id:2504.00002", "lora -is:cross",
+        "topic:lora",
     ],
 )  # fmt: skip
 def test_a_paper_is_not_found_by_what_it_does_not_hold(query: str) -> None:
     assert Batch([(7, PAPER)]).match(parse(query)) == [] and not holds(parse(query), PAPER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [("operati*", "one operation"), ("study*", "we study it"), ("universit*", "two universities"),
+     ("polic*", "a policy"),
+     ("self-superv*", "self-supervised"), ("selfsuperv*", "self-supervised"), ("superv*", "self-supervised"),
+     ("lor*", "QLoRA"), ("gpt-4*", "GPT-4o"), ("poincar*", "Poincaré"), ("quanti*", "Quantization")],
+)  # fmt: skip
+def test_a_prefix_asks_for_words_as_they_are_written(typed: str, text: str) -> None:
+    assert Batch([(1, Document(texts=(text,)))]).match(parse(typed)) == [1]
+
+
+def test_a_stem_is_not_taken_for_the_beginning_of_a_word() -> None:
+    assert Batch([(1, Document(texts=("we study it",)))]).match(parse("studi*")) == []
+
+
+def test_a_paper_without_a_day_is_of_no_date() -> None:
+    assert Batch([(1, replace(PAPER, day=None))]).match(parse("date:..2025 OR date:1991..")) == []
 
 
 def test_unknown_categories_match_no_category() -> None:
@@ -76,20 +108,15 @@ def test_a_document_holds_every_language_and_no_tex() -> None:
     )
     summaries = (Summary(1, "zh-Hans", "一句话", "绳结", "摘要"), Summary(1, "en", "Knots tie."))
     assert document(paper, summaries) == Document(
-        ("𝒪(n²) knots", "绳结"), ("Erdős ties", "摘要", "一句话", "Knots tie."), ("Józef Ro",), ("cs.DS",)
+        ("𝒪(n²) knots", "绳结"),
+        ("Erdős ties", "摘要", "一句话", "Knots tie."),
+        ("Józef Ro",),
+        ("cs.DS",),
+        ("arxiv:2504.00001",),
     )
 
 
-def test_what_matched_can_be_told_and_weighed() -> None:
-    query = parse("lora OR prune OR cat:cs.CL OR missing")
-    assert explain(query, PAPER) == [
-        ("lora", Field.ANY, Field.TITLE), ("prune", Field.ANY, Field.ABSTRACT),
-        ("cs.CL", Field.CATEGORY, Field.CATEGORY),
-    ]  # fmt: skip
-    assert explain(parse("garden -prune"), PAPER) == [
-        ("garden", Field.ANY, Field.TITLE),
-        ("garden", Field.ANY, Field.ABSTRACT),
-    ]
+def test_a_match_in_the_title_weighs_more() -> None:
     assert score(parse("garden"), PAPER) > score(parse("sparse"), PAPER) > score(parse("prune"), PAPER) > 0
 
 
@@ -105,12 +132,24 @@ def slowly(query: Query, paper: Document) -> bool:
         case Leaf(field=Field.CATEGORY):
             pattern = re.escape(query.phrases[0][0]).replace(r"\.\*", r"(\..*)?")
             return any(re.fullmatch(pattern, category.casefold()) for category in paper.categories)
+        case Leaf(field=Field.DATE):
+            first, last = query.phrases[0]
+            day = f"{paper.day}" if paper.day else ""
+            return bool(day) and (not first or first <= day) and (not last or day <= last)
+        case Leaf(field=Field.NEWS):
+            return query.value in paper.news
+        case Leaf(field=Field.ID):
+            return query.value in paper.keys
+        case Leaf(field=Field.TOPIC):
+            return False
     scopes = {
         Field.ANY: (*paper.titles, *paper.texts),
         Field.TITLE: paper.titles,
         Field.ABSTRACT: paper.texts,
         Field.AUTHOR: paper.authors,
     }
+    if query.prefix:
+        return any(form.startswith(query.value) for text in scopes[query.field] for form in forms(text))
     for text in scopes[query.field]:
         at = positions(text, names=query.field is Field.AUTHOR)
         for phrase in query.phrases:
@@ -129,6 +168,9 @@ DOCUMENT = st.builds(
     texts=st.lists(TEXT, max_size=2).map(tuple),
     authors=st.lists(TEXT, max_size=2).map(tuple),
     categories=st.lists(st.sampled_from(["cs.CL", "cs.LG", "hep-th"]), max_size=2).map(tuple),
+    keys=st.sampled_from(["arxiv:2504.00001", "arxiv:2504.00002"]).map(lambda key: (key,)),
+    day=st.sampled_from([None, date(2025, 4, 7), date(2025, 4, 8)]),
+    news=st.lists(st.sampled_from(["new", "cross", "update"]), max_size=2).map(tuple),
 )
 LEAVES = st.one_of(
     st.builds(
@@ -138,7 +180,8 @@ LEAVES = st.one_of(
             st.sampled_from(["a", "b", "c", "a-b", "ab", "LoRA", "大小", "模", "C++"]), min_size=1, max_size=4
         ).map(" ".join),
     ),
-    st.sampled_from(["cat:cs.CL", "cat:cs.*", "cat:hep-th"]),
+    st.sampled_from(["cat:cs.CL", "cat:cs.*", "cat:hep-th", "id:2504.00001", "is:new", "is:cross", "date:2025-04-08"]),
+    st.sampled_from(["date:..2025-04-07", "date:2025-04-08..", "lor*", "au:qlor*", "ti:a-b*", "abs:ab*", "大小*"]),
 )
 ASKED = st.recursive(
     LEAVES,
@@ -157,6 +200,20 @@ def test_the_batch_answers_as_reading_each_paper_would(papers: list[Document], q
     wanted = [number for number, paper in enumerate(papers) if slowly(query, paper)]
     assert batch.match(query) == wanted
     assert [number for number, paper in enumerate(papers) if holds(query, paper)] == wanted
+    assert batch.scores(query, batch.mask(query)) == {number: score(query, papers[number]) for number in wanted}
+    for number, paper in enumerate(papers):
+        assert bool(blocked(query, paper)) is (number not in wanted)
+
+
+@given(st.lists(DOCUMENT, max_size=5), st.lists(ASKED, max_size=8))
+def test_filters_asked_together_answer_as_each_alone(papers: list[Document], queries: list[Query]) -> None:
+    batch = Batch(enumerate(papers))
+    filters = Filters(queries)
+    answers = filters.match(batch)
+    assert [answers.mask(number) for number in range(len(filters))] == [batch.mask(query) for query in queries]
+    assert list(answers.any()) == [number for number, query in enumerate(queries) if batch.mask(query)]
+    assert answers.total == sum(batch.mask(query).bit_count() for query in queries)
+    assert answered(queries, batch) == answered(queries * 20, batch)[: len(queries)]
 
 
 def test_lora_is_in_25_of_the_159_entries_of_the_digest_documents() -> None:

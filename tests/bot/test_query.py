@@ -22,6 +22,8 @@ from bot.query import (
     parse,
     positive_leaves,
     to_text,
+    topics_in,
+    unfolded,
 )
 from tests.paths import SHARED
 
@@ -120,9 +122,17 @@ def test_equal_queries_are_equal_values() -> None:
         ("ti:-a", 3, "follow ti:"),
         ("a foo:bar", 2, "title:, abstract:, author:, category:"),
         ("https://arxiv.org/abs/2403.17919", 0, "link"),
+        ("+ANDNOT", 1, "follow +"),
         ("a + b", 2, "nothing to search for in “+”"),
         ("?", 0, "nothing to search for"),
-        ("neuro*", 5, "star"),
+        ("a neu*ro", 5, "star"),
+        ("date:yesterday", 5, "no date"),
+        ("date:2025-13", 5, "no date"),
+        ("date:2025-02-30", 5, "no date"),
+        ("date:..", 5, "no date"),
+        ("a date:2025..2024", 7, "ends before it begins"),
+        ("is:old", 3, "is:cross"),
+        ("a id:nothing", 5, "names no paper"),
         ("cat:cs.C*", 4, "not a category"),
         ("cat:微调", 4, "not a category"),
         ("-a", 2, "leave out"),
@@ -192,12 +202,16 @@ def test_the_caret_of_a_long_query_shows_the_part_around_the_place() -> None:
 
 
 WORD = st.sampled_from(
-    ["LoRA", "fine-tuning", "微调", "a", "GPT-4", "c++", "O'Brien", "x:", "3:1", "AI", "léger", "not", "+b"]
+    ["LoRA", "fine-tuning", "微调", "a", "GPT-4", "c++", "O'Brien", "x:", "3:1", "AI", "léger", "not", "+b", "quant*"]
 )
 LEAF = st.one_of(WORD, st.lists(WORD, min_size=1, max_size=3).map(lambda words: f'"{" ".join(words)}"'))
 PREFIXES = st.sampled_from(["", "", "ti:", "abstract:", "au:", "all:", "NOT ", "-"])
+VALUES = [
+    "cat:cs.CL", "cat:math", "-cat:cs.*", "date:2025-04..2025-05", "date:2024..", "is:cross-list", "id:hep-th/9901001",
+    "-is:update", "topic:peft", 'topic:"fine tuning"', "date:(2024 OR 2025)", "id:arxiv:2403.17919v2",
+]  # fmt: skip
 QUERIES = st.recursive(
-    st.one_of(st.builds("{}{}".format, PREFIXES, LEAF), st.sampled_from(["cat:cs.CL", "cat:math", "-cat:cs.*"])),
+    st.one_of(st.builds("{}{}".format, PREFIXES, LEAF), st.sampled_from(VALUES)),
     lambda inner: st.builds(
         lambda prefix, joint, parts: f"{prefix}({joint.join(parts)})",
         PREFIXES,
@@ -234,7 +248,30 @@ def test_whatever_is_typed_parses_or_is_refused_with_a_place(text: str) -> None:
 
 
 SYNTAX = st.lists(
-    st.sampled_from([*'()":-+* ', " OR ", " AND ", " NOT ", "ANDNOT ", "ti:", "cat:", "x", "cs", "微", "“", "”"]),
+    st.sampled_from(
+        [
+            *'()":-+* ',
+            " OR ",
+            " AND ",
+            " NOT ",
+            "ANDNOT ",
+            "ti:",
+            "cat:",
+            "x",
+            "cs",
+            "微",
+            "“",
+            "”",
+            "id:",
+            "date:",
+            "is:",
+            "topic:",
+            "2025",
+            "..",
+            "new",
+            "xy*",
+        ]
+    ),
     max_size=25,
 ).map("".join)
 
@@ -273,3 +310,68 @@ def test_what_people_follow_parses_or_is_refused_helpfully() -> None:
             assert parse(str(query)) == query
     assert len(refused) <= 19, refused
     assert all(any(sign in line for sign in '"\\') or "sentence" in says for line, says in refused)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        ("2025", "2025-01-01", "2025-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("2025-4-8", "2025-04-08", "2025-04-08"),
+        ("2025-04..2025-05", "2025-04-01", "2025-05-31"),
+        ("2025-04..", "2025-04-01", ""),
+        ("..2024", "", "2024-12-31"),
+    ],
+)
+def test_a_date_is_a_range_of_days(typed: str, first: str, last: str) -> None:
+    assert parse(f"date:{typed}") == Leaf(Field.DATE, ((first, last),), "")
+
+
+def test_a_prefix_is_a_word_with_a_star() -> None:
+    assert parse("Quant*") == Leaf(Field.ANY, (("quant",),), "", prefix=True) != parse("quant")
+    assert parse("au:Po\u0301lya*") == parse("au:polya*") and parse("微调*") == parse("微调")
+    assert parse("A* search") == parse("a search") and parse("C*-algebra")
+    assert parse('"quant*"') == parse("quant")
+
+
+def test_an_id_is_known_in_every_writing() -> None:
+    assert parse("id:2403.17919v2") == parse("id:arXiv:2403.17919") == parse("id:https://arxiv.org/pdf/2403.17919")
+
+
+TOPICS = {
+    "peft": "LoRA OR topic:adapters", "adapters": "adapter -survey", "loop": 'topic:"the ring"', "ring": "x topic:loop",
+}  # fmt: skip
+
+
+def lookup(name: str) -> tuple[str, str] | None:
+    slug = {"the ring": "ring"}.get(name, name)
+    return (slug, TOPICS[slug]) if slug in TOPICS else None
+
+
+def test_a_topic_stands_for_its_query_however_deep() -> None:
+    assert topics_in(parse("topic:PEFT -topic:x topic:peft")) == ("peft", "x")
+    assert unfolded(parse("topic:PEFT cat:cs.CL"), lookup) == parse("(LoRA OR (adapter -survey)) cat:cs.CL")
+    assert unfolded(parse("LoRA -topic:adapters"), lookup) == parse("LoRA -(adapter -survey)")
+    assert unfolded(parse("LoRA"), lookup) == parse("LoRA")
+
+
+@pytest.mark.parametrize(
+    ("typed", "within", "place", "says"),
+    [
+        ("a topic:nowhere", "", 8, "no topic “nowhere”"),
+        ("a topic:loop", "", 8, "contain itself"),
+        ("a topic:peft", "adapters", 8, "contain itself"),
+        ("a topic:own", "own", 8, "no topic"),
+    ],
+)
+def test_a_topic_that_cannot_be_written_out_is_named(typed: str, within: str, place: int, says: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        unfolded(parse(typed), lookup, typed, within)
+    assert says in caught.value.message and caught.value.place == place
+    assert isinstance(caught.value.message, Said) and caught.value.message.template in MESSAGES
+
+
+def test_topics_within_topics_do_not_grow_without_end() -> None:
+    wide = {f"t{n}": f"topic:t{n + 1} OR (a topic:t{n + 1})" for n in range(30)} | {"t30": "x"}
+    with pytest.raises(QueryError, match="more than 500 words"):
+        unfolded(parse("topic:t0"), lambda name: (name, wide[name]))

@@ -36,6 +36,8 @@ def found(query: str, text: str) -> bool:
         ("<think> where $p<q$ and $r>s$", "<think> where p<q and r>s"),
         ("between $5 and $10 a month, or $20-$30", "between $5 and $10 a month, or $20-$30"),
         (r"\ours beats \unknown{it}", "ours beats unknownit"),
+        (r"\newcommand{\ds}[1]{\text{\usefont{U}{d}{m}{n}#1}} We introduce \emph{it}.", "We introduce it."),
+        (r"\renewcommand\x{y}and more", "and more"),
         ("one\n  two\tthree", "one two three"),
         ("no TeX _here_ ^at^ {all}", "no TeX _here_ ^at^ {all}"),
     ],
@@ -98,6 +100,18 @@ def test_a_query_is_not_split_into_the_names_inside_it() -> None:
 )
 def test_a_hyphenated_word_is_one_word_and_two_at_once(query: str) -> None:
     assert found(query, "some LLM fine-tuning methods")
+
+
+@pytest.mark.parametrize("query", ["fine tuning", "finetuning", "fine-tuning", "fine tuned", "finetune"])
+@pytest.mark.parametrize("text", ["LLM fine tuning methods", "LLM finetuning methods", "LLM fine-tuned methods"])
+def test_a_compound_of_the_list_is_found_in_every_writing(query: str, text: str) -> None:
+    assert found(query, text) and found(f"llms {query} method", text)
+    assert all(found(word, text) for word in ("fine", "tuning"))
+
+
+def test_other_words_written_apart_are_never_joined() -> None:
+    assert not found("across", "a cross-lingual model") and not found("another", "an other")
+    assert not found("a cross", "across") and not found("sea water", "seawater")
 
 
 def test_both_writings_of_a_compound_are_found_by_the_hyphenated_one() -> None:
