@@ -8,7 +8,11 @@ from collections.abc import Awaitable, Callable
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.errors import TryLater
+
 log = logging.getLogger(__name__)
+# That a call takes longer than its interval is nothing that anybody has to mend.
+logging.getLogger("apscheduler.scheduler").addFilter(lambda record: "maximum number of running" not in str(record.msg))
 
 
 class Clock:
@@ -25,6 +29,8 @@ class Clock:
         async def tick() -> None:
             try:
                 await call()
+            except TryLater as error:
+                log.warning("%s: %s; it is tried again in %g s", name, error, seconds)
             except Exception:
                 log.exception("%s failed; it is tried again in %g s", name, seconds)
 

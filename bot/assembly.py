@@ -50,7 +50,7 @@ def open_store(config: Config) -> Store:
 
 
 def open_index(config: Config, store: Store) -> SearchIndex:
-    from storage.search import TantivyIndex
+    from storage.searching import TantivyIndex
 
     return TantivyIndex(config.data_dir / "index", store)
 

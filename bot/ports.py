@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +14,8 @@ from bot.model import (
     Chat,
     ChatState,
     Delivery,
+    Digest,
+    DigestKind,
     Feed,
     FeedItem,
     Fetched,
@@ -167,11 +169,30 @@ class Hit:
 class SearchIndex(Protocol):
     """Full-text search over everything stored; derived data that follows the store's changes."""
 
-    def follow(self) -> int:
-        """Take in the store's changes since the last call; returns how many papers were taken in."""
+    def follow(self, patience: float | None = None) -> int:
+        """Take in the store's changes since the last call; returns how many papers were taken in.
 
-    def search(self, query: Query, limit: int = 10, offset: int = 0, newest: bool = False) -> tuple[list[Hit], int]:
-        """Hits, best first (or newest first), and the number of all matches."""
+        ``patience``: seconds after which the rest is left for the next call; None takes in everything.
+        """
+
+    def search(
+        self,
+        query: Query,
+        limit: int = 10,
+        offset: int = 0,
+        newest: bool = False,
+        among: Collection[int] | None = None,
+    ) -> tuple[list[Hit], int]:
+        """Hits, best first (or newest first), and the number of all matches. ``among``: ids of the only papers asked.
+
+        Raises QueryError for a ``prefix*`` that stands for too many words.
+        """
+
+    def meant(self, query: Query) -> Query | None:
+        """The query with a stored word for each word that nothing stored has; None where nothing is near."""
+
+    def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
+        """The papers most like a stored one, best first."""
 
     def close(self) -> None: ...
 
@@ -198,6 +219,9 @@ class Transaction(Protocol):
         """Those with ``after < id <= upto``, in order of id."""
 
     def announcements_on(self, on: date) -> list[Announcement]: ...
+    def announcements_of(self, paper_id: int) -> list[Announcement]:
+        """Those of one paper, in order of id."""
+
     def last_announcement(self) -> int:
         """The greatest id, 0 where there is none."""
 
@@ -232,6 +256,9 @@ class Transaction(Protocol):
         """Every chat at ``old`` (and in its threads) to ``new``; open deliveries too. Where one is there
         already, the subscriptions are joined. Returns how many moved."""
 
+    def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
+        """Chats that were planned: what they were offered, and when they are due again."""
+
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
 
@@ -240,11 +267,27 @@ class Transaction(Protocol):
     def subscribe(self, subscription: Subscription) -> Subscription:
         """Insert; the stored one where the chat follows it already."""
 
+    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+        """What chats follow, as (topic, query), one of which is empty, in the order of `subscriptions`."""
+
+    def subscriptions_naming_topics(self) -> list[Subscription]:
+        """Those whose query may hold a ``topic:``."""
+
+    def rewrite_subscription(self, subscription_id: int, query: str) -> None:
+        """Another way to write what it asks; it ends where the chat has that one already."""
+
     def unsubscribe(self, chat_id: int, subscription_id: int) -> bool: ...
 
     # deliveries
     def plan(self, delivery: Delivery) -> Delivery:
         """Insert; unique for (chat, kind, on, upto) of its digest: the stored one where it is there already."""
+
+    def keep_digests(self, digests: Sequence[Digest]) -> list[int]:
+        """Insert, for deliveries that share them; returns their ids in the same order."""
+
+    def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
+        """Insert deliveries, due now, for many chats by id, of digests that are kept; those that are there already
+        stay as they are. Returns how many were inserted."""
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
         """Take open deliveries that are due and not leased by a living owner, at most one a chat, oldest first."""
@@ -257,6 +300,12 @@ class Transaction(Protocol):
 
     def delivery(self, delivery_id: int) -> Delivery | None: ...
     def last_delivery(self, chat_id: int) -> Delivery | None: ...
+    def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
+        """Of each chat's last delivery, what kind it was and when it was made."""
+
+    def deliveries_with(self, chat_id: int, paper_id: int) -> list[Delivery]:
+        """The chat's deliveries whose digest holds the paper, the latest first; the last 1,000 are looked at."""
+
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         """UNREACHABLE ones that tell of papers become due again when the chat is back; returns how many."""
 

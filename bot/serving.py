@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TICK, DELIVERY_TICK = 30, 10
+POLL_TICK, DELIVERY_TICK, INDEX_TICK = 30, 10, 1
 """Seconds between looks at what is due."""
 PATIENCE = 10.0
 """Seconds that a person waits for the first poll."""
@@ -198,7 +198,7 @@ async def serve_platforms(
             clock.every(POLL_TICK, "poll", lambda: tracked(poll))
             clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
             # This process alone writes the index, so it takes in what an import beside it has stored.
-            clock.every(DELIVERY_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
+            clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
             clock.start()
             begun = asyncio.create_task(tracked(first))
             running.add(begun)

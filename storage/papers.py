@@ -43,8 +43,8 @@ class Papers(Work):
             rows = self._all(select(t.paper.c.id, _living.label("living")).where(t.paper.c.id.in_(some)))
             living |= {row.id: row.living for row in rows}
         found = {row.id: row for row in self._paper_rows(set(living.values()))}
-        keys = self._keys(found)
-        made = {id_: paper_of(row, keys.get(id_, ())) for id_, row in found.items()}
+        keys, news = self._keys(found), self._news(found)
+        made = {id_: paper_of(row, keys.get(id_, ()), news.get(id_, ())) for id_, row in found.items()}
         return {id_: made[living[id_]] for id_ in living}
 
     def paper_by_key(self, key: str) -> Paper | None:
@@ -66,6 +66,9 @@ class Papers(Work):
 
     def announcements_on(self, on: date) -> list[Announcement]:
         return self._announcements(t.announcement.c.announced_on == on)
+
+    def announcements_of(self, paper_id: int) -> list[Announcement]:
+        return self._announcements(or_(t.paper.c.id == paper_id, t.paper.c.joined_id == paper_id))
 
     def _announcements(self, *where: Any) -> list[Announcement]:
         a = t.announcement
@@ -162,7 +165,7 @@ class Papers(Work):
             self.last_announcement(),
             set(),
         )
-        return again
+        return self.papers([again.id])[again.id]
 
     def _move_told(self, paper_id: int, other_id: int, keys: list[str]) -> None:
         """Announcements that came by ``keys`` go with them; what was PUBLISHED beside the other is NEW alone."""
@@ -232,6 +235,16 @@ class Papers(Work):
                 found.setdefault(row.paper_id, []).append(row.key)
         return {id_: tuple(keys) for id_, keys in found.items()}
 
+    def _news(self, ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        found: dict[int, tuple[str, ...]] = {}
+        a, p = t.announcement, t.paper
+        for some in chunks(ids, CHUNK):
+            mine = or_(p.c.id.in_(some), p.c.joined_id.in_(some))
+            statement = select(_living.label("living"), a.c.news).join(p, p.c.id == a.c.paper_id).where(mine)
+            for row in self._all(statement.distinct().order_by(a.c.news)):
+                found[row.living] = (*found.get(row.living, ()), row.news)
+        return found
+
     def _keep(self, shelf: Shelf, last_told: int, now: datetime) -> None:
         """Write what became of a shelf; merged papers first, as what they were, for other rows need theirs."""
         written: set[int] = set()
@@ -259,9 +272,7 @@ class Papers(Work):
             )
         self._bulk(t.paper_merge.insert(), rows)
 
-    def _write(
-        self, records: Iterable[Record], before: dict[int, Record], last_told: int, written: set[int]
-    ) -> None:
+    def _write(self, records: Iterable[Record], before: dict[int, Record], last_told: int, written: set[int]) -> None:
         """Write the difference between records and what they were.
 
         Announcements after ``last_told`` are new, but for those ``written``, to which they are added.

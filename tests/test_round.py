@@ -28,7 +28,7 @@ from bot.model import (
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Desk, Finding, Message, Store
 from bot.replies import Reply
-from storage.search import TantivyIndex
+from storage.searching import TantivyIndex
 from storage.store import open_store
 from tests.feeds_text import paper
 

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from adapters.clock import Clock
+from bot.errors import TryLater
 
 SOON = 0.01
 WITHIN = 30
@@ -76,3 +77,26 @@ async def test_a_call_that_fails_is_logged_and_tried_again(caplog: pytest.LogCap
 
 def test_a_clock_that_never_started_stops() -> None:
     Clock().stop()
+
+
+async def test_what_cannot_be_done_now_is_told_in_a_line_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    calls = 0
+    again = asyncio.Event()
+
+    async def call() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise TryLater("the database is busy")
+        again.set()
+
+    clock = Clock()
+    clock.every(0.02, "plan", call)
+    clock.start()
+    try:
+        await asyncio.wait_for(again.wait(), WITHIN)
+    finally:
+        clock.stop()
+    (record,) = [one for one in caplog.records if one.name == "adapters.clock"]
+    assert record.getMessage() == "plan: the database is busy; it is tried again in 0.02 s"
+    assert record.exc_info is None

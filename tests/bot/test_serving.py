@@ -131,7 +131,7 @@ def stored_beside(folder: Path) -> None:
 async def test_what_another_process_stores_is_found_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "DELIVERY_TICK", 0.05)
+    monkeypatch.setattr(serving, "INDEX_TICK", 0.05)
     async with house(tmp_path) as here, asyncio.timeout(30):
         context = here.context
         context.index.follow()

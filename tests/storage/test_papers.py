@@ -64,6 +64,7 @@ def test_an_item_comes_back_as_the_paper_it_was(store: SqlStore) -> None:
         DAY,
         2,
         "J. Gardens 1",
+        ("new",),
     )
     assert paper(store, "doi:10.1000/abc") == kept
     assert summaries(store, full.key) == (Summary(kept.id, "zh-Hans", "一句", "題", "摘要", "document", NOW),)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.matching import Batch, document
+from bot.documents import document
+from bot.errors import QueryError
+from bot.matching import Batch
 from bot.model import FeedItem, Kind, SummaryText
 from bot.query import Query, parse
-from storage.search import TantivyIndex
+from storage.searching import TantivyIndex
 from storage.store import SqlStore, open_store
 from tests.databases import sqlite_url
 from tests.storage.samples import NOW
@@ -261,6 +263,9 @@ VOCABULARY = (
         "LLMs",
         "graph",
         "network",
+        "large",
+        "language",
+        "model",
     ),
     *("大", "模型", "大模型", "微调", "大型"),
 )
@@ -279,10 +284,11 @@ def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
     items = [
         FeedItem(
-            f"arxiv:2504.{n:05}", Kind.NEW, f"{text(4)} paper{n}", pick.choice(["", text(12)]), 1,
+            f"arxiv:2504.{n:05}", pick.choice(list(Kind)), f"{text(4)} paper{n}", pick.choice(["", text(12)]), 1,
             tuple(text(2) for _ in range(pick.randint(0, 2))),
             tuple(pick.sample(["cs.CL", "cs.LG", "hep-th"], pick.randint(0, 2))),
-            date(2025, 4, 8), summaries=(SummaryText("zh-Hans", text(3), text(3), text(8)),) * pick.randint(0, 1),
+            date(2025, 4, pick.randint(1, 9)),
+            summaries=(SummaryText("zh-Hans", text(3), text(3), text(8)),) * pick.randint(0, 1),
         )
         for n in range(60)
     ]  # fmt: skip
@@ -304,7 +310,11 @@ LEAVES = st.one_of(
         st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=4).map(" ".join),
     ),
     st.sampled_from(VOCABULARY),
-    st.sampled_from(["cat:cs.CL", "cat:cs.*", "cat:hep-th", "absent"]),
+    st.sampled_from(
+        ["cat:cs.CL", "cat:cs.*", "cat:hep-th", "absent", "id:2504.00007", "is:new", "is:cross", "is:update"]
+    ),
+    st.sampled_from(["date:2025-04-03", "date:2025-04-03..2025-04-05", "date:..2025-04-04", "date:2025-04-07.."]),
+    st.sampled_from(["lor*", "ti:fine-t*", "abs:tun*", "au:gp*", "paper1*", "au:fine-*", '"language model"', "c++*"]),
 )
 ASKED = st.recursive(
     LEAVES,
@@ -326,4 +336,93 @@ def test_the_index_and_the_matcher_agree_on_every_query(both: tuple[TantivyIndex
     assert sorted(hit.paper_id for hit in hits) == sorted(batch.match(query))
     assert total == len(hits)
     newest, _ = index.search(query, limit=1_000, newest=True)
-    assert [hit.paper_id for hit in newest] == sorted((hit.paper_id for hit in hits), reverse=True)
+    days = {id: asked.day.toordinal() if asked.day else 0 for id, asked in batch.documents()}
+    assert [hit.paper_id for hit in newest] == sorted((hit.paper_id for hit in hits), key=lambda id: (-days[id], -id))
+
+
+@pytest.fixture
+def index(store: SqlStore, tmp_path: Path, indexes: Make) -> TantivyIndex:
+    return indexes(tmp_path / "index", store)
+
+
+def test_a_prefix_of_too_many_words_is_refused_with_what_to_do(
+    store: SqlStore, index: TantivyIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.searching.asking.MOST_WORDS_OF_PREFIX", 3)
+    add(store, "kettle kettles kettled", "kettledrum kelp")
+    index.follow()
+    assert index.search(parse("kettled*"))[1] == 2
+    with pytest.raises(QueryError, match="More than 3 different words begin with “ket”: write one letter more"):
+        index.search(parse("tea OR ket*"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ketle", "kettle"), ("kettel", "kettle"), ("lora ketle", "lora kettle"),
+        ("ketle OR teaput", "kettle OR teapot"), ("ti:teapotts -cups", "ti:teapots -cups"), ("au:Rodgers", "au:rogers"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_word_means_the_nearest_stored_one(
+    typed: str, meant: str, store: SqlStore, index: TantivyIndex
+) -> None:
+    add(store, "The kettle", "A kettle and a teapot", "Teapots, kettling")
+    index.follow()
+    found = index.meant(parse(typed))
+    assert found is not None and str(found) == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["kettle", "kettles", "zzzzzz", "ket", '"ketle tea"', "kettle -ketle", "cat:cs.CV", "ketl*"]
+)
+def test_what_is_stored_or_near_nothing_means_what_it_says(typed: str, store: SqlStore, index: TantivyIndex) -> None:
+    add(store, "The kettle", "A teapot")
+    index.follow()
+    assert index.meant(parse(typed)) is None
+
+
+def test_papers_like_a_paper_share_its_telling_words(store: SqlStore, index: TantivyIndex) -> None:
+    add(store, "Low-rank adapters for kettles", "A survey of teapots", "Kettles with low-rank adapters", "Adapters")
+    index.follow()
+    with store.reading() as tx:
+        paper = tx.paper_by_key("arxiv:2504.00001")
+        assert paper
+        hits = index.similar(paper.id)
+        papers = tx.papers(hit.paper_id for hit in hits)
+    assert [papers[hit.paper_id].title for hit in hits][:2] == ["Kettles with low-rank adapters", "Adapters"]
+    assert paper.id not in papers
+    assert index.similar(999) == [] and index.similar(paper.id, limit=0) == []
+
+
+def test_of_two_that_fit_alike_the_newer_stands_first(store: SqlStore, index: TantivyIndex) -> None:
+    add(store, "Kettles one", day=date(2025, 4, 8))
+    add(store, "Kettles two", day=date(2026, 4, 8), first=2)
+    add(store, "Kettles six", day=date(2024, 4, 8), first=3)
+    index.follow()
+    assert titles(store, index, "kettles") == ["Kettles two", "Kettles one", "Kettles six"]
+
+
+def test_following_stops_when_patience_ends_and_goes_on_where_it_was(
+    store: SqlStore, index: TantivyIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.searching._PAGE", 2)
+    add(store, *(f"Kettle {n}" for n in range(5)))
+    assert [index.follow(patience=0) for _ in range(4)] == [2, 2, 1, 0]
+    assert index.search(parse("kettle"))[1] == 5
+
+
+def test_phrases_of_frequent_words_are_read_in_order(store: SqlStore, index: TantivyIndex) -> None:
+    add(
+        store,
+        "large language model",
+        "model language large",
+        "large models of language",
+        "a language model that is large",
+    )
+    index.follow()
+    assert titles(store, index, '"large language models"') == ["large language model"]
+    assert set(titles(store, index, 'ti:"language model"')) == {
+        "large language model",
+        "a language model that is large",
+    }
+    assert titles(store, index, 'abs:"language model"') == []

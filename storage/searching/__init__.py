@@ -11,30 +11,34 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import tantivy
-from tantivy import Occur
 
-import bot.matching
+import bot.documents
 import bot.tex
 import bot.text
-from bot.matching import Value, analyze, document
-from bot.model import Paper, Summary
 from bot.ports import Hit, Store
-from bot.query import And, Field, Leaf, Not, Or, Query
+from bot.query import Query, positive_leaves
+from storage.searching import entries, frequent
+from storage.searching.asking import FORMS, Asking, only
+from storage.searching.entries import entry, schema
+from storage.searching.likeness import likeness, meant
 
 _log = logging.getLogger(__name__)
 
 _STATE = "followed.json"
-_PAGE = 1_000
-_COMMIT_EVERY = 20_000
+_PAGE = 500
+_COMMIT_SECONDS = 1.5
+"""What is being taken in is seen after this many seconds, however much there is of it."""
+_TIED = 50
+"""How many more hits are looked at, to order those that fit alike."""
 _HEAP = 50_000_000
-_TITLE_BOOST = 3.0
 _STORE_ID = "search.store"
 
 
@@ -51,36 +55,67 @@ class TantivyIndex:
         self._store = store
         self._lock = threading.RLock()
         self._writer: Any = None
-        self._schema = _schema()
+        self._schema = schema()
         self._state: dict[str, Any] = {}
         self._index: Any = self._open()
 
-    def follow(self) -> int:
-        """Take in the store's changes since the last call; returns how many papers were taken in: 0 where another
-        process does the writing."""
-        with self._lock:
+    def follow(self, patience: float | None = None) -> int:
+        """See ``ports.SearchIndex.follow``; 0 where another process does the writing."""
+        until = None if patience is None else monotonic() + patience
+        if not self._lock.acquire(timeout=-1 if patience is None else patience):
+            return 0
+        try:
             if self._writer is None and not self._take_writing():
                 self._reload()
                 return 0
             try:
-                return self._take_in()
+                return self._take_in(until)
             except (ValueError, OSError) as error:  # tantivy's own errors are ValueErrors
                 _log.warning("the search index is damaged (%s): building it anew", error)
                 self._clear()
                 if not self._take_writing():
                     return 0
-                return self._take_in()
+                return self._take_in(until)
+        finally:
+            self._lock.release()
 
-    def search(self, query: Query, limit: int = 10, offset: int = 0, newest: bool = False) -> tuple[list[Hit], int]:
-        """Hits, best first (or newest first, a paper without a date last), and the number of all matches."""
+    def search(
+        self,
+        query: Query,
+        limit: int = 10,
+        offset: int = 0,
+        newest: bool = False,
+        among: Collection[int] | None = None,
+    ) -> tuple[list[Hit], int]:
+        """See ``ports.SearchIndex.search``; newest first, a paper without a date stands last."""
         if self._writer is None:
             self._reload()
         searcher = self._index.searcher()
-        order = {"order_by_field": "newest"} if newest else {}
-        result = searcher.search(_query(self._schema, query), limit=max(1, limit), offset=max(0, offset), **order)
-        hits = result.hits[: max(0, limit)]
-        ids = searcher.fast_field_values("paper", [address for _, address in hits]) if hits else []
-        return [Hit(int(id), 0.0 if newest else float(s)) for id, (s, _) in zip(ids, hits, strict=True)], result.count
+        asked = Asking(self._schema, searcher).query(query)
+        if among is not None:
+            asked = only(self._schema, asked, among)
+        first, last = max(0, offset), max(0, offset) + max(0, limit)
+        if newest or not _weighs(query):
+            found = searcher.search(asked, limit=max(1, last - first), offset=first, order_by_field="newest")
+            return [Hit(hit.paper_id, 0.0) for hit in _hits(searcher, found.hits[: last - first])], found.count
+        found = searcher.search(asked, limit=last + _TIED)
+        return _newer_first(searcher, found.hits)[first:last], found.count
+
+    def meant(self, query: Query) -> Query | None:
+        """See ``ports.SearchIndex.meant``."""
+        searcher = self._index.searcher()
+        return meant(query, Asking(self._schema, searcher), searcher)
+
+    def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
+        """See ``ports.SearchIndex.similar``."""
+        with self._store.reading() as tx:
+            paper = tx.papers([paper_id]).get(paper_id)
+            summaries = tx.summaries([paper_id]).get(paper_id, ())
+        searcher = self._index.searcher()
+        asked = likeness(paper, summaries, self._schema, searcher) if paper else None
+        if asked is None or limit < 1:
+            return []
+        return _newer_first(searcher, searcher.search(asked, limit=limit + _TIED, count=False).hits)[:limit]
 
     def close(self) -> None:
         with self._lock:
@@ -136,9 +171,11 @@ class TantivyIndex:
         self._state = {}
         self._index = self._open()
 
-    def _take_in(self) -> int:
+    def _take_in(self, until: float | None) -> int:
+        """``until``: a time of the monotonic clock after which the rest is left for another call."""
         self._begin()
         taken = uncommitted = 0
+        committed = monotonic()
         seq, paper = self._state["seq"], self._state["paper"]
         while True:
             with self._store.reading() as tx:
@@ -149,17 +186,18 @@ class TantivyIndex:
                 self._writer.delete_documents_by_term("paper", id)
                 found = papers.get(id)
                 if found is not None and found.id == id:  # one merged into another answers with the other
-                    self._writer.add_document(_entry(found, summaries.get(id, ())))
+                    self._writer.add_document(entry(found, summaries.get(id, ())))
             if changed:
                 seq, paper = changed[-1]
             taken += len(ids)
             uncommitted += len(ids)
-            last = len(changed) < _PAGE
-            if uncommitted and (last or uncommitted >= _COMMIT_EVERY):
+            last = len(changed) < _PAGE or (until is not None and monotonic() > until)
+            if uncommitted and (last or monotonic() - committed > _COMMIT_SECONDS):
                 self._writer.commit()
                 self._state |= {"seq": seq, "paper": paper}
                 self._write_state()
-                uncommitted = 0
+                self._index.reload()
+                uncommitted, committed = 0, monotonic()
             if last:
                 self._index.reload()
                 return taken
@@ -191,92 +229,25 @@ class TantivyIndex:
         return known
 
 
+def _weighs(query: Query) -> bool:
+    """Whether anything in it says that one paper fits better than another: categories, dates and ids do not."""
+    return any(leaf.field in FORMS for leaf in positive_leaves(query))
+
+
+def _newer_first(searcher: Any, found: list[Any]) -> list[Hit]:
+    """Of those that fit alike, the newer first."""
+    newest = searcher.fast_field_values("newest", [address for _, address in found]) if found else []
+    hits = zip(_hits(searcher, found), newest, strict=True)
+    return [hit for hit, _ in sorted(hits, key=lambda pair: (-pair[0].score, -int(pair[1])))]
+
+
+def _hits(searcher: Any, found: list[Any]) -> list[Hit]:
+    ids = searcher.fast_field_values("paper", [address for _, address in found]) if found else []
+    return [Hit(int(id), float(score)) for id, (score, _) in zip(ids, found, strict=True)]
+
+
 @cache
 def _fingerprint() -> str:
     """Of everything that decides which terms stand in the index: with another, another index is built."""
-    files = (bot.tex.__file__, bot.text.__file__, bot.matching.__file__, __file__)
+    files = (bot.tex.__file__, bot.text.__file__, bot.documents.__file__, entries.__file__, frequent.__file__)
     return sha256(b"".join(Path(str(file)).read_bytes() for file in files)).hexdigest()[:12]
-
-
-@cache
-def _schema() -> Any:
-    builder = tantivy.SchemaBuilder()
-    # Signed: tantivy-py 0.27 deletes nothing by the term of an unsigned field.
-    builder.add_integer_field("paper", indexed=True, fast=True)
-    builder.add_integer_field("newest", fast=True)
-    for name in ("title", "abstract", "author"):
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
-    builder.add_text_field("category", tokenizer_name="raw", index_option="basic")
-    return builder.build()
-
-
-def _entry(paper: Paper, summaries: Sequence[Summary]) -> Any:
-    """A paper as tantivy takes it. ``newest`` orders by day, then by id."""
-    analyzed = analyze(document(paper, summaries))
-    dated_on = paper.first_announced_on or paper.dated_on
-    entry = tantivy.Document()
-    entry.add_integer("paper", paper.id)
-    entry.add_integer("newest", ((dated_on.toordinal() if dated_on else 0) << 40) + paper.id)
-    for name, values in (("title", analyzed.title), ("abstract", analyzed.text), ("author", analyzed.author)):
-        entry.add_pre_tokenized_text(name, tantivy.PreTokenizedString("", _tokens(values)))
-    for pattern in analyzed.patterns:
-        entry.add_text("category", pattern)
-    return entry
-
-
-def _tokens(values: tuple[Value, ...]) -> list[Any]:
-    """All values as one text; a free position between them keeps phrases inside."""
-    token = tantivy.Token
-    found: list[Any] = []
-    start = 0
-    for value in values:
-        found += [token(term, place, 0, 0) for place, terms in enumerate(value, start) for term in terms]
-        start += len(value) + 1
-    return found
-
-
-def _query(schema: Any, query: Query) -> Any:
-    make = tantivy.Query
-    match query:
-        case Leaf():
-            return _leaf(schema, query)
-        case Or(parts):
-            return make.boolean_query([(Occur.Should, _query(schema, part)) for part in parts])
-        case Not():
-            return _and(schema, (query,))
-        case And(parts):
-            return _and(schema, parts)
-
-
-def _and(schema: Any, parts: Sequence[Query]) -> Any:
-    make = tantivy.Query
-    rows = [
-        (Occur.MustNot, _query(schema, part.part)) if isinstance(part, Not) else (Occur.Must, _query(schema, part))
-        for part in parts
-    ]
-    if all(occur is Occur.MustNot for occur, _ in rows):
-        rows.append((Occur.Must, make.const_score_query(make.all_query(), 0.0)))
-    return make.boolean_query(rows)
-
-
-_SCOPES = {
-    Field.ANY: (("title", _TITLE_BOOST), ("abstract", 1.0)),
-    Field.TITLE: (("title", _TITLE_BOOST),),
-    Field.ABSTRACT: (("abstract", 1.0),),
-    Field.AUTHOR: (("author", 1.0),),
-    Field.CATEGORY: (("category", 0.1),),
-}
-
-
-def _leaf(schema: Any, leaf: Leaf) -> Any:
-    make = tantivy.Query
-    option = "basic" if leaf.field is Field.CATEGORY else "freq"
-    rows = []
-    for phrase in leaf.phrases:
-        for name, boost in _SCOPES[leaf.field]:
-            if len(phrase) == 1:
-                asked = make.term_query(schema, name, phrase[0], option)
-            else:
-                asked = make.phrase_query(schema, name, list(phrase))
-            rows.append((Occur.Should, make.boost_query(asked, boost)))
-    return rows[0][1] if len(rows) == 1 else make.boolean_query(rows)
