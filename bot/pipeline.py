@@ -5,31 +5,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
 
 from bot.carrier import Carried, Carrier, whole
-from bot.commands.context import documents_of, followed_by
-from bot.digests import Day, Decision, decide
 from bot.errors import FetchFailed
-from bot.feeds import eastern_day, heard, judge, next_poll, settled
+from bot.feeds import eastern_day, judge, next_poll, settled
 from bot.model import (
-    Chat,
-    Delivery,
     Feed,
     FeedState,
     Fetched,
     Tally,
     Validators,
 )
-from bot.ports import ChatPlatform, SearchIndex, Source, Store, Transaction
+from bot.planning import Planner
+from bot.ports import ChatPlatform, SearchIndex, Source, Store
 
 log = logging.getLogger(__name__)
-
-PAGE = 200
-"""Chats planned in one transaction."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -64,6 +57,7 @@ class Pipeline:
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
+        self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
@@ -156,83 +150,7 @@ class Pipeline:
     async def plan(self) -> int:
         """Write a delivery for every chat that is due; returns how many."""
         async with self._planning:
-            planned, after = 0, 0
-            while True:
-                count, after = await whole(asyncio.to_thread(self._plan_page, after))
-                planned += count
-                if not after:
-                    return planned
-
-    def _plan_page(self, after: int) -> tuple[int, int]:
-        now = self._now()
-        with self._store.reading() as tx:
-            due = tx.due_chats(now, PAGE, after)
-            if not due:
-                return 0, 0
-            decisions = self._decide(tx, due, now)
-        planned = 0
-        with self._store.transaction() as tx:
-            # Asked again under lock: another process may have planned them, or a command changed one, meanwhile.
-            held = {chat.id: chat for chat in tx.due_chats(now, PAGE, after)}
-            for chat, decision in decisions:
-                if held.get(chat.id) != chat:
-                    continue
-                if decision.digest is not None:
-                    tx.plan(
-                        Delivery(
-                            0,
-                            chat.id,
-                            chat.address,
-                            decision.digest,
-                            chat.language,
-                            chat.layout,
-                            due_at=now,
-                            made_at=now,
-                        )
-                    )
-                    planned += 1
-                tx.put_chat(replace(chat, seen=decision.seen, due_at=decision.due_at))
-        return planned, due[-1].id if len(due) == PAGE else 0
-
-    def _decide(self, tx: Transaction, due: Sequence[Chat], now: datetime) -> list[tuple[Chat, Decision]]:
-        known = tx.feeds()
-        feeds = [known.get(category, Feed(category)) for category in self._settings.categories]
-        all_heard = all(heard(feed, now) or settled(feed, now) for feed in feeds)
-        quiet = all(feed.state is FeedState.QUIET for feed in feeds)
-        topics, held, upto = tx.topics(), tx.subscriptions([chat.id for chat in due]), tx.last_announcement()
-        days: dict[int, Day | None] = {}
-        decisions = []
-        for chat in due:
-            if chat.seen not in days:
-                days[chat.seen] = self._day(tx, chat.seen, upto)
-            last = tx.last_delivery(chat.id)
-            try:
-                decision = decide(
-                    chat,
-                    followed_by(held.get(chat.id, ()), topics, chat.language),
-                    days[chat.seen],
-                    upto,
-                    settled=all_heard,
-                    quiet=quiet,
-                    last_kind=last.digest.kind if last else None,
-                    last_at=last.made_at if last else None,
-                    wait_until=self._settings.wait_until,
-                    now=now,
-                )
-            except Exception:
-                # One chat that makes no sense must not keep the others from their digests.
-                log.exception("%s could not be planned; it is tried again in an hour", chat.address)
-                decision = Decision(None, chat.seen, now + timedelta(hours=1))
-            decisions.append((chat, decision))
-        return decisions
-
-    def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
-        announcements = tx.announcements(after, upto)
-        if not announcements:
-            return None
-        ids = {a.paper_id for a in announcements}
-        papers = tx.papers(ids)
-        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)))
+            return await whole(asyncio.to_thread(self._planner.plan))
 
     async def deliver(self) -> Carried:
         """Send what is due until nothing is."""
@@ -273,10 +191,7 @@ class Pipeline:
             with self._store.transaction() as tx:
                 if isinstance(outcome, Fetched):
                     done.polled = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
-                after = 0
-                while due := tx.due_chats(now, PAGE, after):
-                    after = due[-1].id
-                    done.planned += sum(d.digest is not None for _, d in self._decide(tx, due, now))
+                done.planned = self._planner.would_plan(tx)
                 raise Undo
         except Undo:
             return done

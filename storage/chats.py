@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,10 @@ class Chats(Deliveries):
         if self._locks:
             statement = statement.with_for_update(skip_locked=True)
         return [chat_of(row) for row in self._all(statement)]
+
+    def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
+        for some in chunks(chat_ids, CHUNK):
+            self._run(update(t.chat).where(t.chat.c.id.in_(some)).values(seen=seen, due_at=due_at))
 
     def chats_under(self, address: Address) -> list[Chat]:
         c = t.chat.c
@@ -153,6 +157,15 @@ class Chats(Deliveries):
                 found[row.chat_id] = (*found.get(row.chat_id, ()), subscription_of(row))
         return found
 
+    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+        found: dict[int, list[tuple[str, str]]] = {}
+        s = t.subscription
+        for some in chunks(set(chat_ids), CHUNK):
+            asked = select(s.c.chat_id, s.c.topic, s.c.query).where(s.c.chat_id.in_(some)).order_by(s.c.id)
+            for row in self._all(asked):
+                found.setdefault(row.chat_id, []).append((row.topic or "", row.query))
+        return found
+
     def subscribe(self, subscription: Subscription) -> Subscription:
         """BadInput for a topic that is not there, or neither topic nor query."""
         s = t.subscription
@@ -172,6 +185,22 @@ class Chats(Deliveries):
         if stored is None:
             raise RuntimeError("the subscription was neither inserted nor there")
         return subscription_of(stored)
+
+    def subscriptions_naming_topics(self) -> list[Subscription]:
+        s = t.subscription
+        named = s.c.topic.is_(None), s.c.query.ilike("%topic:%")
+        return [subscription_of(row) for row in self._all(select(s).where(*named).order_by(s.c.id))]
+
+    def rewrite_subscription(self, subscription_id: int, query: str) -> None:
+        s = t.subscription
+        mine = self._one(select(s.c.chat_id).where(s.c.id == subscription_id))
+        if mine is None:
+            return
+        same = self._is(s, chat_id=mine.chat_id, query=query)
+        if self._one(select(s.c.id).where(same, s.c.id != subscription_id)):
+            self._run(s.delete().where(s.c.id == subscription_id))
+        else:
+            self._run(update(s).where(s.c.id == subscription_id).values(query=query))
 
     def unsubscribe(self, chat_id: int, subscription_id: int) -> bool:
         """False where the chat has no such subscription."""

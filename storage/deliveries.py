@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
 
-from bot.model import Delivery, DeliveryState, DigestKind, Part
+from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part
 from storage import tables as t
 from storage.rows import (
+    CHUNK,
     Work,
+    chunks,
+    content_of,
     delivery_of,
     part_of,
     row_of_delivery,
@@ -28,10 +32,44 @@ class Deliveries(Work):
 
     def plan(self, delivery: Delivery) -> Delivery:
         d = t.delivery
-        digest = row_of_digest(delivery.digest)
-        self._insert_once(d, {"chat_id": delivery.chat_id, **digest, **row_of_delivery(delivery)})
-        once = {name: digest[name] for name in ("kind", "digest_on", "upto")}
-        return self._deliveries(self._all(select(d).where(self._is(d, chat_id=delivery.chat_id, **once))))[0]
+        once = {"kind": delivery.digest.kind.value, "digest_on": delivery.digest.on, "upto": delivery.digest.upto}
+        its = self._is(d, chat_id=delivery.chat_id, **once)
+        if self._one(select(d.c.id).where(its)) is None:
+            (number,) = self.keep_digests([delivery.digest])
+            digest = replace(delivery.digest, id=number)
+            self._insert_once(d, {"chat_id": delivery.chat_id, **row_of_digest(digest), **row_of_delivery(delivery)})
+        return self._deliveries(self._all(select(d).where(its)))[0]
+
+    def keep_digests(self, digests: Sequence[Digest]) -> list[int]:
+        insert = t.digest.insert().returning(t.digest.c.id, sort_by_parameter_order=True)
+        rows = [{"content": content_of(digest)} for digest in digests]
+        return [row.id for some in chunks(rows, CHUNK) for row in self._connection.execute(insert, some)]
+
+    def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
+        alike: dict[tuple[DigestKind, date, int], list[tuple[int, int]]] = {}
+        for chat_id, digest in digests.items():
+            alike.setdefault((digest.kind, digest.on, digest.upto), []).append((chat_id, digest.id))
+        return sum(self._plan_alike(once, some, now) for once, rows in alike.items() for some in chunks(rows, CHUNK))
+
+    def _plan_alike(self, once: tuple[DigestKind, date, int], rows: Sequence[tuple[int, int]], now: datetime) -> int:
+        """A delivery for each (chat, digest): what a chat's row says is copied inside the database."""
+        d, c = t.delivery.c, t.chat.c
+        pairs = ", ".join(f"({int(chat)}, {int(digest)})" for chat, digest in rows)
+        # Both databases call the columns of VALUES column1 and column2; so many bound parameters would cost more
+        # than all the rest.
+        columns = column("column1", Integer), column("column2", Integer)
+        wanted = text(f"(VALUES {pairs})").columns(*columns).alias("wanted")
+        kind, on, upto = once
+        values: dict[Any, Any] = {
+            d.chat_id: c.id, d.platform: c.platform, d.chat: c.chat, d.thread: c.thread, d.language: c.language,
+            d.layout: c.layout, d.digest_id: wanted.c.column2, d.kind: literal(kind.value), d.digest_on: literal(on),
+            d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
+            d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
+            d.why: literal(""),
+        }  # fmt: skip
+        found = select(*values.values()).select_from(t.chat.join(wanted, wanted.c.column1 == c.id)).where(true())
+        statement = self._insert(t.delivery).from_select([one.name for one in values], found)
+        return self._run(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
         d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
@@ -102,6 +140,25 @@ class Deliveries(Work):
         found = self._deliveries(self._all(select(d).where(d.c.chat_id == chat_id).order_by(d.c.id.desc()).limit(1)))
         return found[0] if found else None
 
+    def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
+        d = t.delivery
+        found: dict[int, tuple[DigestKind, datetime | None]] = {}
+        for some in chunks(chat_ids, CHUNK):
+            last = select(func.max(d.c.id)).where(d.c.chat_id.in_(some)).group_by(d.c.chat_id)
+            for row in self._all(select(d.c.chat_id, d.c.kind, d.c.made_at).where(d.c.id.in_(last))):
+                found[row.chat_id] = (DigestKind(row.kind), row.made_at)
+        return found
+
+    def deliveries_with(self, chat_id: int, paper_id: int) -> list[Delivery]:
+        d = t.delivery
+        papers = self._is(d, chat_id=chat_id, kind=DigestKind.PAPERS.value)
+        statement = select(d.c.id, t.digest.c.content).join(t.digest, t.digest.c.id == d.c.digest_id).where(papers)
+        rows = self._all(statement.order_by(d.c.id.desc()).limit(1_000))
+        # It may have been sent while it was two.
+        own = {paper_id, *(row.id for row in self._all(select(t.paper.c.id).where(t.paper.c.joined_id == paper_id)))}
+        ids = [row.id for row in rows if any(match[0] in own for match in row.content["matches"])]
+        return self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.id.desc())))
+
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         d = t.delivery
         # That there was nothing on a day long past is no news.
@@ -115,7 +172,9 @@ class Deliveries(Work):
 
     def _deliveries(self, rows: Sequence[Row[Any]]) -> list[Delivery]:
         parts = self._parts(row.id for row in rows)
-        return [delivery_of(row, parts.get(row.id, ())) for row in rows]
+        asked = select(t.digest).where(t.digest.c.id.in_({row.digest_id for row in rows}))
+        contents = {row.id: row.content for row in self._all(asked)} if rows else {}
+        return [delivery_of(row, contents[row.digest_id], parts.get(row.id, ())) for row in rows]
 
     def _parts(self, ids: Iterable[int]) -> dict[int, tuple[Part, ...]]:
         p = t.delivery_part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -93,10 +94,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield some
 
 
-
-
-
-def paper_of(row: Row[Any], keys: tuple[str, ...]) -> Paper:
+def paper_of(row: Row[Any], keys: tuple[str, ...], news: tuple[str, ...] = ()) -> Paper:
     return Paper(
         id=row.id,
         keys=keys,
@@ -110,6 +108,7 @@ def paper_of(row: Row[Any], keys: tuple[str, ...]) -> Paper:
         dated_on=row.dated_on,
         version=row.version,
         journal=row.journal,
+        news=news,
     )
 
 
@@ -215,28 +214,47 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
+# An enum's own look-up takes ten times as long, and a plan reads a million chats.
+_PLACES = {one.value: one for one in Place}
+_LAYOUTS = {one.value: one for one in Layout}
+_EMPTY_DAYS = {one.value: one for one in EmptyDay}
+_CHAT_STATES = {one.value: one for one in ChatState}
 
+
+@lru_cache(256)
+def _days(*days: int) -> frozenset[int]:
+    return frozenset(days)
+
+
+@lru_cache(256)
+def _wants(*wants: str) -> frozenset[News]:
+    return frozenset(News(news) for news in wants)
 
 
 def chat_of(row: Row[Any]) -> Chat:
+    """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
+    (
+        id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
+        due_at, state, why, admitted,
+    ) = tuple(row)  # fmt: skip
     return Chat(
-        id=row.id,
-        address=Address(row.platform, row.chat, row.thread),
-        place=Place(row.place),
-        title=row.title,
-        language=row.language,
-        timezone=row.timezone,
-        time=row.time,
-        days=frozenset(row.days),
-        layout=Layout(row.layout),
-        size=row.size,
-        wants=frozenset(map(News, row.wants)),
-        empty_day=EmptyDay(row.empty_day),
-        seen=row.seen,
-        due_at=row.due_at,
-        state=ChatState(row.state),
-        why=row.why,
-        admitted=row.admitted,
+        id_,
+        Address(platform, chat, thread),
+        place=_PLACES[place],
+        title=title,
+        language=language,
+        timezone=timezone,
+        time=at,
+        days=_days(*days),
+        layout=_LAYOUTS[layout],
+        size=size,
+        wants=_wants(*wants),
+        empty_day=_EMPTY_DAYS[empty_day],
+        seen=seen,
+        due_at=due_at,
+        state=_CHAT_STATES[state],
+        why=why,
+        admitted=admitted,
     )
 
 
@@ -270,11 +288,8 @@ def subscription_of(row: Row[Any]) -> Subscription:
     return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at)
 
 
-
-
-
-def delivery_of(row: Row[Any], parts: tuple[Part, ...]) -> Delivery:
-    digest = row.digest
+def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Delivery:
+    """``digest`` is the content of the row's digest."""
     return Delivery(
         id=row.id,
         chat_id=row.chat_id,
@@ -287,6 +302,7 @@ def delivery_of(row: Row[Any], parts: tuple[Part, ...]) -> Delivery:
             tuple(digest["labels"]),
             row.upto,
             digest.get("quiet", False),
+            row.digest_id,
         ),
         language=row.language,
         layout=Layout(row.layout),
@@ -317,18 +333,19 @@ def row_of_delivery(delivery: Delivery) -> Values:
     }
 
 
-def row_of_digest(digest: Digest) -> Values:
+def content_of(digest: Digest) -> Values:
+    """What of a digest stands in a row of its own, for every chat that gets it."""
     return {
-        "kind": digest.kind.value,
-        "digest_on": digest.on,
-        "upto": digest.upto,
-        "digest": {
-            "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
-            "pushed": digest.pushed,
-            "labels": digest.labels,
-            "quiet": digest.quiet,
-        },
+        "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
+        "pushed": digest.pushed,
+        "labels": digest.labels,
+        "quiet": digest.quiet,
     }
+
+
+def row_of_digest(digest: Digest) -> Values:
+    """What of a digest stands in the delivery's row."""
+    return {"kind": digest.kind.value, "digest_on": digest.on, "upto": digest.upto, "digest_id": digest.id}
 
 
 def part_of(row: Row[Any]) -> Part:

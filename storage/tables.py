@@ -227,6 +227,7 @@ class SubscriptionRow(SQLModel, table=True):
         _unique("uq_subscription_query", "chat_id", "query", where="topic IS NULL"),
         _unique("uq_subscription_topic", "chat_id", "topic", where="topic IS NOT NULL"),
         Index("ix_subscription_topic", "topic"),
+        Index("ix_subscription_chat_id", "chat_id"),
         _NEVER_AGAIN,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -234,6 +235,15 @@ class SubscriptionRow(SQLModel, table=True):
     query: str = _text()
     topic: str | None = Field(default=None, sa_type=Text, foreign_key="topic.slug")
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class DigestRow(SQLModel, table=True):
+    """What deliveries bring; one that many chats get is kept once."""
+
+    __tablename__ = "digest"
+    __table_args__ = (_NEVER_AGAIN,)
+    id: int | None = Field(default=None, primary_key=True)
+    content: dict[str, Any] = Field(sa_type=JSON)
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -254,7 +264,7 @@ class DeliveryRow(SQLModel, table=True):
     kind: str = Field(sa_type=Text)
     digest_on: dt.date
     upto: int = 0
-    digest: dict[str, Any] = Field(sa_type=JSON)
+    digest_id: int | None = Field(default=None, foreign_key="digest.id")
     language: str = Field(sa_type=Text)
     layout: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
@@ -302,5 +312,6 @@ _core = METADATA.tables
 fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper", "paper_key", "paper_merge"))
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
-delivery, delivery_part, invite = (_core[name] for name in ("delivery", "delivery_part", "invite"))
+digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
+invite = _core["invite"]
 setting = _core["setting"]

@@ -23,7 +23,7 @@ from bot.errors import ChatGone
 from bot.model import Address, Chat, ChatState, DigestKind, FeedItem, FeedState, Subscription
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, Transaction
-from storage.search import TantivyIndex
+from storage.searching import TantivyIndex
 from storage.store import open_store
 from tests.databases import sqlite_url
 from tests.feeds_text import bad_query, paper, papers, rss
@@ -307,15 +307,16 @@ def planned_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets another planner do all its work between this one's look and its writing."""
 
     def arrange(slow: Pipeline, fast: Pipeline, before: Any) -> None:
-        decide = slow._decide
+        planner = slow._planner
+        read = planner._read
 
-        def interrupted(tx: Transaction, due: Any, now: datetime) -> Any:
-            found = decide(tx, due, now)
+        def interrupted(tx: Transaction, due: Any, known: Any) -> Any:
+            found = read(tx, due, known)
             before()
             asyncio.run(fast.plan())
             return found
 
-        monkeypatch.setattr(slow, "_decide", interrupted)
+        monkeypatch.setattr(planner, "_read", interrupted)
 
     return arrange
 

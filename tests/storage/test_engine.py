@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from bot.errors import ConfigError, TryLater
-from bot.model import Tally
+from bot.model import Digest, DigestKind, Match, News, Tally
 from storage import engine as engines
 from storage.engine import HEAD, alembic_config, connect
 from storage.store import SqlStore, open_store
@@ -160,3 +162,36 @@ def test_a_database_that_went_away_says_to_try_later(store: SqlStore) -> None:
         tx._connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
     with store.transaction() as tx:
         tx.put_setting("a", "b")
+
+
+def test_deliveries_of_the_first_version_keep_their_digests(
+    empty_database: str, opened: Callable[[str], SqlStore]
+) -> None:
+    engine = connect(empty_database)
+    digest = {"matches": [[5, "new", ["LoRA"]]], "pushed": 1, "labels": ["LoRA"]}
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+        connection.execute(
+            text(
+                "INSERT INTO chat (id, platform, chat, thread, place, title, language, timezone, time, days, layout,"
+                " size, wants, empty_day, seen, state, why, admitted) VALUES (3, 'telegram', '1', '', 'private', '',"
+                " 'en', 'UTC', '08:00:00', '[1]', 'brief', 20, '[]', 'say', 0, 'active', '', TRUE)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO delivery (id, chat_id, platform, chat, thread, kind, digest_on, upto, digest, language,"
+                " layout, state, attempts, lease_owner, why) VALUES (7, 3, 'telegram', '1', '', 'papers', '2025-04-08',"
+                " 9, :digest, 'en', 'brief', 'planned', 0, '', '')"
+            ),
+            {"digest": json.dumps(digest)},
+        )
+    engine.dispose()
+    with opened(empty_database).transaction() as tx:
+        kept = tx.delivery(7)
+        assert kept is not None
+        assert kept.digest == Digest(
+            DigestKind.PAPERS, date(2025, 4, 8), (Match(5, News.NEW, ("LoRA",)),), 1, ("LoRA",), 9
+        )
+        (number,) = tx.keep_digests([kept.digest])
+        assert number > kept.digest.id, "a new one takes no number that is taken"

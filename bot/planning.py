@@ -1,0 +1,177 @@
+"""The plan: a delivery for every chat that is due, many thousand a second."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+
+from bot.commands.context import documents_of, label_of, query_of
+from bot.digests import Day, Decision, Followed, decide
+from bot.feeds import heard, settled
+from bot.model import Chat, Digest, Feed, FeedState, Subscription, Topic
+from bot.ports import Store, Transaction
+
+log = logging.getLogger(__name__)
+
+PAGE = 2_000
+"""Chats planned in one transaction."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the chats of one plan share. It is made anew when something was announced meanwhile."""
+
+    upto: int
+    topics: list[Topic]
+    days: dict[int, Day | None] = field(default_factory=dict)
+    followed: dict[tuple[str, str, str], Followed | None] = field(default_factory=dict)
+    kept: dict[int, tuple[Digest, Digest]] = field(default_factory=dict)
+    """By the id of a digest's object: that object, so that the id stays its own, and as it is kept."""
+
+    def follow(self, held: Iterable[tuple[str, str]], language: str) -> tuple[Followed, ...]:
+        """As `commands.context.followed_by`, for (topic, query); equal ones are one object, whoever holds them."""
+        found = []
+        for topic, text in held:
+            key = (topic, text, language if topic else "")
+            if key not in self.followed:
+                one = Subscription(0, 0, text, topic)
+                query = query_of(one, self.topics)
+                self.followed[key] = Followed(label_of(one, self.topics, language), query) if query else None
+            followed = self.followed[key]
+            if followed is not None:
+                found.append(followed)
+        return tuple(found)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Rows, chats and digests are no rings: the collector would walk all of them over and over, a third of the time."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+class Planner:
+    """Plans page by page. Papers are read and analyzed outside of the transaction that writes a page."""
+
+    def __init__(
+        self, store: Store, categories: Sequence[str], wait_until: time, now: Callable[[], datetime]
+    ) -> None:
+        self._store, self._categories, self._wait_until, self._now = store, categories, wait_until, now
+
+    def plan(self) -> int:
+        """Write a delivery for every chat that is due; returns how many."""
+        known: _Known | None = None
+        planned, after, more = 0, 0, True
+        while more:
+            now = self._now()
+            with uncollected(), self._store.transaction() as tx:
+                due = tx.due_chats(now, PAGE, after)
+                ready = self._ready(tx, due, known)
+                if ready is not None:
+                    planned += self._write(tx, self._decide(tx, due, now, ready), now, ready)
+            if ready is None:
+                with self._store.reading() as tx:
+                    known = self._read(tx, due, known)
+                continue
+            known = ready
+            more = len(due) == PAGE
+            after = due[-1].id if due else after
+        return planned
+
+    def would_plan(self, tx: Transaction) -> int:
+        """How many deliveries a plan would write now, as ``tx`` sees the store; nothing is written."""
+        now, planned, after = self._now(), 0, 0
+        known: _Known | None = None
+        while due := tx.due_chats(now, PAGE, after):
+            known = self._read(tx, due, known)
+            planned += sum(decision.digest is not None for _, decision in self._decide(tx, due, now, known))
+            after = due[-1].id
+        return planned
+
+    def _ready(self, tx: Transaction, due: Sequence[Chat], known: _Known | None) -> _Known | None:
+        """What is known, where it is enough for these chats."""
+        if not due:
+            return known or _Known(0, [])
+        if known is None or known.upto != tx.last_announcement() or known.topics != tx.topics():
+            return None
+        return known if all(chat.seen in known.days for chat in due) else None
+
+    def _read(self, tx: Transaction, due: Sequence[Chat], known: _Known | None) -> _Known:
+        upto, topics = tx.last_announcement(), tx.topics()
+        if known is None or (known.upto, known.topics) != (upto, topics):
+            known = _Known(upto, topics)
+        for seen in {chat.seen for chat in due} - known.days.keys():
+            known.days[seen] = self._day(tx, seen, upto)
+        return known
+
+    def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
+        announcements = tx.announcements(after, upto)
+        if not announcements:
+            return None
+        ids = {a.paper_id for a in announcements}
+        papers = tx.papers(ids)
+        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)))
+
+    def _decide(
+        self, tx: Transaction, due: Sequence[Chat], now: datetime, known: _Known
+    ) -> list[tuple[Chat, Decision]]:
+        stored = tx.feeds()
+        feeds = [stored.get(category, Feed(category)) for category in self._categories]
+        all_heard = all(heard(feed, now) or settled(feed, now) for feed in feeds)
+        quiet = all(feed.state is FeedState.QUIET for feed in feeds)
+        held = tx.followed([chat.id for chat in due])
+        followed = {chat.id: known.follow(held.get(chat.id, ()), chat.language) for chat in due}
+        for seen in {chat.seen for chat in due}:
+            day = known.days[seen]
+            if day is not None:
+                day.ask_all(one.query for chat in due if chat.seen == seen for one in followed[chat.id])
+        empty = [
+            chat.id
+            for chat in due
+            if followed[chat.id] and not ((day := known.days[chat.seen]) and day.matches(followed[chat.id], chat.wants))
+        ]
+        last = tx.last_told(empty)
+        decisions = []
+        for chat in due:
+            kind, at = last.get(chat.id, (None, None))
+            try:
+                decision = decide(
+                    chat,
+                    followed[chat.id],
+                    known.days[chat.seen],
+                    known.upto,
+                    settled=all_heard,
+                    quiet=quiet,
+                    last_kind=kind,
+                    last_at=at,
+                    wait_until=self._wait_until,
+                    now=now,
+                )
+            except Exception:
+                # One chat that makes no sense must not keep the others from their digests.
+                log.exception("%s could not be planned; it is tried again in an hour", chat.address)
+                decision = Decision(None, chat.seen, now + timedelta(hours=1))
+            decisions.append((chat, decision))
+        return decisions
+
+    def _write(self, tx: Transaction, decisions: Sequence[tuple[Chat, Decision]], now: datetime, known: _Known) -> int:
+        made = [(chat, decision.digest) for chat, decision in decisions if decision.digest is not None]
+        new = list({id(digest): digest for _, digest in made if id(digest) not in known.kept}.values())
+        for digest, number in zip(new, tx.keep_digests(new), strict=True):
+            known.kept[id(digest)] = (digest, replace(digest, id=number))
+        planned = tx.plan_all({chat.id: known.kept[id(digest)][1] for chat, digest in made}, now)
+        moved: dict[tuple[int, datetime], list[int]] = {}
+        for chat, decision in decisions:
+            moved.setdefault((decision.seen, decision.due_at), []).append(chat.id)
+        for (seen, due_at), ids in moved.items():
+            tx.move_on(ids, seen, due_at)
+        return planned
