@@ -177,7 +177,8 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
     for text in abstracts:
         blocks.append(Block((plain(shorten(text, _ABSTRACT)),), BlockKind.QUOTE))
     links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
-    return Reply(tuple(block for block in blocks if block.text), (links,) if links else ())
+    more = (Button(words.say("More like this"), f"like:{paper.id}"),)
+    return Reply(tuple(block for block in blocks if block.text), (links, more) if links else (more,))
 
 
 def _dated(paper: Paper) -> str:

@@ -66,13 +66,13 @@ class Words:
     def number(self, n: int) -> str:
         return f"{n:,}"
 
-    def day(self, on: date) -> str:
-        """``Tuesday 8 April``, ``4月8日星期二``."""
+    def day(self, on: date, *, year: bool = False) -> str:
+        """``Tuesday 8 April``, ``4月8日星期二``; with ``year``, ``Tuesday 8 April 2025``."""
         if self.language == "en":
-            return f"{on:%A} {on.day} {on:%B}"
+            return f"{on:%A} {on.day} {on:%B}" + (f" {on.year}" if year else "")
         from babel.dates import format_date
 
-        return format_date(on, "M月d日EEEE", locale=self._locale)
+        return format_date(on, ("y年" if year else "") + "M月d日EEEE", locale=self._locale)
 
     def sentences(self, *texts: str) -> str:
         """One after the other, with a space between them where the language writes one."""

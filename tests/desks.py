@@ -19,7 +19,7 @@ from bot.desk import FrontDesk
 from bot.model import Address, Chat, FeedItem, Place, Subscription, SummaryText
 from bot.ports import Caller
 from bot.replies import Button, Reply
-from storage.search import TantivyIndex
+from storage.searching import TantivyIndex
 from storage.store import open_store
 from tests.databases import sqlite_url
 from tests.feeds_text import paper

@@ -11,7 +11,7 @@ from bot import assembly
 from bot import doctor as findings_of
 from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, open_context, say
 from bot.commands.context import language_named
-from bot.commands.topics import make_topic
+from bot.commands.topics import make_topic, write_out
 from bot.config import Config
 from bot.errors import BadInput, ConfigError
 from bot.keys import parse_reference
@@ -47,15 +47,17 @@ def topics(options: argparse.Namespace, config: Config) -> int:
             slug = options.slug.casefold()
             known = tx.topic(slug)
             if options.verb == "remove":
-                if not tx.remove_topic(slug):
+                if known is None:
                     raise BadInput(f"there is no topic {slug}; paperround topics list shows all")
+                write_out(tx, words, known)
+                tx.remove_topic(slug)
                 say(f"topic {slug} removed; chats that followed it now follow its query")
                 return DONE
             if options.verb == "add" and known:
                 raise BadInput(f"there is a topic {slug} already: {known.query}; paperround topics edit changes it")
             if options.verb == "edit" and known is None:
                 raise BadInput(f"there is no topic {slug}; paperround topics add makes it")
-            made = make_topic(words, slug, (options.query or (known.query if known else "")).strip())
+            made = make_topic(tx, words, slug, (options.query or (known.query if known else "")).strip())
             names = {**dict(known.names if known else made.names), **dict(_names(options))}
             tx.put_topic(replace(made, names=tuple(names.items())))
             say(f"topic {slug}: {made.query}")

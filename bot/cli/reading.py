@@ -7,14 +7,13 @@ from datetime import date
 
 from bot import assembly
 from bot.cli.printing import DONE, WRONG, close_context, complain, dump, open_context, say
-from bot.commands.context import day_of, find_topic, language_named
+from bot.commands.context import day_of, find_topic, language_named, read_query
 from bot.config import Config
 from bot.digests import Followed
 from bot.errors import BadInput
 from bot.exports import markdown, paper_json
 from bot.model import WANTED, Digest, DigestKind
 from bot.pages import digest_page, results_page
-from bot.query import parse
 from bot.words import words_for
 
 MOST = 10_000
@@ -36,7 +35,7 @@ def digest(options: argparse.Namespace, config: Config) -> int:
         with context.store.reading() as tx:
             topic = find_topic(tx.topics(), options.query)
             label = topic.name(language) if topic else options.query.strip()
-            followed = (Followed(label, parse(topic.query if topic else options.query)),)
+            followed = (Followed(label, read_query(tx, topic.query if topic else options.query)),)
             announcements = tx.announcements_on(on) if on else tx.announcements(tx.before_latest_batch())
             if not announcements:
                 if options.form == "json":
@@ -72,9 +71,10 @@ def search(options: argparse.Namespace, config: Config) -> int:
     """``paperround search``; finding nothing is an answer too. Raises BadInput, QueryError."""
     if not 1 <= options.limit <= MOST:
         raise BadInput(f"--limit: a number from 1 to {MOST}")
-    query = parse(options.query)
     context = open_context(config)
     try:
+        with context.store.reading() as tx:
+            query = read_query(tx, options.query)
         context.index.follow()
         hits, total = context.index.search(query, limit=options.limit)
         ids = [hit.paper_id for hit in hits]

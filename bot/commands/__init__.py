@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, reading, subscriptions, topics
+from bot.commands import instance, reading, subscriptions, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -59,6 +59,7 @@ COMMANDS: dict[str, Command] = {
         Command("unsubscribe", "End a subscription", subscriptions.unsubscribe, "number", changes=True),
         Command("topics", "The topics there are", topics.topics),
         Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
+        Command("why", "Why a paper came, or did not", why.why, "paper"),
         Command("digest", "Today's digest, now", reading.digest, "query"),
         Command("language", "The language I write in here", instance.language, "language", changes=True),
         Command("time", "When the digest comes", instance.when, "time", changes=True),
@@ -91,5 +92,7 @@ PRESSES: dict[str, Press] = {
     "more": Press(reading.more),
     "find": Press(reading.find),
     "recall": Press(reading.recall),
+    "newest": Press(reading.newest),
+    "like": Press(reading.like),
 }
 """By the word before an action's first colon."""

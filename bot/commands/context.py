@@ -12,14 +12,15 @@ from zoneinfo import available_timezones
 
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
+from bot.documents import Document, document
 from bot.errors import NotAllowed, QueryError
-from bot.matching import Document, document
 from bot.model import Address, Announcement, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
-from bot.ports import Caller, Now, SearchIndex, Store, Transaction
-from bot.query import Query, parse
+from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
+from bot.query import Lookup, Query, parse, unfolded
 from bot.words import Words, language_for, words_for
 
-EVERY_HIT = 1_000_000
+PATIENCE = 1.0
+"""Seconds that a command waits for the index to take in what is new; a tick takes in the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +141,43 @@ def label_of(subscription: Subscription, topics: Sequence[Topic], language: str)
     return topic.name(language) if topic else subscription.query or subscription.topic
 
 
+def topics_of(topics: Iterable[Topic]) -> Lookup:
+    """What ``topic:NAME`` in a query stands for, by slug or by a name in any language."""
+    known = tuple(topics)
+
+    def lookup(name: str) -> tuple[str, str] | None:
+        topic = find_topic(known, name)
+        return (topic.slug, topic.query) if topic else None
+
+    return lookup
+
+
+def read_query(tx: Transaction, text: str, *, for_subscription: bool = False, within: str = "") -> Query:
+    """The query that a person wrote, its topics written out. ``within``: the slug of the topic it is going to be.
+    Raises QueryError."""
+    return unfolded(parse(text, for_subscription=for_subscription), topics_of(tx.topics()), text, within)
+
+
+def searched(
+    context: Context, query: Query, text: str, *, limit: int, offset: int = 0, newest: bool = False
+) -> tuple[list[Hit], int]:
+    """``SearchIndex.search``; what is wrong with the query has its place in ``text``, as the person wrote it."""
+    try:
+        return context.index.search(query, limit=limit, offset=offset, newest=newest)
+    except QueryError as error:
+        place = text.casefold().find(error.query.casefold())
+        if place < 0:  # it stands in a topic
+            raise
+        raise QueryError(error.message, text, place + error.place, error.expected) from error
+
+
 def query_of(subscription: Subscription, topics: Sequence[Topic]) -> Query | None:
-    """What a subscription asks; None where it no longer parses."""
+    """What a subscription asks, its topics written out; None where it no longer parses."""
     text = subscription.query
     if subscription.topic:
         text = next((topic.query for topic in topics if topic.slug == subscription.topic), "")
     try:
-        return parse(text)
+        return unfolded(parse(text), topics_of(topics))
     except QueryError:
         return None
 
@@ -168,9 +199,13 @@ def day_of(
     analyzes its own matches, not the whole day."""
     announced = {a.paper_id for a in announcements}
     wanted: set[int] = set()
-    for one in followed:
-        hits, _ = context.index.search(one.query, limit=EVERY_HIT)
-        wanted.update(hit.paper_id for hit in hits if hit.paper_id in announced)
+    for one in followed if announced else ():
+        try:
+            hits, _ = context.index.search(one.query, limit=len(announced), newest=True, among=announced)
+        except QueryError:  # a prefix of too many stored words: the day has fewer
+            wanted |= announced
+            break
+        wanted.update(hit.paper_id for hit in hits)
     papers = tx.papers(wanted)
     documents = documents_of(papers.values(), tx.summaries(wanted))
     return Day(announcements, papers, documents)

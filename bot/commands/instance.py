@@ -17,7 +17,7 @@ from bot.words import NAMES, Words, words_for
 
 
 def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo]) -> Reply:
-    """Every command in a line, then the query language in five."""
+    """Every command in a line, then the query language in a few more."""
     words = context.words(caller)
     lines: list[str] = []
     spans = []
@@ -26,6 +26,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
         words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
+        words.say("quant* words that begin so · date:2025-04..2025-05 · is:cross · id:2403.17919 · topic:NAME"),
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
     return Reply(

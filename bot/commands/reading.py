@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from bot.commands.context import Context, day_of, find_topic, followed_by, latest
+from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
 from bot.pages import PAGE, card, digest_heading, entry, label_list, results_page, shorten
 from bot.ports import Caller
-from bot.query import parse
+from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
+from bot.text import readable
 from bot.words import Words
 
 
@@ -47,33 +48,55 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
     return _results(context, caller, words, argument, 0)
 
 
-def find(context: Context, caller: Caller, argument: str) -> Reply:
+def find(context: Context, caller: Caller, argument: str, verb: str = "find") -> Reply:
     """The press of a results page's button: ``offset:query``."""
     words = context.words(caller)
     offset, _, query = argument.partition(":")
     if not offset.isdecimal() or len(offset) > 6 or not query:
         return say(words.say("This button is too old. /paper searches again."), private=True)
-    return _results(context, caller, words, query, int(offset))
+    return _results(context, caller, words, query, int(offset), verb)
 
 
-def _results(context: Context, caller: Caller, words: Words, text: str, offset: int) -> Reply:
-    query = parse(text)
-    context.index.follow()
-    hits, total = context.index.search(query, limit=PAGE, offset=offset)
+def newest(context: Context, caller: Caller, argument: str) -> Reply:
+    """As ``find``, with the newest papers first."""
+    return find(context, caller, argument, "newest")
+
+
+def like(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a card's button: the papers most like the one with this id."""
+    words = context.words(caller)
+    if not argument.isdecimal() or len(argument) > 18:
+        return say(words.say("This button is too old. /paper searches again."), private=True)
+    context.index.follow(PATIENCE)
+    ids = [hit.paper_id for hit in context.index.similar(int(argument), PAGE)]
+    with context.store.reading() as tx:
+        papers, summaries = tx.papers([int(argument), *ids]), tx.summaries(ids)
+    if int(argument) not in papers or not ids:
+        return say(words.say("Nothing stored is like this paper."), private=True)
+    title = words.say("Papers like {title}", title=shorten(readable(papers[int(argument)].title), 100))
+    return results_page(words, title, [papers[i] for i in ids if i in papers], summaries)
+
+
+def _results(context: Context, caller: Caller, words: Words, text: str, offset: int, verb: str = "find") -> Reply:
+    with context.store.reading() as tx:
+        query = read_query(tx, text)
+    context.index.follow(PATIENCE)
+    hits, total = searched(context, query, text, limit=PAGE, offset=offset, newest=verb == "newest")
     if total and not hits:
         return say(words.say("That was all of it."), private=True)
     if not total:
-        return say(
-            words.say("Nothing stored matches {query}.", query=shorten(text, 200)),
-            words.say("All words must occur: try fewer, or OR between them. /subscribe brings what is yet to come."),
-        )
+        return _nothing(context, caller, words, query, text)
     ids = [hit.paper_id for hit in hits]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > PAGE:
         title += f" ({offset + 1}-{offset + len(hits)})"
-    buttons = _turning(context, caller, words, "find", text, offset, total)
+    ways = _ways(words, verb, offset, total)
+    if total > PAGE:
+        other = ("find", words.say("Best first")) if verb == "newest" else ("newest", words.say("Newest first"))
+        ways.append((other[1], other[0], 0))
+    buttons = _buttons(context, caller, text, ways)
     return results_page(
         words,
         title,
@@ -84,20 +107,23 @@ def _results(context: Context, caller: Caller, words: Words, text: str, offset: 
     )
 
 
-def _turning(
-    context: Context, caller: Caller, words: Words, verb: str, text: str, offset: int, total: int, size: int = PAGE
-) -> tuple[Button, ...]:
-    """Back and Next, where there is somewhere to go. A query too long for a button (64 bytes) is kept as the last
-    one that this chat asked, and the button carries its mark."""
-    ways = [(max(0, offset - size), "‹ " + words.say("Back"))] if offset > 0 else []
+def _ways(words: Words, verb: str, offset: int, total: int, size: int = PAGE) -> list[tuple[str, str, int]]:
+    """Back and Next, where there is somewhere to go, as (label, verb, offset)."""
+    ways = [("‹ " + words.say("Back"), verb, max(0, offset - size))] if offset > 0 else []
     if offset + size < total:
-        ways.append((offset + size, words.say("Next") + " ›"))
-    actions = [f"{verb}:{at}:{text}" for at, _ in ways]
+        ways.append((words.say("Next") + " ›", verb, offset + size))
+    return ways
+
+
+def _buttons(context: Context, caller: Caller, text: str, ways: Sequence[tuple[str, str, int]]) -> tuple[Button, ...]:
+    """Buttons that ask ``text`` again. A query too long for a button (64 bytes) is kept as the last one that this
+    chat asked, and the button carries its mark."""
+    actions = [f"{verb}:{at}:{text}" for _, verb, at in ways]
     if any(len(action.encode()) > 64 for action in actions):
         with context.store.transaction() as tx:
             tx.put_setting(_asked(caller), text)
-        actions = [f"recall:{verb}:{at}:{_mark(text)}" for at, _ in ways]
-    return tuple(Button(label, action) for (_, label), action in zip(ways, actions, strict=True))
+        actions = [f"recall:{verb}:{at}:{_mark(text)}" for _, verb, at in ways]
+    return tuple(Button(label, action) for (label, _, _), action in zip(ways, actions, strict=True))
 
 
 def recall(context: Context, caller: Caller, argument: str) -> Reply:
@@ -106,10 +132,10 @@ def recall(context: Context, caller: Caller, argument: str) -> Reply:
     offset, _, mark = rest.partition(":")
     with context.store.reading() as tx:
         text = tx.setting(_asked(caller))
-    if not text or mark != _mark(text) or verb not in ("find", "page"):
+    if not text or mark != _mark(text) or verb not in _PAGED:
         words = context.words(caller)
         return say(words.say("This button is too old. /paper searches again."), private=True)
-    return (find if verb == "find" else page)(context, caller, f"{offset}:{text}")
+    return _PAGED[verb](context, caller, f"{offset}:{text}")
 
 
 def _asked(caller: Caller) -> str:
@@ -150,7 +176,8 @@ def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, C
         if argument:
             topic = find_topic(topics, argument)
             label = topic.name(words.language) if topic else argument
-            return words, chat, (Followed(label, parse(topic.query if topic else argument)),)
+            query = read_query(tx, topic.query if topic else argument)
+            return words, chat, (Followed(label, query),)
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
         return words, chat, followed_by(held, topics, words.language)
 
@@ -165,7 +192,7 @@ def _view(
     offset: int,
 ) -> Reply:
     """A page of the latest batch's matches; ``query`` is empty where they are the chat's subscriptions'."""
-    context.index.follow()
+    context.index.follow(PATIENCE)
     wants = chat.wants if chat else WANTED
     size = chat.size if chat else PAGE
     with context.store.reading() as tx:
@@ -191,8 +218,25 @@ def _view(
     blocks = [digest_heading(words, whole), *_entries(words, shown, papers, summaries, offset)]
     if rest := len(matches) - offset - len(shown):
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
-    buttons = _turning(context, caller, words, "page", query, offset, len(matches), size)
+    buttons = _buttons(context, caller, query, _ways(words, "page", offset, len(matches), size))
     return Reply(tuple(blocks), (buttons,) if buttons else ())
+
+
+_PAGED: dict[str, Callable[[Context, Caller, str], Reply]] = {"find": find, "newest": newest, "page": page}
+"""What turns pages of a query."""
+
+
+def _nothing(context: Context, caller: Caller, words: Words, query: Query, text: str) -> Reply:
+    """What may have been meant, or what to try."""
+    first = words.say("Nothing stored matches {query}.", query=shorten(text, 200))
+    meant = context.index.meant(query)
+    shown = str(meant) if meant is not None else ""
+    if meant is not None and len(shown) <= MOST_CHARACTERS and context.index.search(meant, limit=1)[1]:
+        button = _buttons(context, caller, shown, [(shorten(shown, 60), "find", 0)])
+        return say(first, words.say("Did you mean {query}?", query=shorten(shown, 200)), buttons=[button])
+    return say(
+        first, words.say("All words must occur: try fewer, or OR between them. /subscribe brings what is yet to come.")
+    )
 
 
 def _entries(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.context import (
+    PATIENCE,
     Context,
     day_of,
     digest_comes,
@@ -13,14 +14,16 @@ from bot.commands.context import (
     label_of,
     latest,
     query_of,
+    read_query,
     refusal,
     require_manager,
 )
 from bot.errors import BadInput, NotAllowed
+from bot.explaining import hopeless
 from bot.model import Chat, Subscription, Topic
 from bot.pages import entry, label_list, shorten
-from bot.ports import Caller
-from bot.query import parse
+from bot.ports import Caller, Transaction
+from bot.query import Field, Leaf, parse, topics_in
 from bot.replies import Button, Reply, bold, code, heading, italic, paragraph, plain, say
 from bot.words import Words
 
@@ -98,10 +101,22 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
         )  # fmt: skip
     require_manager(words, caller)
     with context.store.reading() as tx:
-        topic = find_topic(tx.topics(), argument)
+        wanted = _wanted(tx, argument)
+    return _follow(context, caller, wanted)
+
+
+def _wanted(tx: Transaction, text: str) -> Subscription:
+    """A topic by its name or as ``topic:NAME`` alone, or a query. Raises QueryError."""
+    topics = tx.topics()
+    topic = find_topic(topics, text)
     if topic is None:
-        parse(argument, for_subscription=True)
-    return _follow(context, caller, Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, argument))
+        read_query(tx, text, for_subscription=True)
+        query = parse(text)
+        if isinstance(query, Leaf) and query.field is Field.TOPIC:
+            topic = find_topic(topics, query.value)
+        elif topics_in(query) and "topic:" not in text.casefold():
+            text = str(query)  # a full-width colon: the store looks for the ASCII one
+    return Subscription(0, 0, "", topic.slug) if topic else Subscription(0, 0, text)
 
 
 def follow(context: Context, caller: Caller, argument: str) -> Reply:
@@ -145,12 +160,14 @@ def _held_already(wanted: Subscription, held: tuple[Subscription, ...], topics: 
     if wanted.topic:
         return next((one for one in held if one.topic == wanted.topic), None)
     query = parse(wanted.query)
+    if topics_in(query):
+        return next((one for one in held if one.query and parse(one.query) == query), None)
     return next((one for one in held if query_of(one, topics) == query), None)
 
 
 def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscription, first: str) -> Reply:
     """What was done, what today's batch has for it, what can be done next."""
-    context.index.follow()
+    context.index.follow(PATIENCE)
     with context.store.reading() as tx:
         topics = tx.topics()
         followed = followed_by([subscription], topics, chat.language)
@@ -160,6 +177,8 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         shown = [m.paper_id for m in matches[:_SHOWN]]
         papers, summaries = tx.papers(shown), tx.summaries(shown)
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
+    today = context.now().date()
+    in_vain = [each for one in followed for each in hopeless(one.query, today, chat.wants)]
     if matches:
         blocks.append(
             paragraph(
@@ -182,7 +201,16 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
                     )
                 )
             )
-    elif announcements:
+    if in_vain:
+        blocks.append(
+            paragraph(
+                words.say(
+                    "Hardly a new paper will match it, because of {conditions}; /paper searches all that is stored.",
+                    conditions=label_list(words, list(dict.fromkeys(map(str, in_vain)))),
+                )
+            )
+        )
+    elif announcements and not matches:
         blocks.append(paragraph(words.say("The latest batch has nothing for it; /paper searches all that is stored.")))
     buttons = [
         Button(words.say("Today's digest"), "digest"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from bot.commands.context import Context, find_topic, require_admin
+from bot.commands.context import PATIENCE, Context, find_topic, read_query, require_admin, searched
 from bot.commands.subscriptions import topic_buttons
 from bot.errors import BadInput
 from bot.model import Topic
 from bot.pages import shorten
-from bot.ports import Caller
-from bot.query import parse
+from bot.ports import Caller, Transaction
+from bot.query import MOST_CHARACTERS, Query, inlined, parse, topics_in
 from bot.replies import Button, Reply, bold, code, heading, paragraph, plain, say
 from bot.words import Words
 
@@ -57,7 +57,7 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
     )
 
 
-def make_topic(words: Words, slug: str, query: str, names: tuple[tuple[str, str], ...] = ()) -> Topic:
+def make_topic(tx: Transaction, words: Words, slug: str, query: str, names: tuple[tuple[str, str], ...] = ()) -> Topic:
     """A topic that can be kept. Raises BadInput for a slug or query that cannot be."""
     if not SLUG.fullmatch(slug):
         raise BadInput(
@@ -65,13 +65,18 @@ def make_topic(words: Words, slug: str, query: str, names: tuple[tuple[str, str]
         )
     if not query:
         raise BadInput(words.say("A topic needs a query: /topic add {slug} LoRA.", slug=slug))
-    parse(query, for_subscription=True)
+    read_query(tx, query, for_subscription=True, within=slug)
     return Topic(slug, names or (("en", slug.replace("-", " ")),), query)
 
 
 def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) -> Reply:
-    wanted = make_topic(words, slug, query)
+    with context.store.reading() as tx:
+        make_topic(tx, words, slug, query)
+        asked = read_query(tx, query, within=slug)
+    context.index.follow(PATIENCE)
+    total = searched(context, asked, query, limit=1)[1]
     with context.store.transaction() as tx:
+        wanted = make_topic(tx, words, slug, query)
         known = tx.topic(slug)
         if new and known:
             raise BadInput(
@@ -82,8 +87,6 @@ def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) ->
         if not new and known is None:
             raise BadInput(words.say("There is no topic {slug}. /topic add makes it; /topics shows all.", slug=slug))
         tx.put_topic(Topic(slug, known.names if known else wanted.names, query))
-    context.index.follow()
-    _, total = context.index.search(parse(query), limit=1)
     first = (
         words.say("Topic {slug} added: {query}", slug=slug, query=query)
         if new
@@ -102,6 +105,7 @@ def _remove(context: Context, words: Words, slug: str) -> Reply:
         known = find_topic(tx.topics(), slug)
         if known is None:
             raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(slug, 60)))
+        write_out(tx, words, known)
         tx.remove_topic(known.slug)
     return say(
         words.say(
@@ -110,3 +114,34 @@ def _remove(context: Context, words: Words, slug: str) -> Reply:
             query=known.query,
         )
     )
+
+
+def write_out(tx: Transaction, words: Words, gone: Topic) -> None:
+    """Put a topic's query in its place wherever ``topic:`` names it, before it is removed: nobody follows less.
+
+    Raises BadInput where it stands inside another topic, or a subscription would become too long.
+    """
+    known = tx.topics()
+
+    def names_in(query: Query) -> set[str]:
+        """How the query names the topic: what another one has for its own first is not this."""
+        return {name for name in topics_in(query) if (one := find_topic(known, name)) and one.slug == gone.slug}
+
+    holders = [one.slug for one in known if one.slug != gone.slug and names_in(parse(one.query))]
+    if holders:
+        raise BadInput(
+            words.say(
+                "Topic {slug} stands inside {others}: edit that first.", slug=gone.slug, others=words.listing(holders)
+            )
+        )
+    for one in tx.subscriptions_naming_topics():
+        query = parse(one.query)
+        names = names_in(query)
+        if not names:
+            continue
+        text = str(inlined(query, names, parse(gone.query)))
+        if len(text) > MOST_CHARACTERS:
+            raise BadInput(
+                words.say("A chat follows {query}, which would become too long without the topic.", query=one.query)
+            )
+        tx.rewrite_subscription(one.id, text)

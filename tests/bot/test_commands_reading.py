@@ -90,7 +90,7 @@ def test_a_paper_opens_by_any_of_its_names_and_links(shelf: Front, named: str, t
     for answer in (shelf.ask(OWNER, f"/paper {named}"), shelf.ask(OWNER, named)):
         assert answer.blocks[0].text == title
         assert answer.blocks[0].paper
-        assert all(b.link.startswith("https://") for b in all_buttons(answer))
+        assert all(b.link.startswith("https://") for b in all_buttons(answer) if not b.action)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,9 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     assert [(b.label, b.link) for b in all_buttons(told)] == [
         ("arXiv", "https://arxiv.org/abs/2504.00011"),
         ("DOI", "https://doi.org/10.1000/knots"),
+        ("More like this", ""),
     ]
+    assert buttons(told) == {"More like this": f"like:{told.blocks[0].paper}"}
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
     assert "平方繩結" in chinese.text and "證明了繩結。" in chinese.text and "[" not in chinese.text
     assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots."
@@ -328,4 +330,6 @@ def test_every_button_of_every_page_fits_telegrams_64_bytes(new_front: NewFront)
         query = "微" * length + " OR LoRA"
         for line in (f"/paper {query}", f"/digest {query}"):
             told = front.ask(OWNER, line)
-            assert [len(b.action.encode()) <= 64 for b in all_buttons(told)] == [True], json.dumps(line)
+            assert all(len(b.action.encode()) <= 64 for b in all_buttons(told)), json.dumps(line)
+            labels = ["Next ›", "Newest first"] if line.startswith("/paper") else ["Next ›"]
+            assert list(buttons(told)) == labels, json.dumps(line)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
 
 from bot.commands import COMMANDS, PRESSES
 from bot.model import (
+    LANGUAGES,
     Address,
     ChatState,
     Place,
@@ -71,11 +73,12 @@ def test_who_does_not_manage_a_group_changes_nothing_and_is_told_who_may(
     assert front.rows() == before
 
 
-@pytest.mark.parametrize("line", ["/subscriptions", "/unsubscribe", "/subscribe", "/language", "/time", "/topics"])
+@pytest.mark.parametrize("line", ["/subscriptions", "/unsubscribe", "/subscribe", "/language", "/time", "/topics",
+                                  "/why 2504.00011", "/why 2504.00011 LoRA"])  # fmt: skip
 def test_looking_needs_no_rights(front: Front, line: str) -> None:
     front.ask(MANAGER, "/subscribe LoRA")
     before = front.rows()
-    assert not front.desk.needs_rights(line[1:])
+    assert not front.desk.needs_rights(*line[1:].partition(" ")[::2])
     assert "administrators" not in front.ask(MEMBER, line).text
     assert front.rows() == before
 
@@ -129,6 +132,28 @@ def test_help_names_the_admins_commands_to_admins_alone(front: Front) -> None:
 
     assert named(ADMIN) == {f"/{name}" for name in COMMANDS}
     assert named(OWNER) == named(ADMIN) - of_admins
+
+
+def test_help_says_what_why_is_for_in_every_language(front: Front) -> None:
+    for locale, told in (
+        ("en", "/why PAPER  Why a paper came, or did not\n"),
+        ("zh-CN", "/why 论文  查看一篇论文为什么送达或没有送达\n"),
+        ("zh-TW", "/why 論文  查看一篇論文為什麼送達或沒有送達\n"),
+    ):
+        shown = front.ask(replace(OWNER, locale=locale), "/help").text
+        assert told in shown
+        assert all(word in shown for word in ("quant*", "date:2025-04..2025-05", "is:cross", "id:2403.17919", "topic:"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_commands_fit_what_telegram_and_discord_take(front: Front, language: str) -> None:
+    commands = front.desk.commands(language)
+    assert len(commands) <= 100
+    for command in commands:
+        assert re.fullmatch("[a-z0-9_]{1,32}", command.name)
+        assert 1 <= len(command.description) <= 100, "Discord's limit; Telegram takes 256"
+        assert len(command.argument) <= 32 and len(command.choices) <= 25
+    assert sum(len(c.name + c.description + c.argument * 2) for c in commands) < 4_000
 
 
 def test_an_open_bot_lets_everybody_start(new_front: NewFront) -> None:

@@ -44,10 +44,13 @@ NASTY = st.one_of(
         lambda text: text * 2_500, st.sampled_from(["abcd", "LoRA ", "(", "中 ", "-a ", "\x00", '"a" OR ', "🙂"])
     ),
     st.from_regex(r"(ti|au|cat|abs|foo):[\w(\" ]{0,20}", fullmatch=True),
+    st.from_regex(r"-?(date|is|id|topic):[\w.*(\" -]{0,20}", fullmatch=True),
 )
 ARGUMENTS = st.one_of(
     NASTY,
     st.builds("{} {}".format, st.sampled_from(["add", "edit", "remove", "all", "1", "08:30", "zh"]), NASTY),
+    st.builds("{} {}".format, st.sampled_from(["2504.00011", "2504.99999", "arXiv:2504.00012v2"]), NASTY),
+    st.builds("{}:{}".format, st.sampled_from(["topic", "is", "date", "id", "ti:topic"]), NASTY),
     st.sampled_from(["1", "0", "99999", "٣", "²", "-1", "1e3", "all", "rag", "zh-TW", "24:00", "08:30 \x00", "٠٨:٣٠"]),
 )
 ACTIONS = st.one_of(
@@ -135,6 +138,8 @@ def test_a_button_of_another_chat_reveals_and_changes_nothing(new_front: NewFron
     own = front.press(MEMBER, f"more:{delivery.id}:20")
     assert sum(block.paper > 0 for block in own.blocks) == 10
     assert buttons(own) == {}, "thirty papers: twenty pushed, ten behind the button"
+    assert "digest" not in front.ask(OWNER, "/why 2504.00011").text
+    assert "digest of Tuesday 8 April, for LoRA" in front.ask(MEMBER, "/why 2504.00011").text
     mark = next(iter(buttons(front.ask(MANAGER, "/paper " + " OR ".join(["LoRA"] * 15))).values()))
     assert mark.startswith("recall:")
     assert front.press(OWNER, mark).text == "This button is too old. /paper searches again."

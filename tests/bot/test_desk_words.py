@@ -13,7 +13,9 @@ from bot.catalogue import TOPICS
 from bot.model import (
     Address,
     Feed,
+    FeedItem,
     FeedState,
+    Kind,
     SummaryText,
 )
 from bot.replies import BlockKind, Reply
@@ -45,11 +47,19 @@ LINES = (
     "/unsubscribe", "/subscriptions", "/digest", "/subscribe", "/subscribe (", "/subscribe )", "/subscribe a AND",
     "/subscribe OR a", '/subscribe "a', "/subscribe ()", "/subscribe ti:", "/subscribe foo:bar", "/subscribe -a",
     "/subscribe cat:??", "/subscribe https://example.com/x", "/subscribe learn*", "/subscribe !!!",
+    "/subscribe LoRA date:..2020", "/subscribe LoRA is:update", "/subscribe topic:nothere", "/subscribe date:x",
+    "/subscribe date:2025..2024", "/subscribe is:odd", "/subscribe id:odd", "/subscribe rag -topic:peft",
+    "/subscribe (LoRA OR tea) -number", "/subscribe parrots OR cat:math.*", "/subscribe ti:tea au:knuth",
+    "/why", "/why xx", "/why 2504.99999", "/why 2504.00011", "/why 2504.00060", "/why 2403.00001",
+    "/why 2504.00011 LoRA", "/why 2504.00011 rag", "/why 2504.00011 (", "/paper lorra", "/paper lorra OR nunber",
+    "/topic add one LoRA", "/topic add two topic:one OR tea", "/topic edit one topic:two", "/topic remove one",
+    "/topic add three topic:three", "/unsubscribe all",
     "/subscribe how do we teach many small parrots to count all the way up to twelve tonight",
 )  # fmt: skip
 PRESSED = (
     "follow:speech", "follow:gone", "drop:0", "more:0:0", "more:x", "digest", "page:0", "page:99", "find:x",
-    "find:0:LoRA", "find:9999:LoRA", "recall:find:0:x", "old",
+    "find:0:LoRA", "newest:0:LoRA", "newest:x", "like:1", "like:0", "like:x", "find:9999:LoRA", "recall:find:0:x",
+    "old",
 )  # fmt: skip
 
 
@@ -101,7 +111,7 @@ def bilingual(new_front: NewFront) -> Front:
         SummaryText("zh-Hant", "正午被微調。", "正午", ""),
     ]
     made.announce([with_words(item(11 + n, f"LoRA number {n}"), *words) for n in range(30)])
-    made.announce([with_words(item(60, "Tea", "Tea."), *words)])
+    made.announce([with_words(item(60, "Tea", "Tea."), *words), FeedItem("arxiv:2403.00001", Kind.KNOWN, "Tea known")])
     made.topics()
     made.index.follow()
     with made.store.transaction() as tx:
@@ -121,7 +131,7 @@ def test_english_answers_hold_no_chinese(bilingual: Front) -> None:
 @pytest.mark.parametrize("language", ["zh-Hans", "zh-Hant"])
 def test_chinese_answers_hold_no_english_sentence_and_one_script(bilingual: Front, language: str) -> None:
     english = sayings()
-    quoted = " | ".join(topic.query for topic in TOPICS)
+    quoted = " | ".join([*(topic.query for topic in TOPICS), *LINES])
     to_own_script = OpenCC("t2s" if language == "zh-Hans" else "s2t").convert
     assert len(english) > 60
     for line, answer in said(bilingual, language):

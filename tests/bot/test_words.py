@@ -60,6 +60,14 @@ def test_a_day_is_written_the_readers_way(language: str, expected: str) -> None:
     assert words_for(language).day(date(2025, 4, 8)) == expected
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "Tuesday 8 April 2025"), ("zh-Hans", "2025年4月8日星期二"), ("zh-Hant", "2025年4月8日星期二")],
+)
+def test_a_day_may_have_its_year(language: str, expected: str) -> None:
+    assert words_for(language).day(date(2025, 4, 8), year=True) == expected
+
+
 def test_plurals_follow_the_language() -> None:
     one, many = "{n} topic", "{n} topics"
     assert [words_for("en").count(one, many, n) for n in (0, 1, 2)] == ["0 topics", "1 topic", "2 topics"]

@@ -78,12 +78,22 @@ class Terminal:
             self._read = at + len(text)
         return self.shown[begun : self._read]
 
+    def silent(self, seconds: float) -> bool:
+        """Read on for so long; whether it has not ended by then."""
+        end = time.monotonic() + seconds
+        while self._more(end):
+            pass
+        return self._process.poll() is None and time.monotonic() >= end
+
     def end(self) -> int:
         """Wait for the program's end; returns its exit status."""
         end = time.monotonic() + PATIENCE
         while self._more(end):
             pass
-        return self._process.wait(max(0.1, end - time.monotonic()))
+        try:
+            return self._process.wait(max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it did not end; it showed:\n{self.shown}") from None
 
     def _more(self, end: float) -> bool:
         """Read on; False at the end of output, or when patience is."""
