@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.search import TantivyIndex
+from storage.searching import TantivyIndex
 from storage.store import open_store
 from tests.bench.corpus import Corpus
 from tests.bench.measure import Measured, collect, timed

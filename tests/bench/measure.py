@@ -17,19 +17,22 @@ LIMIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The runs of one measurement in seconds; ``goal`` is the most that their median may be, None without one."""
+    """The runs of one measurement in ``unit``; ``goal`` is the most that their median may be (``least``: the least
+    that it must be), None without one."""
 
     name: str
     runs: tuple[float, ...]
     goal: float | None = None
+    unit: str = "s"
+    least: bool = False
 
     @property
-    def seconds(self) -> float:
+    def median(self) -> float:
         return median(self.runs)
 
     @property
     def ok(self) -> bool:
-        return self.goal is None or self.seconds <= self.goal
+        return self.goal is None or (self.median >= self.goal if self.least else self.median <= self.goal)
 
 
 @dataclass(frozen=True, slots=True)
