@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from bot.model import Paper, Summary
-from bot.query import And, Field, Leaf, Not, Or, Query, positive_leaves
+from bot.query import And, Field, Leaf, Not, Or, Query
 from bot.text import forms, positions, readable
 
 Value = tuple[tuple[str, ...], ...]
@@ -134,12 +134,6 @@ def holds(query: Query, document: Document) -> bool:
 
 WEIGHTS = {Field.TITLE: 3.0, Field.AUTHOR: 2.0, Field.ABSTRACT: 1.0}
 _TEXTS = frozenset({Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR})
-
-
-def score(query: Query, document: Document) -> float:
-    """How well a matching document fits, to order by: each leaf found counts, most in a title."""
-    analyzed = analyze(document)
-    return sum(WEIGHTS.get(where, 0.25) for leaf in positive_leaves(query) for where in found_in(leaf, analyzed))
 
 
 def found_in(leaf: Leaf, analyzed: Analyzed) -> list[Field]:

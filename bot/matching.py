@@ -8,7 +8,7 @@ nominate: positions of the nominees are verified.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -100,10 +100,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def documents(self) -> Iterator[tuple[int, Document]]:
-        """What was given."""
-        return zip(self._ids, (analyzed.document for analyzed in self._analyzed), strict=True)
-
     def match(self, query: Query) -> list[int]:
         """Ids of the papers that satisfy ``query``, in the batch's order."""
         return self.ids(self.mask(query))
@@ -171,7 +167,7 @@ class Batch:
         return found
 
     def scores(self, query: Query, mask: int) -> dict[int, float]:
-        """How well each paper of ``mask`` fits, by its id: the same as `documents.score`, for many at once."""
+        """How well each paper of ``mask`` fits, by its id: a match in the title counts most."""
         found = dict.fromkeys(self.ids(mask), 0.0)
         for leaf in positive_leaves(query):
             for field in self._fields_of(leaf):

@@ -24,7 +24,7 @@ from typing import Any
 
 from bot.tex import readable
 
-__all__ = ["beginning", "forms", "names_inside", "phrases", "positions", "readable", "surfaces", "tokens"]
+__all__ = ["beginning", "forms", "names_inside", "phrases", "positions", "readable", "surfaces"]
 
 _LONGEST = 64
 """Characters of a term; the rest is cut, on both sides alike."""
@@ -80,11 +80,6 @@ data+set chat+bot code+base post+processing audio+visual speed+up under+explored
 """
 """Words that are written apart, with a hyphen and as one, all meaning the same: a list, never a rule, for "a cross-…"
 is not "across". Their endings do not matter."""
-
-
-def tokens(text: str) -> list[tuple[int, str]]:
-    """A document's (position, term), positions from 0; several terms may stand at one position."""
-    return [(place, term) for place, terms in enumerate(positions(text)) for term in terms]
 
 
 def positions(text: str, names: bool = False) -> list[tuple[str, ...]]:

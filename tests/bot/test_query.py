@@ -17,8 +17,6 @@ from bot.query import (
     Query,
     Said,
     caret,
-    categories,
-    has_cjk_leaf,
     parse,
     positive_leaves,
     to_text,
@@ -288,9 +286,7 @@ def test_whatever_syntax_is_typed_prints_as_it_reads(text: str) -> None:
 
 def test_what_a_query_asks_for_can_be_listed() -> None:
     query = parse("(cat:cs.CL OR cat:math) LoRA -cat:cs.CV -(survey -(微调))")
-    assert categories(query) == {"cs.cl", "math.*"}
     assert [leaf.text for leaf in positive_leaves(query)] == ["cs.CL", "math", "LoRA", "微调"]
-    assert has_cjk_leaf(query) and not has_cjk_leaf(parse("LoRA é"))
 
 
 def test_what_people_follow_parses_or_is_refused_helpfully() -> None:

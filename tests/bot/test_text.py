@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.text import names_inside, phrases, positions, readable, tokens
+from bot.text import names_inside, phrases, positions, readable
+
+
+def tokens(text: str) -> list[tuple[int, str]]:
+    """(position, term), several at one position too."""
+    return [(place, term) for place, found in enumerate(positions(text)) for term in found]
 
 
 def terms(text: str) -> set[str]:

@@ -271,9 +271,12 @@ VOCABULARY = (
 )
 
 
+Both = tuple[TantivyIndex, Batch, dict[int, int]]
+
+
 @pytest.fixture(scope="module")
-def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TantivyIndex, Batch]]:
-    """A store of papers made of few words, in an index and in a batch."""
+def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """A store of papers made of few words, in an index and in a batch; and each paper's day, 0 without one."""
     folder = tmp_path_factory.mktemp("both")
     shutil.copy(ready_file, folder / "papers.db")
     store = open_store(sqlite_url(folder, "papers.db"))
@@ -298,7 +301,9 @@ def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     index = TantivyIndex(folder / "index", store)
     index.follow()
-    yield index, Batch((id, document(papers[id], summaries.get(id, ()))) for id in ids)
+    documents = {id: document(papers[id], summaries.get(id, ())) for id in ids}
+    days = {id: one.day.toordinal() if one.day else 0 for id, one in documents.items()}
+    yield index, Batch(documents.items()), days
     index.close()
     store.close()
 
@@ -330,13 +335,12 @@ ASKED = st.recursive(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=ASKED)
-def test_the_index_and_the_matcher_agree_on_every_query(both: tuple[TantivyIndex, Batch], query: Query) -> None:
-    index, batch = both
+def test_the_index_and_the_matcher_agree_on_every_query(both: Both, query: Query) -> None:
+    index, batch, days = both
     hits, total = index.search(query, limit=1_000)
     assert sorted(hit.paper_id for hit in hits) == sorted(batch.match(query))
     assert total == len(hits)
     newest, _ = index.search(query, limit=1_000, newest=True)
-    days = {id: asked.day.toordinal() if asked.day else 0 for id, asked in batch.documents()}
     assert [hit.paper_id for hit in newest] == sorted((hit.paper_id for hit in hits), key=lambda id: (-days[id], -id))
 
 
