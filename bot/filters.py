@@ -20,7 +20,7 @@ from bot.query import And, Field, Leaf, Not, Query
 _BLOCK = 4096
 """Queries answered at once: their rows stay in the processor's cache."""
 _FEW = 16
-"""Shapes that fewer queries have are answered one by one."""
+"""Fewer queries than this are asked one by one: making blocks of them would take longer."""
 _DIRECT = (Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR, Field.CATEGORY)
 
 Words = np.ndarray[Any, np.dtype[np.uint64]]
