@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import os
 import re
 import time
 import zlib
@@ -109,7 +110,9 @@ class Fetcher:
         except aiohttp.InvalidURL as error:
             raise FetchFailed(f"not a web address: {_host(url)}") from error
         except aiohttp.ClientConnectorError as error:
-            why = error.os_error.strerror or type(error.os_error).__name__
+            number = error.os_error.errno or 0
+            # asyncio puts a tuple of its own in the place of the system's words.
+            why = os.strerror(number) if number > 0 else error.os_error.strerror or type(error.os_error).__name__
             raise FetchFailed(f"{_host(url)} cannot be reached: {why}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise FetchFailed(f"no answer from {_host(url)}: {error or type(error).__name__}") from error
