@@ -1,8 +1,8 @@
-"""The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
+"""What lasts, and what is found in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,16 +12,12 @@ from bot.model import (
     Address,
     Announcement,
     Chat,
-    ChatState,
     Delivery,
     Digest,
     DigestKind,
     Feed,
     FeedItem,
-    Fetched,
-    News,
     Paper,
-    Place,
     Subscription,
     Summary,
     Tally,
@@ -29,135 +25,6 @@ from bot.model import (
     Validators,
 )
 from bot.query import Query
-from bot.replies import Reply
-
-Now = Callable[[], datetime]
-"""The clock as everything takes it: returns the present as an aware datetime in UTC."""
-
-
-class Source(Protocol):
-    """Where papers come from."""
-
-    name: str
-
-    async def fetch(self, categories: Sequence[str], known: Validators) -> Fetched:
-        """One conditional request for the union of ``categories``. Raises FetchFailed."""
-
-    def url(self, categories: Sequence[str]) -> str: ...
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and where. ``user`` is ``telegram:123``; empty for a channel post, which has no sender.
-
-    ``manages``: may change this chat (its owner in private, its administrators in a group), asked of the
-    platform for this very call where ``Desk.needs_rights`` said so, else False. ``admin``: in
-    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``).
-    """
-
-    address: Address
-    user: str = ""
-    name: str = ""
-    place: Place = Place.PRIVATE
-    title: str = ""
-    locale: str = ""
-    manages: bool = False
-    admin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CommandInfo:
-    """A command as platforms list it: ``name`` of ``[a-z0-9_]``, ``description`` at most 100 characters,
-    ``argument`` what its argument is called (empty: takes none), ``required``: must have one.
-    ``choices``: fixed first words of the argument (``add``, ``edit``, ``remove``)."""
-
-    name: str
-    description: str
-    argument: str = ""
-    required: bool = False
-    choices: tuple[str, ...] = ()
-
-
-class Desk(Protocol):
-    """Where the platforms' listeners bring what people do. Every answer is a Reply, refusals too:
-    no method raises for anything a person did."""
-
-    def commands(self, language: str) -> Sequence[CommandInfo]: ...
-
-    def is_admin(self, user: str) -> bool:
-        """Whether ``telegram:123`` is one of the instance's admins."""
-
-    def needs_rights(self, name: str, argument: str = "") -> bool:
-        """Whether the platform must be asked if the caller manages the chat, before ``answer``."""
-
-    def press_needs_rights(self, action: str) -> bool: ...
-
-    async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        """A command, or with ``name`` empty a text written to the bot in private."""
-
-    async def press(self, caller: Caller, action: str) -> Reply:
-        """A button was pressed; ``action`` is untrusted."""
-
-    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
-        """At most 25 suggestions for an argument being typed."""
-
-    async def joined(self, caller: Caller) -> Reply | None:
-        """The bot was added to a chat: a greeting to send there, or None."""
-
-    async def gone(self, address: Address, why: str) -> None:
-        """The bot was removed or blocked: pause, keep everything."""
-
-    async def back(self, addresses: Sequence[Address]) -> None:
-        """The bot may perhaps write there again: chats there, and in threads there, that are paused because they
-        could not be reached go on with what was due. Others are let be, none is made."""
-
-    async def moved(self, old: Address, new: Address) -> None:
-        """A chat has another id now; threads move along."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A rendered message: the bytes to send, and the ids of the papers it tells of."""
-
-    payload: bytes
-    papers: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A line of ``doctor``: what was looked at, whether it is right, what is so, what to do about it."""
-
-    subject: str
-    ok: bool
-    what: str
-    mend: str = ""
-
-
-class ChatPlatform(Protocol):
-    """Telegram, Discord, the console."""
-
-    platform: str
-
-    def render(self, reply: Reply) -> tuple[Message, ...]:
-        """The reply as this platform's messages, each within its limits counted its way; buttons under the
-        last. Pure."""
-
-    async def send(self, address: Address, payload: bytes, nonce: str) -> str:
-        """Send one rendered message; returns the platform's message id.
-
-        Raises TryLater, Uncertain, ChatMoved, ChatGone or Refused, and nothing else for what the platform
-        or the network does.
-        """
-
-    async def start(self, desk: Desk) -> None:
-        """Log in and listen. Returns when listening; raises ConfigError for a token that is refused."""
-
-    async def stop(self) -> None: ...
-
-    async def examine(self) -> Sequence[Finding]:
-        """Ask the platform about the token and its rights, for ``doctor``. Sends no message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,9 +202,3 @@ class Store(Protocol):
         """A consistent view; writing in it is a mistake and raises."""
 
     def close(self) -> None: ...
-
-
-__all__ = [
-    "Caller", "ChatPlatform", "ChatState", "CommandInfo", "Desk", "Finding", "Hit", "Message", "News", "Now",
-    "SearchIndex", "Source", "Store", "Transaction",
-]  # fmt: skip

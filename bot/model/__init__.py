@@ -1,0 +1,41 @@
+"""The words of this house: frozen values, no behaviour that needs the outside world.
+
+Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
+"""
+
+from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
+from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
+from bot.model.feeds import Feed, FeedState, Fetched, Validators
+from bot.model.papers import Announcement, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+
+__all__ = [
+    "LANGUAGES",
+    "WANTED",
+    "Address",
+    "Announcement",
+    "Chat",
+    "ChatState",
+    "Delivery",
+    "DeliveryState",
+    "Digest",
+    "DigestKind",
+    "EmptyDay",
+    "Feed",
+    "FeedItem",
+    "FeedState",
+    "Fetched",
+    "Kind",
+    "Layout",
+    "Match",
+    "News",
+    "Paper",
+    "Part",
+    "Place",
+    "Rejected",
+    "Subscription",
+    "Summary",
+    "SummaryText",
+    "Tally",
+    "Topic",
+    "Validators",
+]

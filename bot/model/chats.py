@@ -1,0 +1,118 @@
+"""Chats, where they are, what they want and follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Self
+
+from bot.model.papers import News
+
+LANGUAGES = ("en", "zh-Hans", "zh-Hant")
+"""Languages the bot speaks (BCP 47)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named query that admins keep. ``names`` by language, English always there."""
+
+    slug: str
+    names: tuple[tuple[str, str], ...]
+    query: str
+
+    def name(self, language: str) -> str:
+        names = dict(self.names)
+        return names.get(language) or names.get("en") or self.slug
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """A place on a platform. ``thread`` is a Telegram forum topic; a Discord thread is a ``chat`` of its own.
+
+    Written ``telegram:-100123`` or ``telegram:-100123/45``.
+    """
+
+    platform: str
+    chat: str
+    thread: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.chat}" + (f"/{self.thread}" if self.thread else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError where there is no platform or no chat."""
+        platform, colon, rest = text.partition(":")
+        chat, _, thread = rest.partition("/")
+        if not (platform and colon and chat):
+            raise ValueError(f"not an address: {text!r}; write platform:chat or platform:chat/thread")
+        return cls(platform, chat, thread)
+
+
+class Place(StrEnum):
+    """What kind of chat it is; decides who may change it and which limits hold."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+class ChatState(StrEnum):
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    UNREACHABLE = "unreachable"
+
+
+class EmptyDay(StrEnum):
+    """What a chat wants on a day without a match."""
+
+    SAY = "say"
+    SILENT = "silent"
+
+
+class Layout(StrEnum):
+    BRIEF = "brief"
+    PLAIN = "plain"
+
+
+WANTED = frozenset({News.NEW, News.CROSS})
+"""The news a chat gets unless it asks for other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One place that gets digests.
+
+    ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
+    ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name).
+    """
+
+    id: int
+    address: Address
+    place: Place = Place.PRIVATE
+    title: str = ""
+    language: str = "en"
+    timezone: str = "UTC"
+    time: time = time(8, 0)
+    days: frozenset[int] = frozenset(range(1, 8))
+    layout: Layout = Layout.BRIEF
+    size: int = 20
+    wants: frozenset[News] = WANTED
+    empty_day: EmptyDay = EmptyDay.SAY
+    seen: int = 0
+    due_at: datetime | None = None
+    state: ChatState = ChatState.ACTIVE
+    why: str = ""
+    admitted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A chat follows a topic (``topic`` is its slug) or a query of its own (``query``), exactly one of them."""
+
+    id: int
+    chat_id: int
+    query: str = ""
+    topic: str = ""
+    made_at: datetime | None = None

@@ -1,0 +1,104 @@
+"""Digests and their way to a chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from bot.model.chats import Address, Layout
+from bot.model.papers import News
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied."""
+
+    paper_id: int
+    news: News
+    labels: tuple[str, ...]
+
+
+class DigestKind(StrEnum):
+    PAPERS = "papers"
+    NOTHING = "nothing"
+    """A day without a match, all feeds fresh or quiet."""
+    NOT_IN_YET = "not-in-yet"
+    """arXiv had not been heard of at the configured hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on``: the day
+    the newest was announced, the chat's own day where there are none; ``upto``: the last Announcement.id looked at;
+    ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept."""
+
+    kind: DigestKind
+    on: date
+    matches: tuple[Match, ...] = ()
+    pushed: int = 0
+    labels: tuple[str, ...] = ()
+    upto: int = 0
+    quiet: bool = False
+    id: int = field(default=0, compare=False)
+
+
+class DeliveryState(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    POSTPONED = "postponed"
+    UNCERTAIN = "uncertain"
+    SENT = "sent"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+
+    @property
+    def open(self) -> bool:
+        return self in (self.PLANNED, self.SENDING, self.POSTPONED, self.UNCERTAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a delivery. ``payload`` is what the platform is sent, byte for byte, also on a retry;
+    ``message_id`` is empty until it arrived; ``tried`` is set before the first attempt leaves."""
+
+    number: int
+    papers: tuple[int, ...]
+    nonce: str
+    payload: bytes
+    message_id: str = ""
+    tried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A digest on its way to a chat."""
+
+    id: int
+    chat_id: int
+    address: Address
+    digest: Digest
+    language: str
+    layout: Layout
+    state: DeliveryState = DeliveryState.PLANNED
+    parts: tuple[Part, ...] = ()
+    attempts: int = 0
+    due_at: datetime | None = None
+    lease_owner: str = ""
+    lease_until: datetime | None = None
+    made_at: datetime | None = None
+    why: str = ""
+
+    @property
+    def sent_parts(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.parts if part.message_id)
+
+    @property
+    def current_part(self) -> Part | None:
+        """The promised part that has not arrived."""
+        return next((part for part in self.parts if not part.message_id), None)
+
+    def with_part(self, part: Part) -> Delivery:
+        """The same delivery with ``part`` added, or put in the place of its number."""
+        others = tuple(p for p in self.parts if p.number != part.number)
+        return replace(self, parts=tuple(sorted((*others, part), key=lambda p: p.number)))

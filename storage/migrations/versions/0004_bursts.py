@@ -1,0 +1,16 @@
+"""Papers that arrived late or in a burst, and what of them is still to be pushed."""
+
+from __future__ import annotations
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
