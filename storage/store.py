@@ -12,11 +12,12 @@ from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
 from storage import tables as t
 from storage.chats import Chats
 from storage.engine import connect, prepare, reading, writing
+from storage.leases import Leases
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats):
-    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py and deliveries.py."""
+class SqlTransaction(Papers, Chats, Leases):
+    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py and leases.py."""
 
     def feeds(self) -> dict[str, Feed]:
         return {

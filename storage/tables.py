@@ -75,6 +75,16 @@ class FenceRow(SQLModel, table=True):
     name: str = Field(primary_key=True, sa_type=Text)
 
 
+class LeaseRow(SQLModel, table=True):
+    """What one process alone may do, and which one until when; ``again_at``: not to be begun anew before."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True, sa_type=Text)
+    owner: str = _text()
+    until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    again_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
 class PaperRow(SQLModel, table=True):
     """``seq`` grows with every change; ``joined_id`` is the paper that this one was merged into."""
 
@@ -313,5 +323,5 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite = _core["invite"]
+invite, lease = _core["invite"], _core["lease"]
 setting = _core["setting"]

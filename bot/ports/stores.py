@@ -176,6 +176,20 @@ class Transaction(Protocol):
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         """UNREACHABLE ones that tell of papers become due again when the chat is back; returns how many."""
 
+    # leases
+    def take_lease(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Become or stay who alone may do what ``name`` says; False where another may, or it is not to be begun yet."""
+
+    def holds_lease(self, name: str, owner: str) -> bool:
+        """Whether nobody took it over, which holds until this transaction ends: asked before anything is written on
+        the strength of a lease, so that who stalled past it writes nothing."""
+
+    def end_lease(self, name: str, owner: str, again_at: datetime | None = None) -> None:
+        """Give it back, where it is still the owner's; nobody gets it before ``again_at``."""
+
+    def leases(self, prefix: str, now: datetime) -> dict[str, str]:
+        """Those held now whose names begin so, and by whom."""
+
     # the instance
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
