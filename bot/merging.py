@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bot.feeds import eastern_day
 from bot.keys import source_of
-from bot.model import FeedItem, Kind, News, Paper, Summary, SummaryText
+from bot.model import Arrival, FeedItem, Kind, News, Paper, Summary, SummaryText
 
 _Words = TypeVar("_Words", str, tuple[str, ...])
 
@@ -29,6 +29,7 @@ class Told:
     version: int | None = None
     heard: frozenset[Kind] = frozenset()
     id: int = 0
+    arrival: Arrival = Arrival.DAILY
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,11 @@ def _announced(record: Record, item: FeedItem, on: date, added: tuple[str, ...])
         seen = item.version is None or item.version <= (record.paper.version or 0)
         if not main or seen or any(t.news is News.UPDATE and t.version == item.version for t in told):
             return told
-        return (*told, Told(News.UPDATE, on, item.key, item.categories, item.version, frozenset({item.kind})))
+        return (*told, _told(News.UPDATE, item, on))
     source = source_of(item.key)
     # Cross-lists are arXiv's alone; elsewhere an item is new.
     cross = item.kind is Kind.CROSS and source == "arxiv"
-    fresh = Told(News.CROSS if cross else News.NEW, on, item.key, item.categories, item.version, frozenset({item.kind}))
+    fresh = _told(News.CROSS if cross else News.NEW, item, on)
     if not main:
         return (*told, fresh)
     mine = [t for t in main if source_of(t.key) == source]
@@ -182,6 +183,11 @@ def _announced(record: Record, item: FeedItem, on: date, added: tuple[str, ...])
     if first_new:
         return (*told, fresh)
     return (*told, replace(fresh, categories=added)) if cross and added else told
+
+
+def _told(news: News, item: FeedItem, on: date) -> Told:
+    heard = frozenset({item.kind})
+    return Told(news, on, item.key, item.categories, item.version, heard, arrival=item.arrival)
 
 
 def _filled(

@@ -12,7 +12,7 @@ from sqlalchemy import Row, Table, bindparam, func, or_, select, update
 from bot.errors import BadInput
 from bot.ingest import Outcome, Shelf, fault, keys_of, tidied, title_mark
 from bot.merging import Record, Told, differs, parted
-from bot.model import Announcement, FeedItem, News, Paper, Rejected, Summary, Tally
+from bot.model import Announcement, Arrival, FeedItem, News, Paper, Rejected, Summary, Tally
 from storage import tables as t
 from storage.rows import (
     CHUNK,
@@ -72,10 +72,13 @@ class Papers(Work):
 
     def _announcements(self, *where: Any) -> list[Announcement]:
         a = t.announcement
-        columns = (a.c.id, _living.label("living"), a.c.news, a.c.announced_on, a.c.categories, a.c.version)
+        names = (a.c.news, a.c.announced_on, a.c.categories, a.c.version, a.c.arrival)
+        columns = (a.c.id, _living.label("living"), *names)
         statement = select(*columns).join(t.paper, t.paper.c.id == a.c.paper_id).where(*where).order_by(a.c.id)
         return [
-            Announcement(r.id, r.living, News(r.news), r.announced_on, tuple(r.categories), r.version)
+            Announcement(
+                r.id, r.living, News(r.news), r.announced_on, tuple(r.categories), r.version, Arrival(r.arrival)
+            )
             for r in self._all(statement)
         ]
 

@@ -15,6 +15,7 @@ from bot.ingest import title_mark
 from bot.merging import Record, Told
 from bot.model import (
     Address,
+    Arrival,
     Chat,
     ChatState,
     Delivery,
@@ -141,6 +142,7 @@ def told_of(row: Row[Any]) -> Told:
         version=row.version,
         heard=frozenset(map(Kind, row.heard)),
         id=row.id,
+        arrival=Arrival(row.arrival),
     )
 
 
@@ -154,6 +156,7 @@ def row_of_told(told: Told, id_: int, paper_id: int) -> Values:
         "categories": told.categories,
         "version": told.version,
         "heard": sorted(told.heard),
+        "arrival": told.arrival.value,
     }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
 from bot.ingest import storable
-from bot.model import ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
@@ -157,6 +157,7 @@ class AnnouncementRow(SQLModel, table=True):
     categories: list[str] = _list()
     version: int | None = None
     heard: list[str] = _list()
+    arrival: str = Field(default=Arrival.DAILY.value, sa_type=Text, sa_column_kwargs={"server_default": "daily"})
 
 
 class SummaryRow(SQLModel, table=True):

@@ -6,13 +6,14 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
 from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
-from bot.model.papers import Announcement, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 
 __all__ = [
     "LANGUAGES",
     "WANTED",
     "Address",
     "Announcement",
+    "Arrival",
     "Chat",
     "ChatState",
     "Delivery",

@@ -27,6 +27,14 @@ class News(StrEnum):
     PUBLISHED = "published"
 
 
+class Arrival(StrEnum):
+    """How an announcement came: in its day's feed, later (a missed day), or with thousands at once."""
+
+    DAILY = "daily"
+    LATE = "late"
+    BURST = "burst"
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryText:
     """Words about a paper in one language, before they are stored; an empty string is "not given"."""
@@ -59,6 +67,7 @@ class FeedItem:
     links: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     summaries: tuple[SummaryText, ...] = ()
+    arrival: Arrival = Arrival.DAILY
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Announcement:
     announced_on: date
     categories: tuple[str, ...] = ()
     version: int | None = None
+    arrival: Arrival = Arrival.DAILY
 
 
 @dataclass(frozen=True, slots=True)
