@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Subscription, Topic
 from storage import tables as t
+from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
-from storage.rows import CHUNK, chat_of, chunks, row_of_address, row_of_chat, subscription_of
+from storage.rows import CHUNK, chunks
 
 
 class Chats(Deliveries):

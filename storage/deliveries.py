@@ -11,17 +11,8 @@ from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, t
 
 from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part
 from storage import tables as t
-from storage.rows import (
-    CHUNK,
-    Work,
-    chunks,
-    content_of,
-    delivery_of,
-    part_of,
-    row_of_delivery,
-    row_of_digest,
-    row_of_part,
-)
+from storage.chat_rows import content_of, delivery_of, part_of, row_of_delivery, row_of_digest, row_of_part
+from storage.rows import CHUNK, Work, chunks
 
 _HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
