@@ -7,6 +7,7 @@ answers a bad one as Telegram does and keeps what was wrong in ``violations``.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +15,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.servers.limits import TelegramLimits
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
 from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_text, decode
-from tests.servers.telegram_troubles import Refusal, Troubles, refusal
+from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
 
 TOKEN = "123456:a-token-of-the-tests"
 
@@ -47,6 +49,8 @@ class FakeTelegram(Troubles):
         """What Telegram finds wrong with a message, else nothing: gets it as in ``sent``."""
         self.before_answer: Callable[[dict[str, Any]], None] = lambda message: None
         """Called when a message has arrived and before that is answered, in the server's thread."""
+        self.limits: TelegramLimits | None = None
+        """What may be sent; more is refused with 429 and counted there. None: as much as one likes."""
         self.webhook = ""
         self.confirmed = 0
         """Updates below this id were acknowledged."""
@@ -221,7 +225,7 @@ class FakeTelegram(Troubles):
             request.transport.abort()
             return web.Response()
         if answer is not None:
-            return answer
+            return await cut_off(request, answer) if trouble.cut else answer
         if isinstance(trouble.body, bytes):
             elsewhere = {"Location": f"/bot{self.token}/getMe"} if 300 <= trouble.status < 400 else None
             return web.Response(body=trouble.body, status=trouble.status, headers=elsewhere, content_type="text/html")
@@ -268,6 +272,9 @@ class FakeTelegram(Troubles):
                                " instance is running")  # fmt: skip
 
     def _on_sendMessage(self, parameters: dict[str, Any]) -> Any:
+        if self.limits and (wait := self.limits.wait(str(parameters["chat_id"]))):
+            seconds = math.ceil(wait)
+            raise Refusal(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
         message = self._judged("sendMessage", parameters)
         with self._lock:
             answer = self._message(int(parameters["chat_id"]), parameters.get("message_thread_id"))
