@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -68,11 +68,15 @@ class Town:
         self.feeds.put("/rss/cs.CL", Answer(rss(items, on), etag='"today"'))
 
     def chat(self, *addresses: Address, due_at: datetime = NINE) -> None:
+        self.chats(dict.fromkeys(addresses, "LoRA"), due_at)
+
+    def chats(self, followed: Mapping[Address, str], due_at: datetime) -> None:
+        """A chat at each address, following that query."""
         with self.opened() as store, store.transaction() as tx:
-            for address in addresses:
+            for address, query in followed.items():
                 place = Place.GROUP if address.chat.startswith("-") else Place.PRIVATE
                 chat = tx.open_chat(Chat(0, address, place, due_at=due_at))
-                tx.subscribe(Subscription(0, chat.id, "LoRA"))
+                tx.subscribe(Subscription(0, chat.id, query))
 
     @contextmanager
     def opened(self) -> Iterator[SqlStore]:
