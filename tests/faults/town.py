@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bot.model import Address, Chat, ChatState, Delivery, FeedItem, Place, Subscription
+from bot.ports import ChatPlatform
 from storage.store import SqlStore, open_store
 from tests.feeds_text import paper, rss
 from tests.program import Program, environment, of_platforms
@@ -23,6 +24,9 @@ NINE = datetime(2025, 4, 8, 9, tzinfo=UTC)
 READER, OTHER = 501, 502
 MANY = 16
 """Papers that make three messages on either platform."""
+MARKS = hasattr(ChatPlatform, "find")
+"""Whether the program marks repeats, and looks for its own messages once a nonce is forgotten. Where it does not,
+Discord remembers every nonce, and repeats are only counted."""
 
 
 def lora(number: int, long: bool = False) -> FeedItem:
@@ -101,11 +105,17 @@ class Town:
         assert chat is not None, address
         return chat.state
 
+    def texts(self, address: Address) -> list[str]:
+        """What a chat was sent, in order."""
+        if address.platform == "telegram":
+            return [m["visible"] for m in self.telegram.sent if str(m["chat_id"]) == address.chat]
+        return [text_of(m) for m in self.discord.messages(address.chat)]
+
     def on_telegram(self, chat: int = READER) -> Counter[int]:
-        return counted([m["visible"] for m in self.telegram.sent if m["chat_id"] == chat])
+        return counted(self.texts(here(chat)))
 
     def on_discord(self, channel: str = "") -> Counter[int]:
-        return counted([text_of(m) for m in self.discord.messages(channel or self.channel)])
+        return counted(self.texts(Address("discord", channel or self.channel)))
 
     async def posts(self, count: int, seconds: float = 60) -> None:
         """Wait until Discord was asked to post so many messages."""
