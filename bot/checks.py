@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from bot.model import Address
+from bot.model import EVERY_ROLE, Address, Role
 
 _T = TypeVar("_T")
 _NOT_PEOPLE = {
@@ -174,6 +174,20 @@ def categories(value: object) -> tuple[str, ...]:
     if not found:
         raise Wrong("names no category", "write at least one, as cs.CL")
     return found
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text.lower())
+    except ValueError:
+        raise Wrong(f"{text!r} is not a role", "write some of " + ", ".join(EVERY_ROLE)) from None
+
+
+def roles(value: object) -> tuple[Role, ...]:
+    found = _each(_list(value, "ingest,plan"), _role)
+    if not found:
+        raise Wrong("names no role", "write some of " + ", ".join(EVERY_ROLE) + ", or leave the key out for all")
+    return tuple(role for role in Role if role in found)
 
 
 def url(*schemes: str) -> Callable[[object], str]:

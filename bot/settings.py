@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from bot import checks
 from bot.checks import POSTGRES, Secret, Wrong
-from bot.model import Address
+from bot.model import EVERY_ROLE, Address, Role
 
 Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
@@ -59,7 +59,8 @@ class Arxiv(Section):
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
-    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip."""
+    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
+    ``run`` does; where it is everything, a platform without a token is left out."""
 
     data_dir: Annotated[Path, checks.folder] = Path("data")
     database_url: Annotated[Secret | None, checks.database_url] = None
@@ -73,6 +74,7 @@ class Config(Section):
     digest_size: Annotated[int, checks.size] = 20
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     contact: Annotated[str, checks.contact] = ""
+    roles: Annotated[tuple[Role, ...], checks.roles] = EVERY_ROLE
     uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat"
     telegram: Telegram = Telegram()
     discord: Discord = Discord()
@@ -128,7 +130,21 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     if interval < ARXIV_INTERVAL and not checks.on_loopback(feed_url):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
+    faults += [(("roles",), wrong) for wrong in _unable(config)]
     return config, faults
+
+
+def _unable(config: Config) -> Iterator[Wrong]:
+    """Roles that somebody asked for and that this process cannot play."""
+    tokens = {Role.TELEGRAM: config.telegram.token, Role.DISCORD: config.discord.token}
+    if config.roles == EVERY_ROLE:
+        return
+    for role in config.roles:
+        if role.listens and not tokens[role]:
+            mend = f"set PAPERROUND_{role.upper()}__TOKEN, or leave {role} out"
+            yield Wrong(f"{role} needs a token, and there is none", mend)
+    if Role.DELIVER in config.roles and not any(tokens.values()):
+        yield Wrong("deliver needs a token, and there is none", "set the token of the bot that sends, or leave it out")
 
 
 def _checked(

@@ -104,6 +104,13 @@ class Program:
         self._process.send_signal(signal.SIGTERM)
         assert await self.ended(within) == status, self.log
 
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing more until `thaw`, and notices neither."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> None:
         """SIGKILL: no word and no clean-up."""
         if self._process.returncode is None:
