@@ -28,7 +28,7 @@ WEIGHTS = {"deliver": 4, "answer": 1}
 def part_of(seats: Mapping[str, str], mine: str) -> float:
     """The part of a limit that belongs to seat ``mine``: its weight among those of all ``seats`` that are taken.
     A seat is named ``sender PLATFORM KIND NUMBER``."""
-    weights = {seat: WEIGHTS[seat.split()[2]] for seat in {*seats, mine}}
+    weights = {seat: WEIGHTS.get(seat.split()[2], 1) for seat in {*seats, mine}}
     return weights[mine] / sum(weights.values())
 
 
@@ -54,7 +54,7 @@ class Crew:
         if platform not in self._kinds:
             return 1.0
         now = self._now()
-        if self._until is not None and self._until <= now:
+        if self._until is not None and self._until <= now and not self._beating.locked():
             return 0.0  # it stalled: the others have shared its part among them
         if (free_at := self._free_at.get(platform)) is None or free_at > now:
             return 0.0

@@ -17,6 +17,7 @@ from bot.model import EVERY_ROLE, Address, Role
 Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
 
+TELEGRAM_API = "https://api.telegram.org"
 ARXIV_FEED = "https://rss.arxiv.org/rss"
 ARXIV_INTERVAL = 3.0
 """Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
@@ -35,15 +36,24 @@ class Section:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Telegram(Section):
+    """With a ``webhook_url`` Telegram calls there, else it is asked."""
+
     token: Annotated[Secret | None, checks.telegram_token] = None
-    api_url: Annotated[str, checks.url("http", "https")] = "https://api.telegram.org"
+    api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
+    webhook_url: Annotated[str, checks.webhook] = ""
+    webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
+    webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Discord(Section):
+    """``shards`` is 0 for as many as Discord advises; without ``shard_ids`` a process takes all of them."""
+
     token: Annotated[Secret | None, checks.token] = None
     api_url: Annotated[str, checks.url("http", "https")] = "https://discord.com"
     gateway_url: Annotated[str, checks.url("ws", "wss")] = "wss://gateway.discord.gg"
+    shards: Annotated[int, checks.shards] = 1
+    shard_ids: Annotated[tuple[int, ...], checks.shard_ids] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +113,8 @@ class Config(Section):
         if self.discord.token:
             token = self.discord.token.get_secret_value()
             found += [token, token.rpartition(".")[2]]
+        if self.telegram.webhook_secret:
+            found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
@@ -131,7 +143,24 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
     faults += [(("roles",), wrong) for wrong in _unable(config)]
-    return config, faults
+    told = {key for key, _ in faults}
+    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord))
+    return config, faults + [(key, wrong) for key, wrong in more if key not in told]
+
+
+def _webhook_faults(telegram: Telegram) -> Iterator[tuple[Key, Wrong]]:
+    """https://core.telegram.org/bots/api#setwebhook; a Bot API server of one's own takes http as well."""
+    if telegram.webhook_url and telegram.webhook_secret is None:
+        mend = "write 32 or more random letters and digits; Telegram shows them with every call"
+        yield ("telegram", "webhook_secret"), Wrong("is missing beside webhook_url", mend)
+    if telegram.webhook_url.startswith("http://") and telegram.api_url == TELEGRAM_API:
+        yield ("telegram", "webhook_url"), Wrong("Telegram calls https only", "write it as https://host.example/path")
+
+
+def _shard_faults(discord: Discord) -> Iterator[tuple[Key, Wrong]]:
+    if discord.shard_ids and not discord.shards > max(discord.shard_ids):
+        wrong = "names shards that there are not" if discord.shards else "cannot be chosen while shards is auto"
+        yield ("discord", "shard_ids"), Wrong(wrong, "write in shards how many there are; they count from 0")
 
 
 def _unable(config: Config) -> Iterator[Wrong]:
