@@ -37,7 +37,10 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON for scripts")
         return command
 
-    add("run", "run the bot: poll, plan, deliver, chat; without a token, chat in this terminal")
+    command = add("run", "run the bot: poll, plan, deliver, chat; without a token, chat in this terminal")
+    command.add_argument(
+        "--roles", metavar="ROLES", help="some of ingest,plan,deliver,telegram,discord; other processes do the rest"
+    )
     command = add("round", "one round for who is due: poll, plan, deliver, say what happened, end", json=True)
     command.add_argument("--at", metavar="TIME", help="as if it were this time (2026-11-21T08:00, UTC unless it says)")
     command.add_argument("--dry-run", action="store_true", help="say what would happen; store and send nothing")

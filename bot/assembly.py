@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
 from bot.errors import ConfigError, FetchFailed, Problem
+from bot.inbox import SharedInbox
 from bot.model import Fetched
 from bot.ports import ChatPlatform, SearchIndex, Source, Store
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from adapters.clock import Clock
     from adapters.digest_files import Chunk
     from bot.config import Config
+    from bot.crew import Crew
+    from bot.settings import Discord as DiscordConfig
+    from bot.settings import Telegram as TelegramConfig
 
 
 def utc_now() -> datetime:
@@ -61,20 +65,36 @@ def make_source(config: Config) -> Source:
     return ArxivFeed(config.arxiv.feed_url, contact=config.contact, interval=config.arxiv.interval)
 
 
-def make_platforms(config: Config) -> dict[str, ChatPlatform]:
-    """Those with a token."""
+def make_platforms(config: Config, crew: Crew | None = None, store: Store | None = None) -> dict[str, ChatPlatform]:
+    """Those with a token. One that listens needs the ``store``; with a ``crew`` it shares door and limits with other
+    processes."""
     found: dict[str, ChatPlatform] = {}
     if config.telegram.token:
-        from adapters.chats.telegram import Telegram
-
-        found["telegram"] = Telegram(config.telegram.token.get_secret_value(), config.telegram.api_url)
+        found["telegram"] = _telegram(config.telegram, config.telegram.token.get_secret_value(), crew, store)
     if config.discord.token:
-        from adapters.chats.discord_chat import Discord
-
-        found["discord"] = Discord(
-            config.discord.token.get_secret_value(), config.discord.api_url, config.discord.gateway_url
-        )
+        found["discord"] = _discord(config.discord, config.discord.token.get_secret_value(), crew)
     return found
+
+
+def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Store | None) -> ChatPlatform:
+    from adapters.chats.telegram import Telegram
+    from adapters.chats.telegram_pace import Pace
+    from adapters.chats.telegram_polling import always
+    from adapters.chats.telegram_webhook import Door
+
+    name = f"telegram {token.partition(':')[0]}"
+    door = inbox = None
+    if config.webhook_url and config.webhook_secret:
+        door = Door(config.webhook_url, *config.webhook_listen, config.webhook_secret.get_secret_value())
+        inbox = SharedInbox(store, name, utc_now) if store else None
+    pace = Pace(part=lambda: crew.part("telegram")) if crew else Pace()
+    return Telegram(token, config.api_url, pace, crew.turn(name) if crew else always, door, inbox)
+
+
+def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
+    from adapters.chats.discord_chat import Discord
+
+    return Discord(token, config.api_url, config.gateway_url)
 
 
 def make_console(locale: str) -> Console:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
@@ -21,6 +22,7 @@ from bot.model import (
 )
 from bot.planning import Planner
 from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +46,15 @@ class Round:
 
 
 class Pipeline:
-    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act."""
+    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act.
+
+    ``index`` is None in a process where nobody searches.
+    """
 
     def __init__(
         self,
         store: Store,
-        index: SearchIndex,
+        index: SearchIndex | None,
         source: Source,
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
@@ -67,30 +72,41 @@ class Pipeline:
     async def poll(self, quietly: bool = False) -> tuple[Tally, dict[str, Feed]]:
         """One poll of every configured category together. A feed that fails changes nothing but its state.
 
-        ``quietly``: the caller tells the person itself, so the log does not say it too.
+        ``quietly``: the caller tells the person itself, so the log does not say it too. One process polls at a time:
+        raises Occupied where another brings papers in for longer than somebody waits, TryLater where this one
+        stalled until another took over.
         """
-        async with self._polling:
-            categories = self._settings.categories
-            url = self._source.url(categories)
-            known = await asyncio.to_thread(self._known, url)
-            try:
-                outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
-            except FetchFailed as error:
-                outcome = error
-            self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-            tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome))
-            if not quietly:
-                self._tell(outcome, tally, feeds)
-            return tally, feeds
+        async with self._polling, self._alone(PATIENCE) as tenure:
+            return await self._poll(tenure, quietly)
+
+    def _alone(self, patience: float) -> AbstractAsyncContextManager[Tenure]:
+        return alone_async(self._store, INGEST, "a poll", self._now, patience)
+
+    async def _poll(self, tenure: Tenure, quietly: bool) -> tuple[Tally, dict[str, Feed]]:
+        categories = self._settings.categories
+        url = self._source.url(categories)
+        known = await asyncio.to_thread(self._known, url)
+        try:
+            outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
+        except FetchFailed as error:
+            outcome = error
+        self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
+        tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome, tenure))
+        if not quietly:
+            self._tell(outcome, tally, feeds)
+        return tally, feeds
 
     def _known(self, url: str) -> Validators:
         with self._store.reading() as tx:
             return tx.validators(url)
 
-    def _take_in(self, url: str, outcome: Fetched | FetchFailed) -> tuple[Tally, dict[str, Feed]]:
+    def _take_in(
+        self, url: str, outcome: Fetched | FetchFailed, tenure: Tenure
+    ) -> tuple[Tally, dict[str, Feed]]:
         now = self._now()
         tally = Tally()
         with self._store.transaction() as tx:
+            tenure.keep(tx)
             before = tx.feeds()
             unseen = 0
             if isinstance(outcome, Fetched):
@@ -105,7 +121,7 @@ class Pipeline:
                 feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
                 feeds[category] = feed
                 tx.put_feed(feed)
-        if tally.new or tally.updated or tally.merged:
+        if self._index is not None and (tally.new or tally.updated or tally.merged):
             self._index.follow()
         return tally, feeds
 
@@ -123,10 +139,16 @@ class Pipeline:
 
     async def poll_if_due(self) -> bool:
         """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
-        due = await self.next_poll_at()
-        if due > self._now():
+        if await self.next_poll_at() > self._now():
             return False
-        _, feeds = await self.poll()
+        try:
+            async with self._polling, self._alone(0) as tenure:
+                if await self.next_poll_at() > self._now():
+                    return False  # another has just done it
+                _, feeds = await self._poll(tenure, False)
+        except Occupied as error:
+            log.info("poll: %s", error)
+            return False
         today = eastern_day(self._now())
         waiting = not all(settled(feed, self._now()) for feed in feeds.values())
         self._tries = (self._tries if self._tried_on == today else 0) + 1 if waiting else 0

@@ -12,12 +12,14 @@ from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
 from storage import tables as t
 from storage.chats import Chats
 from storage.engine import connect, prepare, reading, writing
+from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Leases):
-    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py and leases.py."""
+class SqlTransaction(Papers, Chats, Leases, Inbox):
+    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py, leases.py and
+    inbox.py."""
 
     def feeds(self) -> dict[str, Feed]:
         return {

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, text
 from sqlalchemy import Text as _Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON
@@ -18,6 +18,7 @@ from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, L
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
+_UNSERVED = "until_at IS NOT NULL"
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
 
 
@@ -83,6 +84,24 @@ class LeaseRow(SQLModel, table=True):
     owner: str = _text()
     until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     again_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class InboxRow(SQLModel, table=True):
+    """An update that a platform handed over at a ``door``; ``until_at``: whoever has it is to serve it by then, None
+    once it was served."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_came_at", "came_at"),
+        Index("ix_inbox_until_at", "until_at", sqlite_where=text(_UNSERVED), postgresql_where=text(_UNSERVED)),
+    )
+    door: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    content: str = _text()
+    owner: str = _text()
+    tries: int
+    came_at: dt.datetime = Field(sa_type=Moment)
+    until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class PaperRow(SQLModel, table=True):
@@ -324,5 +343,5 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite, lease = _core["invite"], _core["lease"]
+invite, lease, inbox = (_core[name] for name in ("invite", "lease", "inbox"))
 setting = _core["setting"]

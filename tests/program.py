@@ -110,6 +110,13 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
 
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing more until `thaw`, and notices neither."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> None:
         """SIGKILL: no word and no clean-up."""
         if self._process.returncode is None:

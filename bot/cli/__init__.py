@@ -18,7 +18,8 @@ from bot.redaction import set_up_logging
 def run(options: argparse.Namespace) -> int:
     """Configure, run the subcommand, turn what goes wrong into words and an exit status."""
     try:
-        config = load(file=Path(options.config) if options.config else None)
+        given = {"roles": options.roles} if getattr(options, "roles", None) is not None else {}
+        config = load(file=Path(options.config) if options.config else None, options=given)
         quiet = options.command not in ("run", "round")
         level = "warning" if quiet and config.log_level == "info" else config.log_level
         set_up_logging(level, config.secrets())

@@ -19,6 +19,7 @@ from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
 from bot.pipeline import Pipeline
+from bot.tenure import INGEST, alone, alone_async
 
 
 def run_bot(options: argparse.Namespace, config: Config) -> int:
@@ -115,8 +116,10 @@ def poll(options: argparse.Namespace, config: Config) -> int:
                     late = late or _is_address(name)
                     tally += Tally(refused=(Rejected(name, str(fetched)),))
                     continue
-                with context.store.transaction() as tx:
-                    tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
+                async with alone_async(context.store, INGEST, "paperround poll", context.now) as tenure:
+                    with context.store.transaction() as tx:
+                        tenure.keep(tx)
+                        tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
             context.index.follow()
             status = tell(tally, options.json)
             return LATER if late else status
@@ -167,13 +170,17 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
     context = open_context(config)
     tally, dropped = Tally(), Counter[str]()
     try:
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        with (
+            Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
+            alone(context.store, INGEST, "paperround import", context.now) as tenure,
+        ):
             total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
             task = progress.add_task("reading", total=total)
             for name in options.files:
                 try:
                     for chunk in assembly.read_documents(Path(name)):
                         with context.store.transaction() as tx:
+                            tenure.keep(tx)
                             tally += tx.add(chunk.items, context.now()) + Tally(refused=chunk.rejected)
                         dropped.update(chunk.dropped)
                         progress.update(task, advance=chunk.size, description=f"{tally.read:,} read")

@@ -17,6 +17,7 @@ from bot.errors import BadInput, ConfigError
 from bot.keys import parse_reference
 from bot.pipeline import Pipeline
 from bot.ports import Finding
+from bot.tenure import INGEST, Occupied, alone
 from bot.words import words_for
 
 
@@ -71,7 +72,11 @@ def unmerge(options: argparse.Namespace, config: Config) -> int:
     key = parse_reference(options.key) or options.key
     context = open_context(config)
     try:
-        with context.store.transaction() as tx:
+        with (
+            alone(context.store, INGEST, "paperround unmerge", context.now) as tenure,
+            context.store.transaction() as tx,
+        ):
+            tenure.keep(tx)
             paper = tx.unmerge(key, context.now())
         context.index.follow()
         say(f"{key} is a paper of its own again: {paper.title}")
@@ -118,10 +123,15 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             return [*broken, await findings_of.about_address(source, config.arxiv.categories)]
         try:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
-            _, feeds = await pipeline.poll(quietly=True)
+            try:
+                await pipeline.poll(quietly=True)
+                busy = []
+            except Occupied as error:
+                busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
-                counts = tx.counts()
+                counts, feeds = tx.counts(), tx.feeds()
             return [
+                *busy,
                 *findings_of.about_store(counts),
                 *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
             ]

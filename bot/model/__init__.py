@@ -7,8 +7,10 @@ from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDa
 from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
+    "EVERY_ROLE",
     "LANGUAGES",
     "WANTED",
     "Address",
@@ -33,6 +35,7 @@ __all__ = [
     "Part",
     "Place",
     "Rejected",
+    "Role",
     "Subscription",
     "Summary",
     "SummaryText",

@@ -1,6 +1,6 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
-from bot.ports.platforms import Caller, ChatPlatform, CommandInfo, Desk, Finding, Message, Now, Source
+from bot.ports.platforms import Caller, ChatPlatform, CommandInfo, Desk, Finding, Inbox, Message, Now, Source
 from bot.ports.stores import Hit, SearchIndex, Store, Transaction
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Desk",
     "Finding",
     "Hit",
+    "Inbox",
     "Message",
     "Now",
     "SearchIndex",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -94,6 +94,21 @@ class Desk(Protocol):
 
     async def moved(self, old: Address, new: Address) -> None:
         """A chat has another id now; threads move along."""
+
+
+class Inbox(Protocol):
+    """Updates that a platform hands over once, until they are served; its numbers are told only once.
+
+    Each method raises TryLater where the database does not answer.
+    """
+
+    async def keep(self, number: int, text: str) -> bool:
+        """Store it, to be served by this process; False where it is known already."""
+
+    async def served(self, number: int) -> None: ...
+
+    async def left(self, limit: int) -> Mapping[int, str]:
+        """What processes that died had not served, for this one to serve."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,19 @@ class Transaction(Protocol):
     def leases(self, prefix: str, now: datetime) -> dict[str, str]:
         """Those held now whose names begin so, and by whom."""
 
+    # updates
+    def keep_update(self, door: str, number: int, text: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Keep what a platform handed over, for ``owner`` to serve ``until`` then; False where it is known."""
+
+    def update_served(self, door: str, number: int) -> None: ...
+    def take_updates(
+        self, door: str, owner: str, now: datetime, until: datetime, limit: int, tries: int
+    ) -> dict[int, str]:
+        """Those that were not served in time, by number, for ``owner`` now; given up after ``tries``."""
+
+    def forget_updates(self, before: datetime) -> int:
+        """Those that came before; returns how many."""
+
     # the instance
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
