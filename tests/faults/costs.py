@@ -19,7 +19,7 @@ import aiohttp
 
 from bot.model import Address, Chat, EmptyDay, Subscription
 from storage import tables as t
-from storage.rows import row_of_chat
+from storage.chat_rows import row_of_chat
 from storage.store import open_store
 from tests.faults.town import lora
 from tests.paths import ROOT
