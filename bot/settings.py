@@ -59,7 +59,8 @@ class Arxiv(Section):
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
-    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip."""
+    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip; ``audit_days``, how
+    long the audit log is kept, is 0 for ever."""
 
     data_dir: Annotated[Path, checks.folder] = Path("data")
     database_url: Annotated[Secret | None, checks.database_url] = None
@@ -71,6 +72,7 @@ class Config(Section):
     time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
     digest_size: Annotated[int, checks.size] = 20
+    audit_days: Annotated[int, checks.days] = 365
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     contact: Annotated[str, checks.contact] = ""
     uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat"
