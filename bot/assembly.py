@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from bot.settings import Telegram as TelegramConfig
 
 
+ERASURES = "erasures.log"
+"""The file in ``data_dir`` that remembers erasures, for after a restore."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -41,11 +45,12 @@ def open_store(config: Config) -> Store:
         wrong = f"{config.data_dir}: {error.strerror}"
         problem = Problem("PAPERROUND_DATA_DIR", wrong, "name a folder that the bot's user may write")
         raise ConfigError((problem,)) from error
-    store = opened(config.database)
+    store = opened(config.database, erasures=config.data_dir / ERASURES)
     with store.reading() as tx:
-        begun = tx.setting("topics")
+        begun = tx.setting("topics") and tx.setting("pseudonyms")
     if not begun:
         with store.transaction() as tx:
+            tx.key()  # from the first day on, so that every backup has it
             if not tx.setting("topics"):
                 for topic in TOPICS:
                     tx.put_topic(topic)

@@ -121,6 +121,13 @@ def size(value: object) -> int:
     return int(text)
 
 
+def days(value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", text, re.ASCII):
+        raise Wrong(f"{value!r} is not a number of days", "write a number of days, as 365, or 0 for no end")
+    return int(text)
+
+
 def contact(value: object) -> str:
     text = _text(value, "write an address or a page, as you@example.org")
     if len(text) > 200 or not text.isascii() or not text.isprintable():

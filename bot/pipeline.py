@@ -23,6 +23,7 @@ from bot.model import (
 from bot.planning import Planner
 from bot.ports import ChatPlatform, SearchIndex, Source, Store
 from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
+from bot.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Settings:
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
+    audit_days: int = 365
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class Pipeline:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
+        self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
@@ -178,18 +181,23 @@ class Pipeline:
         """Send what is due until nothing is."""
         return await self._carrier.deliver()
 
+    async def keep_up(self) -> bool:
+        """Once a day, by one process: what has had its time goes. Whether it was done now."""
+        return await self._upkeep.run_if_due()
+
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so
         that another process goes on with it at once."""
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
-        """Poll, plan, deliver, once."""
+        """Poll, plan, deliver, once; and once a day, what has had its time goes."""
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
         done.planned = await self.plan()
         done.carried = await self.deliver()
+        await self.keep_up()
         return done
 
     async def dry_round(self) -> Round:

@@ -165,6 +165,10 @@ class Planner:
 
     def _write(self, tx: Transaction, decisions: Sequence[tuple[Chat, Decision]], now: datetime, known: _Known) -> int:
         made = [(chat, decision.digest) for chat, decision in decisions if decision.digest is not None]
+        used = {mark: known.kept[mark][1].id for mark in {id(digest) for _, digest in made} if mark in known.kept}
+        there = tx.digests_there(used.values())
+        for mark in (mark for mark, number in used.items() if number not in there):
+            del known.kept[mark]  # the chats that got it were all erased since
         new = list({id(digest): digest for _, digest in made if id(digest) not in known.kept}.values())
         for digest, number in zip(new, tx.keep_digests(new), strict=True):
             known.kept[id(digest)] = (digest, replace(digest, id=number))

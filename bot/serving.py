@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TICK, DELIVERY_TICK, INDEX_TICK = 30, 10, 1
+POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK = 30, 10, 1, 600
 """Seconds between looks at what is due."""
 PATIENCE = 10.0
 """Seconds that a person waits for the first poll."""
@@ -43,7 +43,7 @@ service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
-    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat")
+    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat", config.audit_days)
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:
@@ -228,6 +228,8 @@ async def serve_platforms(
             if index is not None:
                 # One process on a machine writes the index, so it takes in what others have stored.
                 clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
+            if Role.PLAN in roles:
+                clock.every(UPKEEP_TICK, "upkeep", lambda: tracked(pipeline.keep_up))
             begun = asyncio.create_task(tracked(first))
             running.add(begun)
             if talk is not None:

@@ -70,7 +70,8 @@ class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
     ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
-    ``run`` does; where it is everything, a platform without a token is left out."""
+    ``run`` does; where it is everything, a platform without a token is left out.
+    ``audit_days``, how long the audit log is kept, is 0 for ever."""
 
     data_dir: Annotated[Path, checks.folder] = Path("data")
     database_url: Annotated[Secret | None, checks.database_url] = None
@@ -82,6 +83,7 @@ class Config(Section):
     time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
     digest_size: Annotated[int, checks.size] = 20
+    audit_days: Annotated[int, checks.days] = 365
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     contact: Annotated[str, checks.contact] = ""
     roles: Annotated[tuple[Role, ...], checks.roles] = EVERY_ROLE

@@ -158,6 +158,34 @@ class Deliveries(Work):
         again = {"state": DeliveryState.POSTPONED.value, "due_at": now, "attempts": 0}
         return self._run(update(d).where(gone).values(again)).rowcount
 
+    def drop(self, ids: Sequence[int]) -> None:
+        """Deliveries with their parts, and the digests that were theirs alone."""
+        d, p = t.delivery, t.delivery_part
+        for some in chunks(ids, CHUNK):
+            mine = d.c.id.in_(some)
+            digests = {row.digest_id for row in self._all(select(d.c.digest_id).where(mine))}
+            self._run(p.delete().where(p.c.delivery_id.in_(some)))
+            self._run(d.delete().where(mine))
+            self.drop_unused(digests)
+
+    def drop_unused(self, digest_ids: Iterable[int]) -> int:
+        """Of these digests, those that no delivery brings; returns how many."""
+        g, d = t.digest, t.delivery
+        brought = select(d.c.id).where(d.c.digest_id == g.c.id).exists()
+        return sum(
+            self._run(g.delete().where(g.c.id.in_(some), ~brought)).rowcount for some in chunks(digest_ids, CHUNK)
+        )
+
+    def digests_there(self, ids: Iterable[int]) -> set[int]:
+        g = t.digest.c
+        asked = (select(g.id).where(g.id.in_(some)) for some in chunks(ids, CHUNK))
+        # On PostgreSQL nobody drops one meanwhile; on SQLite nobody else writes.
+        return {
+            row.id
+            for statement in asked
+            for row in self._all(statement.with_for_update(read=True, key_share=True) if self._locks else statement)
+        }
+
     def _open(self, table: Any = t.delivery) -> Any:
         return table.c.state.in_(t.OPEN_STATES)
 

@@ -281,6 +281,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("chat_id", "kind", "digest_on", "upto", name="uq_delivery_once"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_digest_id", "digest_id"),
         _one_of("state", DeliveryState),
         _one_of("kind", DigestKind),
         _one_of("layout", Layout),
@@ -328,6 +329,33 @@ class InviteRow(SQLModel, table=True):
     used_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
+class AuditRow(SQLModel, table=True):
+    """What an admin changed. ``who`` and ``chat`` are pseudonyms once they were erased."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_at", "at"),
+        Index("ix_audit_chat", "chat"),
+        Index("ix_audit_who", "who"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    at: dt.datetime = Field(sa_type=Moment)
+    who: str = _text()
+    chat: str = _text()
+    what: str = Field(sa_type=Text)
+    before: str = _text()
+    after: str = _text()
+
+
+class ErasureRow(SQLModel, table=True):
+    """An erasure that this database knows of: that there was one, not of what."""
+
+    __tablename__ = "erasure"
+    id: str = Field(primary_key=True, sa_type=Text)
+    at: dt.datetime = Field(sa_type=Moment)
+
+
 class SettingRow(SQLModel, table=True):
     __tablename__ = "setting"
     name: str = Field(primary_key=True, sa_type=Text)
@@ -344,4 +372,4 @@ announcement, summary, feed = (_core[name] for name in ("announcement", "summary
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
 invite, lease, inbox = (_core[name] for name in ("invite", "lease", "inbox"))
-setting = _core["setting"]
+audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

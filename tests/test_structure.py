@@ -23,6 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({
         "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning", "tenure",
+        "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

@@ -6,14 +6,26 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 
-from bot.commands.context import Context, digest_comes, language_named, require_admin, require_manager, zone_named
+from bot.commands.context import (
+    Context,
+    digest_comes,
+    language_named,
+    note,
+    require_admin,
+    require_manager,
+    zone_named,
+)
 from bot.errors import BadInput
-from bot.model import DeliveryState, FeedState, Place
+from bot.model import Deed, DeliveryState, FeedState, Place
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
+
+WARNED_DAYS, REACHLESS_DAYS = 150, 180
+"""A chat that could not be reached for so long is warned of, and erased."""
+_MOST_LOST = 1_000
 
 
 def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo]) -> Reply:
@@ -49,8 +61,9 @@ def language(context: Context, caller: Caller, argument: str) -> Reply:
     if wanted is None:
         raise BadInput(words.say("I do not speak {language}; I speak en, zh-Hans and zh-Hant.", language=argument[:40]))
     with context.store.transaction() as tx:
-        chat = replace(context.open_chat(tx, caller), language=wanted)
-        tx.put_chat(chat)
+        chat = context.open_chat(tx, caller)
+        note(context, tx, caller, Deed.LANGUAGE, chat.language, wanted)
+        tx.put_chat(replace(chat, language=wanted))
     return say(words_for(wanted).say("From now on I write in English here."))
 
 
@@ -80,9 +93,9 @@ def when(context: Context, caller: Caller, argument: str) -> Reply:
             )
         )
     with context.store.transaction() as tx:
-        chat = replace(
-            context.open_chat(tx, caller), time=time(int(found["hour"]), int(found["minute"])), timezone=zone
-        )
+        before = context.open_chat(tx, caller)
+        chat = replace(before, time=time(int(found["hour"]), int(found["minute"])), timezone=zone)
+        note(context, tx, caller, Deed.TIME, *(f"{one.time:%H:%M} {one.timezone}" for one in (before, chat)))
         tx.put_chat(replace(chat, due_at=context.due_at(chat)))
     return say(digest_comes(words, chat))
 
@@ -103,9 +116,15 @@ def invite(context: Context, caller: Caller, argument: str, code_text: str) -> R
         raise BadInput(words.say("Everybody here could read the code: ask me for it in private."))
     with context.store.transaction() as tx:
         tx.add_invite(code_text, caller.user, context.now())
+        note(context, tx, caller, Deed.INVITE, after=recognisable(code_text))
     return Reply(
         (paragraph(words.say("This admits one chat. Send there:"), "\n", code(f"/start {code_text}")),), private=True
     )
+
+
+def recognisable(code_text: str) -> str:
+    """Enough of an invitation's code to know it by, and too little to use it."""
+    return code_text[:4] + "…"
 
 
 def status(context: Context, caller: Caller, argument: str) -> Reply:
@@ -114,6 +133,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     require_admin(words, caller)
     with context.store.reading() as tx:
         counts, feeds = tx.counts(), tx.feeds()
+        lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
         FeedState.FRESH: words.say("today's papers are in"),
@@ -133,8 +153,20 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             paragraph("\n".join(_counted(words, counts))),
+            *([paragraph(_lost(words, len(lost)))] if lost else []),
         ),
         private=True,
+    )
+
+
+def _lost(words: Words, chats: int) -> str:
+    """The warning before chats are erased."""
+    return words.count(
+        "{n} chat could not be reached for {days} days; after {most} it is erased.",
+        "{n} chats could not be reached for {days} days; after {most} they are erased.",
+        chats,
+        days=WARNED_DAYS,
+        most=REACHLESS_DAYS,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from datetime import date
+from datetime import date, timedelta
 
 from bot.commands.context import Context, find_topic, followed_by, read_query
+from bot.commands.people import DELIVERIES_DAYS
 from bot.delivery import REFUSED, SKIPPED
 from bot.digests import Day, Followed
 from bot.documents import Document, document, holds
@@ -163,6 +164,11 @@ def _past(
         yield words.say("It was never announced while this bot ran; it is only known, by an import or a new version.")
         return
     announced = words.say("Announced on {day}.", day=_day(words, told[-1].announced_on, today))
+    if chat is not None and today - told[-1].announced_on > timedelta(days=DELIVERIES_DAYS):
+        yield words.sentences(
+            announced, words.say("What was sent here is known for the last {n} days only.", n=DELIVERIES_DAYS)
+        )
+        return
     # The console's digest is a view: nothing is ever sent there.
     if chat is None or chat.address.platform == "console" or not any(holds(one.query, doc) for one in followed):
         yield announced

@@ -7,6 +7,7 @@ from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDa
 from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "Address",
     "Announcement",
     "Arrival",
+    "Change",
     "Chat",
     "ChatState",
+    "Deed",
     "Delivery",
     "DeliveryState",
     "Digest",

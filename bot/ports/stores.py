@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.model import (
     Address,
     Announcement,
+    Change,
     Chat,
     Delivery,
     Digest,
@@ -152,6 +153,9 @@ class Transaction(Protocol):
     def keep_digests(self, digests: Sequence[Digest]) -> list[int]:
         """Insert, for deliveries that share them; returns their ids in the same order."""
 
+    def digests_there(self, ids: Iterable[int]) -> set[int]:
+        """Those of ``ids`` that are kept, and stay so until this transaction ends."""
+
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         """Insert deliveries, due now, for many chats by id, of digests that are kept; those that are there already
         stay as they are. Returns how many were inserted."""
@@ -202,6 +206,44 @@ class Transaction(Protocol):
 
     def forget_updates(self, before: datetime) -> int:
         """Those that came before; returns how many."""
+
+    # people
+    def note(self, change: Change) -> None:
+        """Add a line to the audit log."""
+
+    def audit(self, limit: int, about: str = "") -> list[Change]:
+        """The last lines of the audit log, in the order they were written; ``about``: a user's or a chat's only."""
+
+    def kept_about(self, address: Address, user: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Every row about a chat, and of others those that name ``user``, by table, as JSON values; the bytes of
+        messages are only counted. Tables without one are left out."""
+
+    def erase(self, address: Address, user: str, now: datetime) -> bool:
+        """Erase a chat with all that hangs on it, and what names ``user`` elsewhere; the audit log and invitations
+        keep pseudonyms. It is noted outside of the database as well, so that a restore can repeat it. False where
+        nothing was kept."""
+
+    def out_of_reach(self, before: datetime, limit: int) -> list[Chat]:
+        """Chats that could not be reached since ``before`` or longer, in order of id."""
+
+    # what has had its time
+    def empty_parts(self, before: datetime, after: int, limit: int) -> int | None:
+        """Drop the bytes of messages that arrived, of at most ``limit`` ended deliveries from before ``before``, with
+        ids above ``after``. Returns the last id looked at, None where nothing so old is left."""
+
+    def drop_deliveries(self, before: datetime, after: int, limit: int) -> int | None:
+        """As ``empty_parts``: ended deliveries with their parts, and digests that were theirs alone. A chat's last one
+        stays, and so does what is held for a chat out of reach."""
+
+    def drop_digests(self, after: int, upto: int, limit: int) -> int | None:
+        """Of at most ``limit`` digests with ``after < id <= upto``, those that no delivery brings. Returns the last id
+        looked at, None where none is left."""
+
+    def last_digest(self) -> int:
+        """The greatest id, 0 where there is none."""
+
+    def drop_audit(self, before: datetime, limit: int) -> int:
+        """Lines of the audit log from before ``before``, at most ``limit``; returns how many there were."""
 
     # the instance
     def counts(self) -> Mapping[str, int]:
