@@ -55,7 +55,7 @@ def back_up(url: str, file: Path, progress: Progress) -> Copied:
             os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
             with _told():
                 rows = _copy_file(engine, part, progress) if on_sqlite else _copy_out(engine, part, progress)
-            _settle(part)
+                _settle(part)
             part.replace(file)
             _sync(file.parent)
         finally:
@@ -161,7 +161,7 @@ def _look(engine: Engine, there: Path | None) -> tuple[str, bool]:
 
 
 def _prepared(file: Path, copy: Path) -> Path:
-    """A copy of the backup, brought up to date, in which nobody is at work."""
+    """A copy of the backup, brought up to date."""
     with closing(_read_only(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
         # A store that was moved away is as good a backup as any.
@@ -169,22 +169,23 @@ def _prepared(file: Path, copy: Path) -> Path:
         target.commit()
     with _opened(_url(copy)) as engine:
         prepare(engine, migrate=True)
-        with engine.begin() as connection:
-            forget_leases(connection)
     return copy
 
 
 def _join(old: Engine | None, prepared: Path, now: datetime, repeat: bool) -> dict[str, int] | None:
     """Carry on what ``old`` knows of the time after the backup; None where it knows nothing of this instance."""
+    carried = None
     with _opened(_url(prepared)) as engine, engine.begin() as new:
         if old is not None:
             with reading(old) as connection:
                 if instance(connection) and instance(connection) == instance(new):
-                    return carry_on(connection, new)
-        name_instance(new, anew=True)
-        if not repeat:
-            begin_anew(new, now)
-    return None
+                    carried = carry_on(connection, new)
+        if carried is None:
+            name_instance(new, anew=True)
+            if not repeat:
+                begin_anew(new, now)
+        forget_leases(new)
+    return carried
 
 
 def _put(prepared: Path, there: Path, stamp: str) -> str:

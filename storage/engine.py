@@ -252,8 +252,8 @@ def opened_by_others(engine: Engine) -> bool:
     plain = sqlite3.connect(str(engine.url.database), timeout=0)
     try:
         return bool(plain.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete")
-    except sqlite3.OperationalError:
-        return True
+    except sqlite3.DatabaseError as error:
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (5, 6)
     finally:
         plain.close()
 

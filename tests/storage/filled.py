@@ -24,7 +24,7 @@ def fill(store: SqlStore, url: str, chats: int = 5) -> None:
     table a row of plain values."""
     with store.transaction() as tx:
         tx.add([item(f"arxiv:2504.{n:05d}", abstract="$p<q$ 茶 \U0001f375") for n in range(1, 8)], NOW)
-        twin = {"title": "The same matter, told in two places at once", "authors": ("Kurt Gödel",)}
+        twin: dict[str, Any] = {"title": "The same matter, told in two places at once", "authors": ("Kurt Gödel",)}
         tx.add([item("arxiv:2504.00020", **twin), item("acl:2025.tea-1.1", Kind.KNOWN, **twin)], NOW)
         tx.add([item("arxiv:2504.00001", Kind.REPLACE, version=2, announced_on=NEXT, summaries=(words(),))], NOW)
         tx.put_topic(Topic("peft", (("zh-Hans", "高效微调"),), "LoRA OR QLoRA"))
