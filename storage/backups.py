@@ -137,6 +137,7 @@ def restore(
                 prepared = _prepared(file, work / "store.db")
                 carried = _join(engine if readable else None, prepared, now, repeat)
                 if there is not None:
+                    engine.dispose()  # the file is let go, and SQLite puts its log back into it
                     aside = _put(prepared, there, stamp)
                 else:
                     aside = _pour(prepared, engine, folder / "backups" / f"{stamp}.db" if holds else None, progress)
