@@ -55,7 +55,7 @@ def test_a_wrong_call_is_refused_before_anything_is_made(shell: Shell, call: tup
         (("backup",), "paperround.db is not there: there is nothing to back up"),
         (("restore", "not-there.db"), "not-there.db cannot be read as a backup"),
         (("migrate-store", "--to", "mysql://x/y"), "--to: names no database that is supported"),
-        (("migrate-store", "--to", "sqlite:////tmp/x.db", "--from", "sqlite:////not/there.db"), "the folder /not is not there"),
+        (("migrate-store", "--to", "sqlite:////tmp/x.db", "--from", "sqlite:////not/there.db"), "folder /not is not"),
         (("topics", "remove", "nonsense"), "there is no topic nonsense"),
         (("topics", "edit", "nonsense", "LoRA"), "there is no topic nonsense"),
         (("topics", "add", "peft", "LoRA"), "there is a topic peft already"),
