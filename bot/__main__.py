@@ -74,6 +74,19 @@ def parser() -> argparse.ArgumentParser:
     command = add("unmerge", "undo the merge that brought a key into another source's paper")
     command.add_argument("key", metavar="KEY", help="arxiv:2403.17919 or acl:2024.bionlp-1.75")
     add("invite", "make a code that admits one chat: /start CODE")
+    command = add("backup", "copy the whole store into one file, while the bot goes on", json=True)
+    command.add_argument("file", nargs="?", metavar="FILE", help="a new file, or a folder (backups in the data folder)")
+    command = add("restore", "put a backup in the store's place; the bot must be stopped", json=True)
+    command.add_argument("file", metavar="FILE", help="what paperround backup wrote")
+    command.add_argument(
+        "--force", action="store_true", help="also where the store holds something, which is kept aside"
+    )
+    command = add("migrate-store", "move everything to another database; the bot must be stopped", json=True)
+    command.add_argument(
+        "--to", required=True, metavar="URL", help="an empty database: postgresql://user@host/name; password: ~/.pgpass"
+    )
+    command.add_argument("--from", dest="source", metavar="URL", help="another store than the configured one")
+    command.add_argument("--keep", action="store_true", help="a trial: do not mark the old store as moved")
     add("doctor", "look at configuration, database, feeds and tokens; say what is wrong and what to do", json=True)
     return top
 

@@ -13,7 +13,7 @@ from bot.catalogue import TOPICS
 from bot.errors import ConfigError, FetchFailed, Problem
 from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Copied, Progress, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -56,6 +56,29 @@ def open_store(config: Config) -> Store:
                     tx.put_topic(topic)
                 tx.put_setting("topics", "begun")
     return store
+
+
+def back_up(config: Config, file: Path, progress: Progress) -> Copied:
+    """The store as it is now, into a new file. Raises BadInput, ConfigError, TryLater."""
+    from storage.backups import back_up as backed_up
+
+    return backed_up(config.database, file, progress)
+
+
+def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Copied:
+    """A backup in the store's place. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    from storage.backups import restore as restored
+
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    repeat = config.uncertain == "repeat"
+    return restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+
+
+def move_store(source: str, target: str, *, keep: bool, progress: Progress) -> Copied:
+    """Everything into another database. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    from storage.backups import move
+
+    return move(source, target, keep=keep, progress=progress)
 
 
 def open_index(config: Config, store: Store) -> SearchIndex:

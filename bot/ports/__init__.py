@@ -1,18 +1,20 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
 from bot.ports.platforms import Caller, ChatPlatform, CommandInfo, Desk, Finding, Inbox, Message, Now, Source
-from bot.ports.stores import Hit, SearchIndex, Store, Transaction
+from bot.ports.stores import Copied, Hit, Progress, SearchIndex, Store, Transaction
 
 __all__ = [
     "Caller",
     "ChatPlatform",
     "CommandInfo",
+    "Copied",
     "Desk",
     "Finding",
     "Hit",
     "Inbox",
     "Message",
     "Now",
+    "Progress",
     "SearchIndex",
     "Source",
     "Store",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -271,3 +271,17 @@ class Store(Protocol):
         """A consistent view; writing in it is a mistake and raises."""
 
     def close(self) -> None: ...
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being copied, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a backup, a restore or a move brought over: rows by table. ``aside``: where the store that was there before
+    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's."""
+
+    rows: Mapping[str, int]
+    aside: str = ""
+    carried: Mapping[str, int] | None = None
