@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli import feeding, keeping, reading
+from bot.cli import feeding, keeping, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
@@ -48,5 +48,6 @@ def run(options: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
     "run": feeding.run_bot, "round": feeding.run_round, "poll": feeding.poll, "import": feeding.import_documents,
     "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
-    "invite": keeping.invite, "doctor": keeping.doctor,
+    "invite": keeping.invite, "doctor": keeping.doctor, "audit": people.audit, "mydata": people.mydata,
+    "forget": people.forget,
 }  # fmt: skip

@@ -6,7 +6,10 @@ import pytest
 
 from tests.cli.shell import Shell
 
-COMMANDS = ("run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite")
+COMMANDS = (
+    "run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite", "audit", "mydata",
+    "forget",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("topics", "add"), ("topics", "remove")])
@@ -54,6 +57,9 @@ def test_a_wrong_call_is_refused_before_anything_is_made(shell: Shell, call: tup
         (("topics", "add", "peft", "LoRA"), "there is a topic peft already"),
         (("topics", "add", "tea", "LoRA", "--name", "Tea"), "--name Tea"),
         (("topics", "add", "tea", "NOT LoRA"), "LoRA"),
+        (("audit", "--limit", "0"), "--limit"),
+        (("mydata", "nowhere"), "platform:chat"),
+        (("forget", "discord:1", "--user", "Ada"), "--user Ada: write platform:number"),
     ],
 )
 def test_a_value_that_cannot_be_used_ends_with_2_and_a_mend(
