@@ -87,6 +87,16 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--from", dest="source", metavar="URL", help="another store than the configured one")
     command.add_argument("--keep", action="store_true", help="a trial: do not mark the old store as moved")
+    command = add("audit", "who changed what, and when: topics, invitations, chats", json=True)
+    command.add_argument("--limit", type=int, default=100, metavar="N", help="the last N changes (100)")
+    command.add_argument("--about", default="", metavar="WHO", help="a user or a chat only: telegram:123")
+    command = add("mydata", "print all that is kept about a chat, and of a person's private chat about them, as JSON")
+    command.add_argument("address", metavar="CHAT", help="telegram:123, telegram:-100123/45 or discord:456")
+    command.add_argument("--user", default="", metavar="USER", help="the person whose private chat it is: discord:789")
+    command = add("forget", "erase all that is kept about a chat; the audit log keeps a pseudonym")
+    command.add_argument("address", metavar="CHAT", help="as for mydata")
+    command.add_argument("--user", default="", metavar="USER", help="as for mydata")
+    command.add_argument("--yes", action="store_true", help="do it; else only say what would go")
     add("doctor", "look at configuration, database, feeds and tokens; say what is wrong and what to do", json=True)
     return top
 

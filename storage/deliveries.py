@@ -18,6 +18,12 @@ _HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
 
 
+OF_DIGESTS = tuple(
+    key.parent for table in t.METADATA.tables.values() for key in table.foreign_keys if key.references(t.digest)
+)
+"""The columns that refer to a digest."""
+
+
 class Deliveries(Work):
     """What a Transaction can do with deliveries."""
 
@@ -169,12 +175,16 @@ class Deliveries(Work):
             self.drop_unused(digests)
 
     def drop_unused(self, digest_ids: Iterable[int]) -> int:
-        """Of these digests, those that no delivery brings; returns how many."""
-        g, d = t.digest, t.delivery
-        brought = select(d.c.id).where(d.c.digest_id == g.c.id).exists()
-        return sum(
-            self._run(g.delete().where(g.c.id.in_(some), ~brought)).rowcount for some in chunks(digest_ids, CHUNK)
-        )
+        """Of these digests, those that nothing refers to; returns how many."""
+        g = t.digest
+        unused = [~select(column).where(column == g.c.id).exists() for column in OF_DIGESTS]
+        dropped = 0
+        for some in chunks(sorted(digest_ids), CHUNK):
+            if self._locks:
+                # Whoever is about to refer to one has done so when the next statement looks.
+                self._run(select(g.c.id).where(g.c.id.in_(some)).order_by(g.c.id).with_for_update())
+            dropped += self._run(g.delete().where(g.c.id.in_(some), *unused)).rowcount
+        return dropped
 
     def digests_there(self, ids: Iterable[int]) -> set[int]:
         g = t.digest.c

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, false, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, false, or_, select, union, update
 
 from bot.model import Address, Chat, ChatState
 from storage import tables as t
 from storage.chat_rows import chat_of
-from storage.deliveries import Deliveries
+from storage.deliveries import OF_DIGESTS, Deliveries
 from storage.erasures import Erasure, ErasureLog, key_mark, mark_of
 from storage.rows import Values
 
@@ -59,11 +59,12 @@ GONE: Mapping[str, Where] = {
 }
 """Tables with rows that belong to a chat and go with it, in the order in which they can."""
 
-SHARED: Mapping[str, Where] = {
-    "digest": lambda whom: t.digest.c.id.in_(
-        select(t.delivery.c.digest_id).where(t.delivery.c.chat_id == whom.chat_id)
-    ),
-}
+
+def _digests(whom: Whom) -> Any:
+    return union(*(select(column).where(GONE[column.table.name](whom)) for column in OF_DIGESTS))
+
+
+SHARED: Mapping[str, Where] = {"digest": lambda whom: t.digest.c.id.in_(_digests(whom))}
 """Tables with rows that other chats may have as well: they go with the last one."""
 
 BLURRED: Mapping[str, Where] = {
@@ -121,9 +122,7 @@ class Erasing(Deliveries):
         if self._locks:
             # Who carries one of them adds no part from now on, and finds nothing to record afterwards.
             self._run(_deliveries(whom).order_by(t.delivery.c.id).with_for_update())
-        digests = [row.digest_id for row in self._all(
-            select(t.delivery.c.digest_id).where(t.delivery.c.chat_id == whom.chat_id).distinct()
-        )]  # fmt: skip
+        digests = [row[0] for row in self._all(_digests(whom)) if row[0] is not None]
         self._blur(whom)
         for name, where in GONE.items():
             self._run(t.METADATA.tables[name].delete().where(where(whom)))

@@ -13,6 +13,7 @@ from typing import Any
 from telegram import Bot, ChatMember, Update
 from telegram import error as tg
 
+from adapters.chats.telegram_files import send_file
 from adapters.chats.telegram_pace import Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_render import clean, render, units
@@ -32,7 +33,7 @@ from adapters.chats.telegram_updates import (
     read_update,
 )
 from adapters.chats.telegram_webhook import Door, Webhook, about_webhook
-from bot.errors import ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
+from bot.errors import ChatGone, ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Inbox, Message
 from bot.replies import Reply, say
@@ -218,7 +219,7 @@ class Telegram:
     async def _act(self, desk: Desk, event: Event) -> None:
         match event:
             case Written(caller):
-                reply = await _asked(self._answered(desk, event))
+                reply = await self._confided(desk, caller, await _asked(self._answered(desk, event)))
                 answers = event.message_id if caller.place is Place.GROUP else 0
                 await self._post(desk, caller.address, reply, answers)
             case Pressed():
@@ -285,6 +286,19 @@ class Telegram:
         except tg.TelegramError as error:
             log.debug("Telegram: a press was not acknowledged (%s)", self._safe(error))
 
+    async def _confided(self, desk: Desk, caller: Caller, reply: Reply) -> Reply:
+        """A file for one of a group goes to their private chat; what the group reads instead."""
+        if reply.file is None or caller.place is Place.PRIVATE:
+            return reply
+        if not caller.user:
+            return say(reply.file.unsent)
+        try:
+            await self._post(desk, Address(PLATFORM, caller.user.partition(":")[2]), reply)
+        except (ChatGone, Refused) as error:
+            log.info("Telegram: %s may not be written to in private (%s)", caller.user, self._safe(error))
+            return say(reply.file.unsent)
+        return say(reply.file.sent)
+
     async def _post(self, desk: Desk, address: Address, reply: Reply, answers: int = 0, edits: int = 0) -> None:
         """Bring a person an answer: as an answer to a message, or in the place of one."""
         try:
@@ -308,6 +322,8 @@ class Telegram:
                 address = replace(address, chat=moved.chat)
                 parameters.pop("reply_parameters", None)
                 await self._send_urgently(address, parameters)
+        if (file := reply.file) is not None:
+            await _patiently(lambda: send_file(self._bot, self._pace, address, file))
 
     async def _send_urgently(self, address: Address, parameters: dict[str, Any]) -> str:
         return await _patiently(lambda: self._send(address, dict(parameters), urgent=True))

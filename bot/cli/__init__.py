@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli import feeding, keeping, moving, reading
+from bot.cli import feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
@@ -49,5 +49,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
     "run": feeding.run_bot, "round": feeding.run_round, "poll": feeding.poll, "import": feeding.import_documents,
     "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
     "invite": keeping.invite, "doctor": keeping.doctor, "backup": moving.backup, "restore": moving.restore,
-    "migrate-store": moving.migrate_store,
+    "migrate-store": moving.migrate_store, "audit": people.audit, "mydata": people.mydata, "forget": people.forget,
 }  # fmt: skip

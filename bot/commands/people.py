@@ -176,7 +176,8 @@ def document(tx: Transaction, address: Address, user: str, now: datetime) -> byt
         ]
         more = len(content["matches"]) - len(papers)
         row["content"] = {k: v for k, v in content.items() if k != "matches"} | {"papers": papers, "more": more}
-    made = {"about": str(address), "user": user, "made_at": now.isoformat(), **kept}
+    made: dict[str, Any] = {"about": str(address), "user": user, "made_at": now.isoformat()}
+    made |= {name: kept[name] for name in ("chat", "subscription") if name in kept} | kept
     return (json.dumps(made, ensure_ascii=False, indent=1) + "\n").encode()
 
 

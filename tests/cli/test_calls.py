@@ -8,7 +8,7 @@ from tests.cli.shell import Shell
 
 COMMANDS = (
     "run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite", "backup", "restore",
-    "migrate-store",
+    "migrate-store", "audit", "mydata", "forget",
 )  # fmt: skip
 
 
@@ -61,6 +61,9 @@ def test_a_wrong_call_is_refused_before_anything_is_made(shell: Shell, call: tup
         (("topics", "add", "peft", "LoRA"), "there is a topic peft already"),
         (("topics", "add", "tea", "LoRA", "--name", "Tea"), "--name Tea"),
         (("topics", "add", "tea", "NOT LoRA"), "LoRA"),
+        (("audit", "--limit", "0"), "--limit"),
+        (("mydata", "nowhere"), "platform:chat"),
+        (("forget", "discord:1", "--user", "Ada"), "--user Ada: write platform:number"),
     ],
 )
 def test_a_value_that_cannot_be_used_ends_with_2_and_a_mend(

@@ -97,6 +97,8 @@ class DiscordRest:
         self.command_puts = 0
         self.sent: dict[str, list[Body]] = {}
         self.exchanges: list[Exchange] = []
+        self.files: dict[str, bytes] = {}
+        """The files that arrived, by name."""
         self.requests: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.interactions_endpoint_url: str | None = None
@@ -165,8 +167,13 @@ class DiscordRest:
         path = "/" + request.match_info["path"]
         shown = f"{request.method} {path}"
         self.requests.append((request.method, path))
-        raw = await request.read()
         body: Any = None
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            body, raw = json.loads(str(form["payload_json"])), b""
+            self._take_files(shown, body.get("data", body), form)
+        else:
+            raw = await request.read()
         if raw:
             if request.headers.get("Content-Type") != "application/json":
                 self._blame(shown, f"Content-Type {request.headers.get('Content-Type')!r}")
@@ -198,6 +205,16 @@ class DiscordRest:
             await asyncio.sleep(failure.stall)
             return _dropped(request)
         return await cut_off(request, answer) if failure is not None and failure.cut else answer
+
+    def _take_files(self, shown: str, message: Body, form: Mapping[str, Any]) -> None:
+        for described in message.get("attachments", []):
+            file = form.get(f"files[{described['id']}]")
+            if not isinstance(file, web.FileField) or file.filename != described["filename"]:
+                self._blame(shown, f"no file for {described}")
+            else:
+                self.files[file.filename] = file.file.read()
+        if len(form) - 1 != len(message.get("attachments", [])):
+            self._blame(shown, "files that no attachment names")
 
     def _answer(self, request: web.Request, path: str, shown: str, body: Any) -> web.Response:
         open_door = path.startswith(("/interactions/", "/webhooks/")) or path == "/gateway"

@@ -37,6 +37,8 @@ class FakeTelegram(Webhooks, Troubles):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.sent: list[dict[str, Any]] = []
         self.edited: list[dict[str, Any]] = []
+        self.documents: list[tuple[int, str, bytes]] = []
+        """Chat, name and content of files that arrived."""
         self.pressed: list[dict[str, Any]] = []
         """The answers to callback queries."""
         self.commands: dict[str, list[dict[str, str]]] = {}
@@ -283,6 +285,16 @@ class FakeTelegram(Webhooks, Troubles):
             self.sent.append(message | {"message_id": answer["message_id"]})
         self.before_answer(self.sent[-1])
         return answer | {"from": self._public_me(), "text": message["visible"]}
+
+    def _on_sendDocument(self, parameters: dict[str, Any]) -> Any:
+        if (chat := int(parameters["chat_id"])) in self.refused:
+            raise Refusal(*self.refused[chat])
+        file = parameters["document"]
+        with self._lock:
+            answer = self._message(chat, parameters.get("message_thread_id"))
+            self.documents.append((chat, file.filename, file.file.read()))
+        named = {"file_id": "f", "file_unique_id": "f", "file_name": file.filename}
+        return answer | {"from": self._public_me(), "document": named}
 
     def _on_editMessageText(self, parameters: dict[str, Any]) -> Any:
         message = self._judged("editMessageText", parameters)

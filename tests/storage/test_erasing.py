@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,15 +14,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot import planning
 from bot.errors import TryLater
 from bot.model import Address, Change, Chat, ChatState, Deed, DeliveryState, Place, Subscription, Topic
 from storage.erasing import BLURRED, GONE, IMPERSONAL, SHARED
 from storage.erasures import ErasureLog
 from storage.repeating import Repeated, repeat_erasures
-from storage.store import SqlStore, open_store
+from storage.store import SqlStore, SqlTransaction, open_store
 from storage.tables import METADATA
 from tests.databases import NewDatabase
-from tests.storage.samples import DAY, HOUR, NOW, chat_at, delivery_for, part
+from tests.storage.samples import DAY, HOUR, NOW, chat_at, delivery_for, item, part
 
 GROUP = Address("telegram", "-1008675309", "45")
 OTHER = Address("telegram", "-1005550001")
@@ -190,6 +193,93 @@ def test_who_carries_a_delivery_of_an_erased_chat_finds_nothing_to_record(store:
     with store.transaction() as tx:
         assert not tx.record(replace(mine, parts=(part(1),)))
         assert tx.open_chat(Chat(0, mine.address)).id != mine.chat_id, "a new chat gets nothing of the old one"
+
+
+def test_an_erasure_between_two_pages_of_a_plan_costs_nobody_a_digest(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "PAGE", 1)
+    with store.transaction() as tx:
+        tx.add([item(title="LoRA for gardeners")], NOW)
+        for number in ("1", "2", "3"):
+            chat = chat_at(tx, number, due_at=NOW, time=NOW.time())
+            tx.subscribe(Subscription(0, chat.id, "LoRA", "", NOW))
+    pages: list[int] = []
+
+    class Between:
+        """A store in which the first two chats are erased as soon as each is planned."""
+
+        @contextmanager
+        def transaction(self) -> Iterator[SqlTransaction]:
+            with store.transaction() as tx:
+                before = tx.counts()["deliveries.planned"]
+                yield tx
+                planned = tx.counts()["deliveries.planned"] > before
+            if planned and len(pages) < 2:
+                pages.append(len(pages) + 1)
+                assert forget(store, Address("telegram", str(pages[-1])))
+
+        reading = store.reading
+
+    assert planning.Planner(Between(), ("cs.CL",), NOW.time(), lambda: NOW).plan() == 3  # type: ignore[arg-type]
+    assert pages == [1, 2]
+    with store.transaction() as tx:
+        (left,) = tx.lease(NOW, NOW + HOUR, "a", 9, ["telegram"])
+        assert (left.address.chat, len(left.digest.matches)) == ("3", 1)
+        assert [row.id for row in tx._all(select(METADATA.tables["digest"]))] == [left.digest.id]
+
+
+def test_many_are_erased_while_others_plan_and_deliver(store: SqlStore) -> None:
+    """Nobody fails, and of who was erased nothing is left over."""
+    addresses = [Address("telegram", str(number)) for number in range(8)]
+    with store.transaction() as tx:
+        chats = [tx.open_chat(Chat(0, address)) for address in addresses]
+        shared = delivery_for(chats[0]).digest
+        (number,) = tx.keep_digests([shared])
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def plan(round_: int) -> None:
+        with store.transaction() as tx:
+            digest = replace(shared, on=DAY + timedelta(round_), id=number)
+            if number in tx.digests_there([number]):
+                there = [chat.id for chat in chats if tx.chat_by_id(chat.id)]
+                tx.plan_all(dict.fromkeys(there, digest), NOW)
+
+    def deliver(round_: int) -> None:
+        with store.transaction() as tx:
+            leased = tx.lease(NOW, NOW + HOUR, "a", 4, ["telegram"])
+        for delivery in leased:
+            with store.transaction() as tx:
+                tx.record(replace(delivery, state=DeliveryState.SENT, due_at=None, parts=(part(1),)))
+
+    def erase(round_: int) -> None:
+        if round_ < len(addresses):
+            forget(store, addresses[round_])
+        else:
+            done.set()
+
+    def work(step: Callable[[int], None]) -> None:
+        round_ = 0
+        while not (done.is_set() or failed):
+            try:
+                step(round_)
+            except TryLater:
+                continue
+            except BaseException as error:
+                failed.append(error)
+            round_ += 1
+
+    threads = [threading.Thread(target=work, args=(step,)) for step in (plan, deliver, erase)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    rows = everything(store)
+    assert not {"chat", "subscription", "delivery", "delivery_part"} & rows.keys()
+    assert len(rows.get("digest", [])) <= 1
+    assert len(rows["erasure"]) == len(addresses)
 
 
 def test_all_rows_of_a_chat_are_handed_over_as_json(store: SqlStore) -> None:
