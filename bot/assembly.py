@@ -121,8 +121,10 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
 
 def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
     from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_shards import Shards, always
 
-    return Discord(token, config.api_url, config.gateway_url)
+    turn = crew.turn("discord") if crew else always
+    return Discord(token, config.api_url, config.gateway_url, Shards(config.shards, config.shard_ids, turn))
 
 
 def make_console(locale: str) -> Console:

@@ -20,7 +20,7 @@ from tests.feeds_text import paper, papers, rss
 from tests.program import Program, environment
 from tests.servers.feeds import FeedServer
 
-MANY = 12_000
+MANY = 6_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

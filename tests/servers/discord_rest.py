@@ -102,6 +102,8 @@ class DiscordRest:
         self.requests: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.interactions_endpoint_url: str | None = None
+        self.advised, self.max_concurrency = 1, 16
+        """What is said of shards."""
         self.gateway_url = ""
         self.limits: DiscordLimits | None = None
         """What may be asked; more is refused with 429 and counted there. None: as much as one likes."""
@@ -232,6 +234,9 @@ class DiscordRest:
                 return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
             case ["GET", "gateway"]:
                 return _json({"url": self.gateway_url})
+            case ["GET", "gateway", "bot"]:
+                limits = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": self.max_concurrency}
+                return _json({"url": self.gateway_url, "shards": self.advised, "session_start_limit": limits})
             case ["GET", "applications", self.application_id, "commands"]:
                 return _json(self.commands)
             case ["PUT", "applications", self.application_id, "commands"]:
