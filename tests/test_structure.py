@@ -18,8 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
-        "ports", "summaries",
+        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
+        "merging", "ports", "summaries",
     }),
     frozenset({
         "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning", "tenure",

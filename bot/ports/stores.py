@@ -19,6 +19,7 @@ from bot.model import (
     Feed,
     FeedItem,
     Paper,
+    Rest,
     Subscription,
     Summary,
     Tally,
@@ -155,6 +156,12 @@ class Transaction(Protocol):
 
     def digests_there(self, ids: Iterable[int]) -> set[int]:
         """Those of ``ids`` that are kept, and stay so until this transaction ends."""
+
+    def rests(self, digest_ids: Iterable[int]) -> list[Rest]:
+        """What these digests left for the next ones; papers that became one with others since are those."""
+
+    def leave(self, rests: Mapping[int, int]) -> None:
+        """Which digest left papers for each of many chats by id; 0 for none."""
 
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         """Insert deliveries, due now, for many chats by id, of digests that are kept; those that are there already
