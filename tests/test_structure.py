@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "merging", "ports", "summaries",
     }),
     frozenset({
-        "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning", "tenure",
+        "anthology", "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning", "tenure",
         "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),

@@ -79,6 +79,12 @@ class Transaction(Protocol):
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
     def paper_by_key(self, key: str) -> Paper | None: ...
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        """Those that name a stored paper."""
+
+    def without_abstract(self, source: str, since: date) -> list[str]:
+        """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
+
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
