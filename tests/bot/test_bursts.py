@@ -321,3 +321,14 @@ async def test_chats_that_got_the_same_go_on_with_one_stored_digest(house: House
     await house.day([lora(1)], date(2025, 4, 9))
     assert len({house.state_of(chat).rest for chat in chats}) == 1
     assert sorted(sent(house)) == sorted([101, 102, 1, 103] * 3)
+
+
+async def test_what_is_left_is_not_taken_for_the_digest_that_left_it(house: House) -> None:
+    hawaii = {"timezone": "Pacific/Honolulu", "time": time(20, 0), "due_at": datetime(2025, 4, 9, 6, tzinfo=UTC)}
+    chat = house.chat("LoRA", size=2, **hawaii)
+    await house.day(burst(101, 105), date(2025, 4, 9), hour=6)
+    await house.day([], date(2025, 4, 10), hour=6)
+    assert sent(house) == [101, 102], "there it is still the day that the first digest is of"
+    await house.day([], date(2025, 4, 11), hour=6)
+    await house.day([], date(2025, 4, 12), hour=6)
+    assert sent(house) == [101, 102, 103, 104, 105] and house.state_of(chat).rest == 0
