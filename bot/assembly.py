@@ -13,7 +13,7 @@ from bot.catalogue import TOPICS
 from bot.errors import ConfigError, FetchFailed, Problem
 from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import ChatPlatform, Copied, Progress, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Copied, Proceedings, Progress, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -93,6 +93,16 @@ def make_source(config: Config) -> Source:
     return ArxivFeed(config.arxiv.feed_url, contact=config.contact, interval=config.arxiv.interval)
 
 
+def make_proceedings(config: Config) -> Proceedings | None:
+    """The ACL Anthology, where it is wanted."""
+    wanted = config.anthology
+    if not wanted.enabled:
+        return None
+    from adapters.sources.anthology import AnthologyFeed
+
+    return AnthologyFeed(wanted.feed_url, wanted.data_url, contact=config.contact, interval=wanted.interval)
+
+
 def make_platforms(config: Config, crew: Crew | None = None, store: Store | None = None) -> dict[str, ChatPlatform]:
     """Those with a token. One that listens needs the ``store``; with a ``crew`` it shares door and limits with other
     processes."""
@@ -140,7 +150,12 @@ def make_clock() -> Clock:
 
 
 def read_feed(data: bytes, name: str) -> Fetched:
-    """A feed's file. Raises FetchFailed."""
+    """A feed's file, of arXiv or of the Anthology. Raises FetchFailed."""
+    if b"//aclanthology.org/" in data[:4096]:
+        from adapters.sources.anthology import parse_feed as parse_papers
+
+        items, rejected, on = parse_papers(data)
+        return Fetched(name, items=items, rejected=rejected, batch_on=on)
     from adapters.sources.arxiv import parse_feed
 
     return parse_feed(data, name)
@@ -148,14 +163,13 @@ def read_feed(data: bytes, name: str) -> Fetched:
 
 async def fetch_feeds(config: Config, addresses: Sequence[str]) -> AsyncGenerator[Fetched | FetchFailed, None]:
     """Feeds by their addresses, in order, spaced and within the limits of time and size."""
-    from adapters.sources.arxiv import parse_feed
     from adapters.sources.http import Fetcher
 
     fetcher = Fetcher(contact=config.contact, interval=config.arxiv.interval)
     try:
         for address in addresses:
             try:
-                yield parse_feed((await fetcher.fetch(address)).body, address)
+                yield read_feed((await fetcher.fetch(address)).body, address)
             except FetchFailed as error:
                 yield error
     finally:

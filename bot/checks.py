@@ -84,6 +84,16 @@ def one_of(*choices: str) -> Callable[[object], str]:
     return chosen
 
 
+def flag(value: object) -> bool:
+    mend = "write true or false"
+    if isinstance(value, bool):
+        return value
+    text = _text(value, mend).lower()
+    if text not in ("true", "false", "yes", "no", "on", "off", "1", "0"):
+        raise Wrong(f"{text!r} is neither true nor false", mend)
+    return text in ("true", "yes", "on", "1")
+
+
 def hour(value: object) -> dt.time:
     if isinstance(value, dt.time):
         return value

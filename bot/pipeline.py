@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+from bot.anthology import NAME, Anthology
 from bot.carrier import Carried, Carrier, whole
 from bot.errors import FetchFailed
 from bot.feeds import eastern_day, judge, next_poll, settled
@@ -21,7 +22,7 @@ from bot.model import (
     Validators,
 )
 from bot.planning import Planner
-from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Proceedings, SearchIndex, Source, Store
 from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
 from bot.upkeep import Upkeep
 
@@ -61,12 +62,14 @@ class Pipeline:
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
         now: Callable[[], datetime],
+        proceedings: Proceedings | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
+        self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
@@ -167,6 +170,10 @@ class Pipeline:
             return now
         return next_poll(feeds, max(checked), self._tries, self._retry_after)
 
+    async def poll_proceedings(self) -> bool:
+        """Poll the Anthology, where it is wanted and due; see ``anthology.next_reading``."""
+        return self.anthology is not None and await self.anthology.poll_if_due() is not None
+
     def _feeds(self) -> list[Feed]:
         with self._store.reading() as tx:
             known = tx.feeds()
@@ -195,6 +202,9 @@ class Pipeline:
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
+        if self.anthology is not None and (read := await self.anthology.poll_if_due()):
+            done.polled += read[0]
+            done.feeds[NAME] = str(read[1].state)
         done.planned = await self.plan()
         done.carried = await self.deliver()
         await self.keep_up()

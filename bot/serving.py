@@ -67,8 +67,8 @@ async def serve(config: Config) -> int:
     listening = tuple(name for name in platforms if Role(name) in config.roles)
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
     index = assembly.open_index(config, store) if listening or everything else None
-    source = assembly.make_source(config)
-    pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now)
+    source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
+    pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings)
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
     try:
@@ -91,6 +91,8 @@ async def serve(config: Config) -> int:
         return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk), crew=crew)
     finally:
         await source.close()
+        if proceedings:
+            await proceedings.close()
         if index is not None:
             index.close()
         store.close()
@@ -224,6 +226,8 @@ async def serve_platforms(
             beginning.result()
             if Role.INGEST in roles:
                 clock.every(POLL_TICK, "poll", lambda: tracked(poll))
+                # A conference takes minutes to read, and arXiv's papers are not to wait for it.
+                clock.every(POLL_TICK, "anthology", lambda: tracked(pipeline.poll_proceedings))
             clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
             if index is not None:
                 # One process on a machine writes the index, so it takes in what others have stored.

@@ -19,6 +19,7 @@ Key = tuple[str, ...]
 
 TELEGRAM_API = "https://api.telegram.org"
 ARXIV_FEED = "https://rss.arxiv.org/rss"
+ANTHOLOGY_DATA = "https://raw.githubusercontent.com/acl-org/acl-anthology/master/data/xml"
 ARXIV_INTERVAL = 3.0
 """Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
 
@@ -66,6 +67,16 @@ class Arxiv(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Anthology(Section):
+    """The ACL Anthology as a second source. ``data_url``: where its collections are, for the abstracts."""
+
+    enabled: Annotated[bool, checks.flag] = False
+    feed_url: Annotated[str, checks.url("http", "https")] = "https://aclanthology.org/papers/index.xml"
+    data_url: Annotated[str, checks.url("http", "https")] = ANTHOLOGY_DATA
+    interval: Annotated[float, checks.seconds] = 3.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
@@ -91,6 +102,7 @@ class Config(Section):
     telegram: Telegram = Telegram()
     discord: Discord = Discord()
     arxiv: Arxiv = Arxiv()
+    anthology: Anthology = Anthology()
 
     @property
     def database(self) -> str:
@@ -118,6 +130,7 @@ class Config(Section):
         if self.telegram.webhook_secret:
             found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
+        urls += [self.anthology.feed_url, self.anthology.data_url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -125,7 +138,9 @@ class Config(Section):
         return tuple(sorted({s for s in found if s}, key=lambda s: (-len(s), s)))
 
 
-_SECTIONS: Mapping[str, type[Section]] = {"telegram": Telegram, "discord": Discord, "arxiv": Arxiv}
+_SECTIONS: Mapping[str, type[Section]] = {
+    "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
+}  # fmt: skip
 
 
 def keys() -> Iterator[Key]:

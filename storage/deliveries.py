@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
 
-from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part
+from bot.bursts import living
+from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
-from storage.chat_rows import content_of, delivery_of, part_of, row_of_delivery, row_of_digest, row_of_part
+from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest, row_of_part
 from storage.rows import CHUNK, Work, chunks
 
 _HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
@@ -41,6 +42,26 @@ class Deliveries(Work):
         insert = t.digest.insert().returning(t.digest.c.id, sort_by_parameter_order=True)
         rows = [{"content": content_of(digest)} for digest in digests]
         return [row.id for some in chunks(rows, CHUNK) for row in self._connection.execute(insert, some)]
+
+    def rests(self, digest_ids: Iterable[int]) -> list[Rest]:
+        found = []
+        for some in chunks(digest_ids, CHUNK):
+            found += [rest_of(r.id, r.content) for r in self._all(select(t.digest).where(t.digest.c.id.in_(some)))]
+        p = t.paper.c
+        joined: dict[int, int] = {}
+        for some in chunks({match.paper_id for rest in found for match in rest.matches}, CHUNK):
+            rows = self._all(select(p.id, p.joined_id).where(p.id.in_(some), p.joined_id.is_not(None)))
+            joined |= {row.id: row.joined_id for row in rows}
+        return [replace(rest, matches=living(rest.matches, joined)) for rest in found] if joined else found
+
+    def leave(self, rests: Mapping[int, int]) -> None:
+        c = t.chat.c
+        columns = column("column1", Integer), column("column2", Integer)
+        for some in chunks(rests.items(), CHUNK):
+            pairs = ", ".join(f"({int(chat)}, {int(rest)})" for chat, rest in some)
+            wanted = text(f"(VALUES {pairs})").columns(*columns).alias("wanted")
+            left = func.nullif(wanted.c.column2, 0)
+            self._run(update(t.chat).where(c.id == wanted.c.column1).values(rest_id=left))
 
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         alike: dict[tuple[DigestKind, date, int], list[tuple[int, int]]] = {}

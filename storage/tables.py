@@ -216,6 +216,9 @@ class TopicRow(SQLModel, table=True):
 
 
 class ChatRow(SQLModel, table=True):
+    """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
+    keeps it: whoever drops a digest would have to look through all chats."""
+
     __tablename__ = "chat"
     __table_args__ = (
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
@@ -246,6 +249,7 @@ class ChatRow(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     why: str = _text()
     admitted: bool = True
+    rest_id: int | None = None
 
 
 class SubscriptionRow(SQLModel, table=True):

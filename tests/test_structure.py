@@ -18,12 +18,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
-        "ports", "summaries",
+        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
+        "merging", "ports", "summaries",
     }),
     frozenset({
-        "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning", "tenure",
-        "upkeep",
+        "anthology", "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning",
+        "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import assembly
+from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
 from bot.errors import BadInput, DocumentError, FetchFailed
@@ -54,8 +55,9 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config, now)
-        source, platforms = assembly.make_source(config), assembly.make_platforms(config)
-        pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now)
+        source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
+        platforms = assembly.make_platforms(config)
+        pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
         task = asyncio.current_task()
         if task is not None:
             with contextlib.suppress(NotImplementedError):
@@ -65,6 +67,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
         finally:
             await source.close()
+            if proceedings:
+                await proceedings.close()
             for platform in platforms.values():
                 await platform.stop()
             close_context(context)
@@ -100,11 +104,16 @@ def poll(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config)
-        source = assembly.make_source(config)
+        source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         try:
             if not options.feeds:
-                pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
+                pipeline = Pipeline(
+                    context.store, context.index, source, {}, settings_of(config), context.now, proceedings
+                )
                 tally, feeds = await pipeline.poll(quietly=True)
+                if pipeline.anthology is not None:
+                    more, feeds[NAME] = await pipeline.anthology.poll()
+                    tally += more
                 status = tell(tally, options.json)
                 failed = [feed for feed in feeds.values() if feed.state == "failed"]
                 if failed:
@@ -125,6 +134,8 @@ def poll(options: argparse.Namespace, config: Config) -> int:
             return LATER if late else status
         finally:
             await source.close()
+            if proceedings:
+                await proceedings.close()
             close_context(context)
 
     return asyncio.run(go())

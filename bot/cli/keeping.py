@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bot import assembly
 from bot import doctor as findings_of
+from bot.anthology import NAME as ANTHOLOGY
 from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, open_context, say
 from bot.commands.context import language_named, topic_line
 from bot.commands.instance import recognisable
@@ -141,10 +142,12 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds = tx.counts(), tx.feeds()
+            # A conference takes minutes to read: of the Anthology it is told how the last poll went.
+            names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
                 *findings_of.about_store(counts),
-                *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
+                *findings_of.about_feeds(feeds, names, context.now()),
             ]
         finally:
             close_context(context)

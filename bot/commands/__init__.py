@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, people, reading, subscriptions, topics, why
+from bot.commands import instance, news, people, reading, subscriptions, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -68,6 +68,10 @@ COMMANDS: dict[str, Command] = {
         Command("mydata", "All that is kept about this chat, as a file", people.mydata, guarded=True),
         Command("forget", "Erase all that is kept about this chat", people.forget, guarded=True),
         Command(
+            "news", "Which news come: new papers, versions, publications", news.news, "on or off",
+            choices=tuple(news.KINDS), changes=True,
+        ),
+        Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
             choices=("add", "edit", "remove"), admin=True,
         ),
@@ -99,5 +103,6 @@ PRESSES: dict[str, Press] = {
     "newest": Press(reading.newest),
     "like": Press(reading.like),
     "forget": Press(people.forgotten, changes=True),
+    "news": Press(news.switch, changes=True),
 }
 """By the word before an action's first colon."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 
+from bot.anthology import NAME as ANTHOLOGY
 from bot.commands.context import (
     Context,
     digest_comes,
@@ -18,7 +19,7 @@ from bot.commands.context import (
     zone_named,
 )
 from bot.errors import BadInput
-from bot.model import Deed, DeliveryState, FeedState, Place
+from bot.model import Deed, DeliveryState, Feed, FeedState, Place
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
@@ -143,7 +144,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         FeedState.FAILED: words.say("could not be read"),
     }
     feed_lines = [
-        f"{feed.category}: {states[feed.state]}"
+        f"{feed.category}: {_read(words, feed) if feed.category == ANTHOLOGY else states[feed.state]}"
         + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
         + (f" ({feed.why})" if feed.why else "")
         for feed in feeds.values()
@@ -168,6 +169,15 @@ def _lost(words: Words, chats: int) -> str:
         days=WARNED_DAYS,
         most=REACHLESS_DAYS,
     )
+
+
+def _read(words: Words, feed: Feed) -> str:
+    """The state of a feed that has no days of its own."""
+    if feed.state is FeedState.FAILED:
+        return words.say("could not be read")
+    if feed.fresh_at is None:
+        return words.say("read, nothing new so far")
+    return words.say("read, last new papers on {day}", day=words.day(feed.fresh_at.date(), year=True))
 
 
 def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 
+from bot.bursts import waits
 from bot.commands.context import Context, find_topic, followed_by, read_query
 from bot.commands.people import DELIVERIES_DAYS
 from bot.delivery import REFUSED, SKIPPED
@@ -157,7 +158,10 @@ def _past(
     delivery = next(iter(tx.deliveries_with(chat.id, paper.id)), None) if chat else None
     if delivery is not None:
         known = tx.papers(match.paper_id for match in delivery.digest.matches)
-        yield _delivered(words, delivery, {id_ for id_, one in known.items() if one.id == paper.id}, today)
+        its = {id_ for id_, one in known.items() if one.id == paper.id}
+        yield _delivered(words, delivery, its, today)
+        if chat and chat.rest == delivery.digest.id and _waits(delivery, its, today):
+            yield words.say("It waits for one of the next digests.")
         return
     told = tx.announcements_of(paper.id)
     if not told:
@@ -190,10 +194,14 @@ def _not_sent(
             "It comes with this chat's next digest, at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone
         )
     if all(one.news not in chat.wants for one in told):
-        return words.say("It was not sent: this chat does not ask for new versions.")
+        return words.say("It was not sent: this chat does not ask for such news. /news changes that.")
     if any(one.news in chat.wants for one in ahead):
         return words.say("It was not sent: the cross-list brings nothing new to what this chat follows.")
     return words.say("It was not sent: when it was announced, nothing that this chat followed matched it.")
+
+
+def _waits(delivery: Delivery, ids: Set[int], today: date) -> bool:
+    return any(match.paper_id in ids and waits(match, today) for match in delivery.digest.matches)
 
 
 def _delivered(words: Words, delivery: Delivery, ids: Set[int], today: date) -> str:

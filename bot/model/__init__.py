@@ -4,7 +4,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 """
 
 from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
-from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
+from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 from bot.model.people import Change, Deed
@@ -17,6 +17,7 @@ __all__ = [
     "Address",
     "Announcement",
     "Arrival",
+    "Asked",
     "Change",
     "Chat",
     "ChatState",
@@ -38,6 +39,7 @@ __all__ = [
     "Part",
     "Place",
     "Rejected",
+    "Rest",
     "Role",
     "Subscription",
     "Summary",

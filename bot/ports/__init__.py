@@ -1,6 +1,17 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
-from bot.ports.platforms import Caller, ChatPlatform, CommandInfo, Desk, Finding, Inbox, Message, Now, Source
+from bot.ports.platforms import (
+    Caller,
+    ChatPlatform,
+    CommandInfo,
+    Desk,
+    Finding,
+    Inbox,
+    Message,
+    Now,
+    Proceedings,
+    Source,
+)
 from bot.ports.stores import Copied, Hit, Progress, SearchIndex, Store, Transaction
 
 __all__ = [
@@ -14,6 +25,7 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Proceedings",
     "Progress",
     "SearchIndex",
     "Source",

@@ -27,6 +27,23 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+class Proceedings(Protocol):
+    """Where published papers come from: a feed without abstracts at ``url``, and the collections that have them."""
+
+    @property
+    def url(self) -> str: ...
+
+    async def fetch(self, known: Validators) -> Fetched:
+        """The latest papers, as NEW. Raises FetchFailed."""
+
+    def collection_url(self, name: str) -> str: ...
+
+    async def collection(self, name: str, known: Validators) -> Fetched:
+        """The papers of a collection that have an abstract, as KNOWN. Raises FetchFailed."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, and where. ``user`` is ``telegram:123``; empty for a channel post, which has no sender.

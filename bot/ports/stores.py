@@ -19,6 +19,7 @@ from bot.model import (
     Feed,
     FeedItem,
     Paper,
+    Rest,
     Subscription,
     Summary,
     Tally,
@@ -78,6 +79,12 @@ class Transaction(Protocol):
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
     def paper_by_key(self, key: str) -> Paper | None: ...
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        """Those that name a stored paper."""
+
+    def without_abstract(self, source: str, since: date) -> list[str]:
+        """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
+
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
@@ -155,6 +162,12 @@ class Transaction(Protocol):
 
     def digests_there(self, ids: Iterable[int]) -> set[int]:
         """Those of ``ids`` that are kept, and stay so until this transaction ends."""
+
+    def rests(self, digest_ids: Iterable[int]) -> list[Rest]:
+        """What these digests left for the next ones; papers that became one with others since are those."""
+
+    def leave(self, rests: Mapping[int, int]) -> None:
+        """Which digest left papers for each of many chats by id; 0 for none."""
 
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         """Insert deliveries, due now, for many chats by id, of digests that are kept; those that are there already
