@@ -35,7 +35,7 @@ from bot.model import (
     Topic,
 )
 from bot.query import parse
-from storage.rows import content_of, rest_of
+from storage.chat_rows import content_of, rest_of
 from tests.test_round import House, lora
 
 LORA = (Followed("LoRA", parse("LoRA"), "LoRA"),)
