@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
-from bot.errors import ConfigError, FetchFailed, Problem
+from bot.errors import BadInput, ConfigError, FetchFailed, Problem
 from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import ChatPlatform, Copied, Proceedings, Progress, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -66,12 +67,32 @@ def back_up(config: Config, file: Path, progress: Progress) -> Copied:
 
 
 def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Copied:
-    """A backup in the store's place. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    """A backup in the store's place; what was erased since it was made is erased again. Raises BadInput, ConfigError,
+    NotAllowed, TryLater."""
     from storage.backups import restore as restored
 
     config.data_dir.mkdir(parents=True, exist_ok=True)
     repeat = config.uncertain == "repeat"
-    return restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+    made = restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+    return replace(made, repeated=repeat_erasures(config))
+
+
+def repeat_erasures(config: Config) -> Repeated:
+    """For a store that may have been put back from a backup. Raises BadInput where the file of erasures cannot be read,
+    ConfigError, TryLater."""
+    from storage.repeating import repeat_erasures as repeated
+    from storage.store import open_store as opened
+
+    path = config.data_dir / ERASURES
+    if not path.exists():
+        return Repeated()
+    store = opened(config.database)
+    try:
+        return repeated(store, path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}; what was erased would come back") from error
+    finally:
+        store.close()
 
 
 def move_store(source: str, target: str, *, keep: bool, progress: Progress) -> Copied:

@@ -62,6 +62,7 @@ async def serve(config: Config) -> int:
     everything = config.roles == EVERY_ROLE
     terminal = everything and sys.stdin.isatty()
     store = assembly.open_store(config)
+    assembly.repeat_erasures(config)  # somebody may have put an old database back by hand
     crew = Crew(store, assembly.utc_now)
     platforms = platforms_of(config, assembly.make_platforms(config, crew, store))
     listening = tuple(name for name in platforms if Role(name) in config.roles)

@@ -36,7 +36,8 @@ class Whom:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (str(self.address), *([self.user] if self.user else []))
+        """What is noted of it: the chat is not its person, where both have one number."""
+        return (f"chat {self.address}", *([f"user {self.user}"] if self.user else []))
 
 
 Where = Callable[[Whom], Any]
@@ -180,14 +181,15 @@ class Erasing(Deliveries):
         page = select(c.id, c.platform, c.chat, c.thread).where(c.id > after).order_by(c.id).limit(PAGE)
         rows = self._all(page)
         addresses = [Address(row.platform, row.chat, row.thread) for row in rows]
-        marked = [address for address in addresses if mark_of(key, str(address)) in marks]
+        marked = [address for address in addresses if mark_of(key, f"chat {address}") in marks]
         return marked, rows[-1].id if rows else 0
 
     def users_marked(self, marks: Collection[str]) -> list[str]:
         """Users that bear one of ``marks``."""
         key = self.key()
         named = [self._all(select(column).distinct()) for column in (t.audit.c.who, t.invite.c.made_by)]
-        return [user for user in sorted({row[0] for rows in named for row in rows}) if mark_of(key, user) in marks]
+        users = sorted({row[0] for rows in named for row in rows})
+        return [user for user in users if mark_of(key, f"user {user}") in marks]
 
     def _whom(self, address: Address, user: str) -> Whom:
         c = t.chat.c

@@ -55,6 +55,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config, now)
+        if not options.dry_run:
+            assembly.repeat_erasures(config)
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         platforms = assembly.make_platforms(config)
         pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
@@ -65,6 +67,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
+            if not (options.dry_run or at):
+                await pipeline.keep_up()  # what goes is gone for good: never by a clock that is only supposed
         finally:
             await source.close()
             if proceedings:

@@ -49,7 +49,9 @@ def _facts(context: Context, caller: Caller, words: Words) -> Iterator[str]:
         )
     else:
         yield words.say("Its language and settings, and what it follows, in the database on this machine.")
-    yield words.say("Of searches the last long one, for the buttons under it; of all else you write, nothing once it is answered.")
+    yield words.say(
+        "Of searches the last long one, for the buttons under it; of all else you write, nothing once it is answered."
+    )
     if caller.place is not Place.PRIVATE:
         days = context.config.audit_days
         yield (

@@ -12,7 +12,7 @@ from bot.ports.platforms import (
     Proceedings,
     Source,
 )
-from bot.ports.stores import Copied, Hit, Progress, SearchIndex, Store, Transaction
+from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
 
 __all__ = [
     "Caller",
@@ -27,6 +27,7 @@ __all__ = [
     "Now",
     "Proceedings",
     "Progress",
+    "Repeated",
     "SearchIndex",
     "Source",
     "Store",

@@ -291,10 +291,23 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """What was erased again, after a restore: ``chats`` and ``users``. ``strange``: erasures noted with another key
+    than this store's, which cannot be looked up in it; ``unreadable``: lines of the file of erasures."""
+
+    chats: int = 0
+    users: int = 0
+    strange: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Copied:
     """What a backup, a restore or a move brought over: rows by table. ``aside``: where the store that was there before
-    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's."""
+    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's;
+    ``repeated``: what was erased since the backup and is so again."""
 
     rows: Mapping[str, int]
     aside: str = ""
     carried: Mapping[str, int] | None = None
+    repeated: Repeated = Repeated()

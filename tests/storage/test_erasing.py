@@ -17,9 +17,10 @@ from sqlalchemy import select
 from bot import planning
 from bot.errors import TryLater
 from bot.model import Address, Change, Chat, ChatState, Deed, DeliveryState, Place, Subscription, Topic
+from bot.ports import Repeated
 from storage.erasing import BLURRED, GONE, IMPERSONAL, SHARED
 from storage.erasures import ErasureLog
-from storage.repeating import Repeated, repeat_erasures
+from storage.repeating import repeat_erasures
 from storage.store import SqlStore, SqlTransaction, open_store
 from storage.tables import METADATA
 from tests.databases import NewDatabase
@@ -342,6 +343,27 @@ def test_an_erasure_is_repeated_in_an_older_copy_of_the_database(
     assert repeat_erasures(second, log) == Repeated(), "what the database knows of is not repeated"
     with second.reading() as tx:
         assert tx.chat(GROUP) is not None
+
+
+def test_a_chat_that_was_erased_without_its_person_is_so_again(
+    new_database: NewDatabase, opened: Callable[[str], SqlStore], tmp_path: Path
+) -> None:
+    """On Telegram both have one number."""
+    log = tmp_path / "erasures.log"
+    first, second = open_store(new_database(), erasures=log), opened(new_database())
+    with first.transaction() as tx:
+        key = tx.key()
+    private = Address("telegram", USER.partition(":")[2])
+    for one in (first, second):
+        with one.transaction() as tx:
+            tx.put_setting("pseudonyms", key)
+            tx.note(Change(NOW, USER, "", Deed.TOPIC, "", "rag: RAG"))
+            chat_at(tx, private.chat)
+    assert forget(first, private)
+    first.close()
+    assert repeat_erasures(second, log) == Repeated(chats=1)
+    with second.reading() as tx:
+        assert [line.who for line in tx.audit(9)] == [USER]
 
 
 def test_erasures_noted_with_another_key_and_broken_lines_are_told(store: SqlStore, tmp_path: Path) -> None:
