@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +125,23 @@ class Erasing(Deliveries):
             # Who carries one of them adds no part from now on, and finds nothing to record afterwards.
             self._run(_deliveries(whom).order_by(t.delivery.c.id).with_for_update())
         digests = [row[0] for row in self._all(_digests(whom)) if row[0] is not None]
-        self._blur(whom)
-        for name, where in GONE.items():
-            self._run(t.METADATA.tables[name].delete().where(where(whom)))
-        self.drop_unused(digests)
+        with self._overwriting():
+            self._blur(whom)
+            for name, where in GONE.items():
+                self._run(t.METADATA.tables[name].delete().where(where(whom)))
+            self.drop_unused(digests)
+
+    @contextmanager
+    def _overwriting(self) -> Iterator[None]:
+        """What goes leaves SQLite's file as well, not the tables alone (https://www.sqlite.org/pragma.html)."""
+        if self._connection.dialect.name != "sqlite":
+            yield
+            return
+        self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            self._connection.exec_driver_sql("PRAGMA secure_delete = OFF")
 
     def know_erasure(self, erasure: Erasure) -> None:
         self._insert_once(t.erasure, {"id": erasure.id, "at": erasure.at})

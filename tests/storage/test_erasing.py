@@ -23,7 +23,7 @@ from storage.erasures import ErasureLog
 from storage.repeating import repeat_erasures
 from storage.store import SqlStore, SqlTransaction, open_store
 from storage.tables import METADATA
-from tests.databases import NewDatabase
+from tests.databases import NewDatabase, sqlite_url
 from tests.storage.samples import DAY, HOUR, NOW, chat_at, delivery_for, item, part
 
 GROUP = Address("telegram", "-1008675309", "45")
@@ -127,6 +127,21 @@ def test_nothing_about_an_erased_chat_is_left_in_any_column_of_any_table(store: 
         assert tx.deliveries_with(group.id, 7) == []
         assert [row.used_by for row in tx._all(select(METADATA.tables["invite"])) if row.code == "a-code"] == [None]
         assert not [row for rows in everything(store).values() for row in rows if f'"chat_id": {group.id},' in row]
+
+
+def test_an_erased_chat_is_not_in_sqlites_file_either(tmp_path: Path) -> None:
+    store = open_store(sqlite_url(tmp_path))
+    fill(store)
+    store.close()
+    mine = [text.encode() for text in (TITLE, GROUP.chat, "zebra finch song")]
+    held = (tmp_path / "paperround.db").read_bytes()
+    assert all(text in held for text in mine)
+    store = open_store(sqlite_url(tmp_path))
+    forget(store)
+    store.close()
+    left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [text for text in mine if text in left] == []
+    assert ANOTHER.encode() in left
 
 
 def test_a_used_invitation_admits_nobody_else_after_its_chat_is_erased(store: SqlStore) -> None:
