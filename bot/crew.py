@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from bot.carrier import whole
 from bot.errors import TryLater
 from bot.ports import Now, Store, Transaction
-from bot.tenure import name_of
+from bot.tenure import is_gone, name_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Crew:
         self._parts: dict[str, float] = {}
         self._free_at: dict[str, datetime] = {}
         self._until: datetime | None = None
+        self._unheard = False
         self._beating = asyncio.Lock()
 
     def sends(self, platform: str, kind: str) -> None:
@@ -81,12 +82,19 @@ class Crew:
             try:
                 await whole(asyncio.to_thread(self._beat))
             except TryLater as error:
-                log.warning("the other processes cannot be told that this one lives: %s", error)
-                self._until = None
+                if not self._unheard:
+                    log.warning("the other processes cannot be told that this one lives: %s", error)
+                self._until, self._unheard = None, True
+            else:
+                self._unheard = False
 
     def _beat(self) -> None:
         now = self._now()
         with self._store.transaction() as tx:
+            if self._seats.keys() != self._kinds.keys() or None in self._wanted.values():
+                for name, owner in (*tx.leases("listen ", now).items(), *tx.leases("sender ", now).items()):
+                    if is_gone(owner):
+                        tx.end_lease(name, owner)
             mine = {name: tx.take_lease(name, self._name, now, now + HOLD) for name in list(self._wanted)}
             for platform, kind in self._kinds.items():
                 self._sit(tx, platform, kind, now)
@@ -111,13 +119,14 @@ class Crew:
 
     async def leave(self) -> None:
         """Give everything back, for another process to go on at once."""
-        names = [*self._wanted, *self._seats.values()]
-        self._wanted.clear()
-        self._kinds.clear()
-        try:
-            await whole(asyncio.to_thread(self._leave, names))
-        except TryLater as error:
-            log.warning("what this process held is free in %s: %s", HOLD, error)
+        async with self._beating:
+            names = [*self._wanted, *self._seats.values()]
+            self._wanted.clear()
+            self._kinds.clear()
+            try:
+                await whole(asyncio.to_thread(self._leave, names))
+            except TryLater as error:
+                log.warning("what this process held is free in %s: %s", HOLD, error)
 
     def _leave(self, names: list[str]) -> None:
         if names:
