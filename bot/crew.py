@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from bot.carrier import whole
@@ -21,6 +22,7 @@ HOLD = timedelta(seconds=15)
 """How long each of them holds."""
 SETTLE = timedelta(seconds=BEAT + 1)
 """How long a newcomer is silent: by then the others have seen it and send less."""
+_PAUSE = 0.5
 WEIGHTS = {"deliver": 4, "answer": 1}
 """What a process that sends digests gets of a platform's limit, beside one that only answers."""
 
@@ -116,6 +118,44 @@ class Crew:
             seats = tx.leases(f"sender {platform} ", now)
             self._free_at[platform] = now + SETTLE if seats.keys() - {seat} else now
         self._parts[platform] = part_of(seats, seat)
+
+    def spaced(self, door: str, seconds: float) -> Callable[[str], Awaitable[None]]:
+        """Waits until what may be begun once in so many seconds, over all processes, may be begun."""
+
+        async def wait(which: str) -> None:
+            name = f"begin {door} {which}".strip()
+            try:
+                while not await whole(asyncio.to_thread(self._begin, name, timedelta(seconds=seconds))):  # noqa: ASYNC110
+                    await asyncio.sleep(_PAUSE)
+            except TryLater as error:
+                log.warning("%s begins without asking the other processes: %s", door, error)
+
+        return wait
+
+    def _begin(self, name: str, pause: timedelta) -> bool:
+        now = self._now()
+        with self._store.transaction() as tx:
+            if not tx.take_lease(name, self._name, now, now + pause):
+                return False
+            tx.end_lease(name, self._name, now + pause)
+            return True
+
+    @asynccontextmanager
+    async def present(self) -> AsyncIterator[None]:
+        """Signs of life until the block ends, where no clock ticks."""
+
+        async def go_on() -> None:
+            while True:
+                await asyncio.sleep(BEAT)
+                await self.beat()
+
+        await self.beat()
+        beating = asyncio.create_task(go_on())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await self.leave()
 
     async def leave(self) -> None:
         """Give everything back, for another process to go on at once."""

@@ -16,6 +16,7 @@ from bot import assembly
 from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
+from bot.crew import Crew
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
@@ -56,7 +57,10 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
     async def go() -> int:
         context = open_context(config, now)
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
-        platforms = assembly.make_platforms(config)
+        crew = Crew(context.store, assembly.utc_now, "paperround round")
+        platforms = assembly.make_platforms(config, crew)
+        for name in () if options.dry_run else platforms:
+            crew.sends(name, "deliver")
         pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
         task = asyncio.current_task()
         if task is not None:
@@ -64,7 +68,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 # Ended in the middle it gives back what it began: the next round need not wait for that.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
-            done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
+            async with contextlib.nullcontext() if options.dry_run or not platforms else crew.present():
+                done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
         finally:
             await source.close()
             if proceedings:

@@ -98,6 +98,17 @@ async def test_each_shard_is_a_door_of_its_own(store: Store, wall: Wall) -> None
     assert not await other("0/2")
 
 
+async def test_what_may_begin_once_in_a_while_begins_so_over_all_processes(store: Store, wall: Wall) -> None:
+    one, other = Crew(store, wall), Crew(store, wall)
+    await one.spaced("discord", 5)("0")
+    await other.spaced("discord", 5)("1")
+    waits = asyncio.ensure_future(other.spaced("discord", 5)("0"))
+    assert not other._begin("begin discord 0", timedelta(seconds=5))
+    wall.at += timedelta(seconds=5)
+    await waits
+    assert not one._begin("begin discord 0", timedelta(seconds=5))
+
+
 async def test_a_process_alone_has_the_whole_limit_at_once(store: Store, wall: Wall) -> None:
     one = Crew(store, wall)
     one.sends("telegram", "deliver")
