@@ -152,10 +152,12 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
 
 def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
     from adapters.chats.discord_chat import Discord
-    from adapters.chats.discord_shards import Shards, always
+    from adapters.chats.discord_shards import IDENTIFY_SECONDS, Shards
 
-    turn = crew.turn("discord") if crew else always
-    return Discord(token, config.api_url, config.gateway_url, Shards(config.shards, config.shard_ids, turn))
+    shards = Shards(config.shards, config.shard_ids)
+    if crew is not None:
+        shards = replace(shards, turn=crew.turn("discord"), begin=crew.spaced("discord", IDENTIFY_SECONDS))
+    return Discord(token, config.api_url, config.gateway_url, shards)
 
 
 def make_console(locale: str) -> Console:

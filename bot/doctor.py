@@ -69,6 +69,15 @@ def about_store(counts: Mapping[str, int]) -> list[Finding]:
     return findings
 
 
+def about_processes(leases: Mapping[str, str]) -> list[Finding]:
+    """Who holds what one alone may do, where anybody does."""
+    held: dict[str, list[str]] = {}
+    for name, owner in leases.items():
+        held.setdefault(owner.partition(" (")[0], []).append(name)
+    told = "; ".join(f"{owner}: {', '.join(sorted(names))}" for owner, names in sorted(held.items()))
+    return [Finding("processes", True, told)] if told else []
+
+
 async def about_address(source: Source, categories: Sequence[str]) -> Finding:
     """Whether the feed answers, where there is no database to remember what it said."""
     try:

@@ -16,6 +16,7 @@ from bot import assembly
 from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
+from bot.crew import Crew
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
@@ -58,7 +59,10 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         if not options.dry_run:
             assembly.repeat_erasures(config)
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
-        platforms = assembly.make_platforms(config)
+        crew = Crew(context.store, assembly.utc_now, "paperround round")
+        platforms = assembly.make_platforms(config, crew)
+        for name in () if options.dry_run else platforms:
+            crew.sends(name, "deliver")
         pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
         task = asyncio.current_task()
         if task is not None:
@@ -66,7 +70,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 # Ended in the middle it gives back what it began: the next round need not wait for that.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
-            done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
+            async with contextlib.nullcontext() if options.dry_run or not platforms else crew.present():
+                done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
             if not (options.dry_run or at):
                 await pipeline.keep_up()  # what goes is gone for good: never by a clock that is only supposed
         finally:
