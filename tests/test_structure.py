@@ -13,7 +13,7 @@ HOUSE = ("bot", "adapters", "storage")
 LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
-        "catalogue", "checks", "config", "errors", "feeds", "keys", "locales", "model", "redaction", "replies",
+        "catalogue", "checks", "config", "errors", "feeds", "keys", "locales", "logbook", "model", "redaction", "replies",
         "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),

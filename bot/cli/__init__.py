@@ -10,6 +10,7 @@ from bot.cli import feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
+from bot.logbook import JsonFormatter
 from bot.ports import Finding
 from bot.query import caret
 from bot.redaction import set_up_logging
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         config = load(file=Path(options.config) if options.config else None, options=given)
         quiet = options.command not in ("run", "round")
         level = "warning" if quiet and config.log_level == "info" else config.log_level
-        set_up_logging(level, config.secrets())
+        set_up_logging(level, config.secrets(), formatter=JsonFormatter() if config.log_format == "json" else None)
         return _COMMANDS[options.command](options, config)
     except ConfigError as error:
         if options.command == "doctor" and options.json:
