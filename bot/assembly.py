@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
-from bot.errors import ConfigError, FetchFailed, Problem
+from bot.errors import BadInput, ConfigError, FetchFailed, Problem
+from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
 from bot.model import Fetched
 from bot.ports import ChatPlatform, Copied, Proceedings, Progress, SearchIndex, Source, Store
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from adapters.chats.console import Console
     from adapters.clock import Clock
     from adapters.digest_files import Chunk
+    from adapters.monitor import Monitor
     from bot.config import Config
     from bot.crew import Crew
     from bot.settings import Discord as DiscordConfig
@@ -141,6 +143,33 @@ def make_console(locale: str) -> Console:
     from adapters.chats.console import Console
 
     return Console(locale=locale)
+
+
+def make_monitor(
+    config: Config, store: Store, index: SearchIndex | None, listening: Mapping[str, ChatPlatform]
+) -> Monitor:
+    """``listening``: the platforms that this process listens to."""
+    from adapters.monitor import Monitor
+
+    def ready() -> dict[str, str]:
+        with store.reading() as tx:
+            tx.setting("topics")
+        late = {name: "" if platform.listening else "not listening yet" for name, platform in listening.items()}
+        return {"database": "", **late}
+
+    return Monitor(
+        config.http_listen, lambda: read_gauges(store, index, config.arxiv.categories, utc_now), ready
+    )
+
+
+def ask_monitor(config: Config, path: str) -> tuple[int, str]:
+    """What the running bot answers at ``path``: (HTTP status, text), (0, why) where it does not. Raises BadInput where
+    it is told to serve nowhere."""
+    from adapters.monitor import KEY, ask
+
+    if config.http_listen is None:
+        raise BadInput(f"{KEY} is empty, so the bot tells its health nowhere: set it as 127.0.0.1:9464")
+    return ask(config.http_listen, path)
 
 
 def make_clock() -> Clock:

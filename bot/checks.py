@@ -339,18 +339,9 @@ def folder(value: object) -> Path:
     return folder
 
 
-def listen(value: object) -> str:
-    """``127.0.0.1:9464``; empty: nowhere."""
-    mend = "write a host and a port, as 127.0.0.1:9464, or 0.0.0.0:9464 for every address of this machine"
-    text = _text(value, mend)
-    try:
-        parts = urlsplit(f"//{text}")
-        fits = not text or (parts.hostname and parts.port is not None and parts.netloc == text and "@" not in text)
-    except ValueError:
-        fits = False
-    if not fits:
-        raise Wrong(f"{text!r} is no host and port", mend)
-    return text
+def listen_if_at_all(value: object) -> tuple[str, int] | None:
+    """None for an empty text."""
+    return listen(value) if value else None
 
 
 def on_loopback(address: str) -> bool:

@@ -61,8 +61,8 @@ class Durations:
             self.add(perf_counter() - begun, *values)
 
 
-POLLS = Counter("paperround_polls", "Polls of the feeds, by what came of them.", "result")
-PAPERS = Counter("paperround_items", "Items of feeds, by what they did to what is known.", "result")
+POLLS = Counter("paperround_polls", "Polls of a category, by the state that they found it in.", "state")
+ITEMS = Counter("paperround_items", "Items of feeds and documents, by what they did to what is known.", "result")
 PLANS = Durations(
     "paperround_plan_seconds", "How long a plan took in which a chat was due.",
     bounds=(0.01, 0.1, 0.5, 1, 5, 15, 60, 300),
@@ -75,8 +75,9 @@ SENDING = Durations(
     "paperround_message_seconds", "How long a platform took to take or refuse a message, our own pace included.",
     "platform", bounds=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
-DELIVERED = Counter("paperround_finished_deliveries", "Deliveries carried, by the state they came to.", "platform", "state")
-COMMANDS = Counter("paperround_commands", "Commands and presses that were answered.", "platform", "name")
+CARRIED = Counter(
+    "paperround_carried_deliveries", "Deliveries that were taken up, by the state they came to.", "platform", "state"
+)
 
-COUNTERS = (POLLS, PAPERS, PLANNED, ATTEMPTS, DELIVERED, COMMANDS)
+COUNTERS = (POLLS, ITEMS, PLANNED, ATTEMPTS, CARRIED)
 DURATIONS = (PLANS, SENDING)

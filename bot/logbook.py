@@ -19,6 +19,10 @@ from bot.redaction import redact
 
 Id = int | str
 
+ROUTINE = logging.getLogger("bot.routine")
+"""What happens to each delivery and message, for programs that follow it by its ids: people would drown in it, so as
+text it is told at ``debug`` only."""
+
 _about: ContextVar[Mapping[str, Id]] = ContextVar("about")
 _NOTHING: Mapping[str, Id] = {}
 

@@ -71,7 +71,9 @@ async def serve(config: Config) -> int:
     pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings)
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
+    monitor = assembly.make_monitor(config, store, index, {name: platforms[name] for name in listening})
     try:
+        await monitor.start()
         if index is None:
             log.info("roles: %s", ", ".join(config.roles))
             return await serve_platforms(platforms, None, pipeline, None, roles=config.roles, crew=crew)
@@ -90,6 +92,7 @@ async def serve(config: Config) -> int:
         _say(console, words.say("/paper LoRA searches, /help shows all you can ask for, Ctrl-D ends."))
         return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk), crew=crew)
     finally:
+        await monitor.stop()
         await source.close()
         if proceedings:
             await proceedings.close()

@@ -107,6 +107,11 @@ class Discord:
         except TimeoutError:
             log.warning("Discord's gateway does not answer; trying again in the background")
 
+    @property
+    def listening(self) -> bool:
+        client = self._client
+        return client is not None and client.is_ready() and client.ws is not None and client.ws.open
+
     async def stop(self) -> None:
         self._stopped = True
         task, client, self._task = self._task, self._client, None

@@ -155,6 +155,13 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
         await source.close()
 
 
+def health(options: argparse.Namespace, config: Config) -> int:
+    """``paperround health``; WRONG where the bot does not answer or is not well. Raises BadInput."""
+    status, told = assembly.ask_monitor(config, "/readyz" if options.ready else "/healthz")
+    say(told.strip() or f"status {status}")
+    return DONE if status == 200 else WRONG
+
+
 def doctor(options: argparse.Namespace, config: Config) -> int:
     """``paperround doctor``; WRONG where any finding is."""
     findings = asyncio.run(_look(config))
