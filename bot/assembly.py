@@ -73,7 +73,16 @@ def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Co
 
     config.data_dir.mkdir(parents=True, exist_ok=True)
     repeat = config.uncertain == "repeat"
-    return restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+    return restored(
+        config.database,
+        file,
+        config.data_dir,
+        utc_now(),
+        over=over,
+        repeat=repeat,
+        progress=progress,
+        erasures=config.data_dir / ERASURES,
+    )
 
 
 def move_store(source: str, target: str, *, keep: bool, progress: Progress) -> Copied:

@@ -77,9 +77,10 @@ class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning):
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         d = t.delivery.c
-        due = select(func.count(), func.min(d.due_at)).where(d.state.in_(t.OPEN_STATES), d.due_at <= now)
-        number, since = self._run(due).one()
-        return number, since
+        number, since = func.count().label("number"), func.min(d.due_at).label("since")
+        due = select(number, since).where(d.state.in_(t.OPEN_STATES), d.due_at <= now)
+        (found,) = self._all(due)
+        return int(found.number), found.since
 
     def setting(self, name: str) -> str:
         """Empty where it was never put."""

@@ -11,7 +11,7 @@ from time import monotonic
 
 from bot import assembly
 from bot.checks import Wrong, database_url
-from bot.cli.printing import DONE, dump, say
+from bot.cli.printing import DONE, complain, dump, say
 from bot.config import Config
 from bot.errors import BadInput
 from bot.ports import Copied, Progress
@@ -57,6 +57,13 @@ def restore(options: argparse.Namespace, config: Config) -> int:
             say("what was sent since the backup is not known: what was due then is sent, perhaps again (uncertain)")
         else:
             say("what was sent since the backup is not known: what was due then is not sent (uncertain = skip)")
+        if made.erased:
+            say(f"erased again, for it was erased since the backup: {made.erased:,} chats and people")
+    if made.strange:
+        complain(
+            f"{made.strange:,} erasures were noted for another database than this backup's and could not be repeated;"
+            " /forget in those chats repeats them"
+        )
     return status
 
 
@@ -83,6 +90,7 @@ def _tell(options: argparse.Namespace, made: Copied, seconds: float, what: str, 
     rows = sum(made.rows.values())
     if options.json:
         known = {"rows": dict(made.rows), "seconds": round(seconds, 3), "aside": made.aside, "carried": made.carried}
+        known |= {"erased": made.erased, "strange": made.strange}
         dump({**more, **known})
         return DONE
     named = {"summary": "summaries", "delivery": "deliveries"}

@@ -299,8 +299,11 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True)
 class Copied:
     """What a backup, a restore or a move brought over: rows by table. ``aside``: where the store that was there before
-    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's."""
+    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's;
+    ``erased``: chats that were erased again; ``strange``: erasures that could not be, for they are of another key."""
 
     rows: Mapping[str, int]
     aside: str = ""
     carried: Mapping[str, int] | None = None
+    erased: int = 0
+    strange: int = 0
