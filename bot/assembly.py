@@ -148,6 +148,18 @@ def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatfo
     return Discord(token, config.api_url, config.gateway_url, Shards(config.shards, config.shard_ids, turn))
 
 
+def accounts(config: Config) -> dict[str, str]:
+    """The ids of the configured bots by platform."""
+    from adapters.chats.accounts import discord_id, telegram_id
+
+    found = {}
+    if config.telegram.token:
+        found["telegram"] = telegram_id(config.telegram.token.get_secret_value())
+    if config.discord.token:
+        found["discord"] = discord_id(config.discord.token.get_secret_value())
+    return {platform: account for platform, account in found.items() if account}
+
+
 def make_console(locale: str) -> Console:
     from adapters.chats.console import Console
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot import assembly
+from bot.accounts import follow_accounts
 from bot.catalogue import STARTING
 from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
@@ -73,6 +74,7 @@ async def serve(config: Config) -> int:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
     monitor = assembly.make_monitor(config, store, index, {name: platforms[name] for name in listening})
     try:
+        await asyncio.to_thread(follow_accounts, store, assembly.accounts(config), assembly.utc_now())
         await monitor.start()
         if index is None:
             log.info("roles: %s", ", ".join(config.roles))

@@ -142,11 +142,13 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds = tx.counts(), tx.feeds()
+                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
                 *findings_of.about_store(counts),
+                *accounts,
                 *findings_of.about_feeds(feeds, names, context.now()),
             ]
         finally:

@@ -137,6 +137,9 @@ class Transaction(Protocol):
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
 
+    def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
+        """Chats with one person, in order of id."""
+
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
 

@@ -59,7 +59,7 @@ def plain(connection: Connection, table: Table) -> dict[str, Any]:
         if column.foreign_keys:
             (key,) = column.foreign_keys
             row[column.name] = connection.execute(select(key.column)).scalars().first()
-        elif not (column.primary_key and isinstance(column.type, Integer) and len(table.primary_key) == 1):
+        elif column is not table.autoincrement_column:
             row[column.name] = _value(column.type)
     if table is t.delivery:
         row["state"] = DeliveryState.SENT.value
