@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
 from bot.errors import BadInput, ConfigError, FetchFailed, Problem
+from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
 from bot.model import Fetched
 from bot.ports import ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from adapters.chats.console import Console
     from adapters.clock import Clock
     from adapters.digest_files import Chunk
+    from adapters.monitor import Monitor
     from bot.config import Config
     from bot.crew import Crew
     from bot.settings import Discord as DiscordConfig
@@ -73,8 +75,10 @@ def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Co
 
     config.data_dir.mkdir(parents=True, exist_ok=True)
     repeat = config.uncertain == "repeat"
-    made = restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
-    return replace(made, repeated=repeat_erasures(config))
+    return restored(
+        config.database, file, config.data_dir, utc_now(),
+        over=over, repeat=repeat, progress=progress, erasures=config.data_dir / ERASURES,
+    )  # fmt: skip
 
 
 def repeat_erasures(config: Config) -> Repeated:
@@ -160,10 +164,49 @@ def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatfo
     return Discord(token, config.api_url, config.gateway_url, shards)
 
 
+def accounts(config: Config) -> dict[str, str]:
+    """The ids of the configured bots by platform."""
+    from adapters.chats.accounts import discord_id, telegram_id
+
+    found = {}
+    if config.telegram.token:
+        found["telegram"] = telegram_id(config.telegram.token.get_secret_value())
+    if config.discord.token:
+        found["discord"] = discord_id(config.discord.token.get_secret_value())
+    return {platform: account for platform, account in found.items() if account}
+
+
 def make_console(locale: str) -> Console:
     from adapters.chats.console import Console
 
     return Console(locale=locale)
+
+
+def make_monitor(
+    config: Config, store: Store, index: SearchIndex | None, listening: Mapping[str, ChatPlatform]
+) -> Monitor:
+    """``listening``: the platforms that this process listens to."""
+    from adapters.monitor import Monitor
+
+    def ready() -> dict[str, str]:
+        with store.reading() as tx:
+            tx.setting("topics")
+        late = {name: "" if platform.listening else "not listening yet" for name, platform in listening.items()}
+        return {"database": "", **late}
+
+    return Monitor(
+        config.http_listen, lambda: read_gauges(store, index, config.arxiv.categories, utc_now), ready
+    )
+
+
+def ask_monitor(config: Config, path: str) -> tuple[int, str]:
+    """What the running bot answers at ``path``: (HTTP status, text), (0, why) where it does not. Raises BadInput where
+    it is told to serve nowhere."""
+    from adapters.monitor import KEY, ask
+
+    if config.http_listen is None:
+        raise BadInput(f"{KEY} is empty, so the bot tells its health nowhere: set it as 127.0.0.1:9464")
+    return ask(config.http_listen, path)
 
 
 def make_clock() -> Clock:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import assembly
+from bot.accounts import follow_accounts
 from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
@@ -70,6 +71,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 # Ended in the middle it gives back what it began: the next round need not wait for that.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
+            if not options.dry_run:
+                follow_accounts(context.store, assembly.accounts(config), now())
             async with contextlib.nullcontext() if options.dry_run or not platforms else crew.present():
                 done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
             if not (options.dry_run or at):

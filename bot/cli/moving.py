@@ -47,7 +47,10 @@ def restore(options: argparse.Namespace, config: Config) -> int:
     status = _tell(options, made, monotonic() - begun, f"restored from {file}", file=str(file))
     again = made.repeated
     if again.strange or again.unreadable:
-        complain(f"erasures.log: {again.strange} erasures of another store, {again.unreadable} lines cannot be read")
+        complain(
+            f"erasures.log: {again.strange} erasures of another store, {again.unreadable} lines cannot be read;"
+            " /forget in a chat that should be gone erases it again"
+        )
     if not options.json:
         if again.chats or again.users:
             say(f"erased since the backup, and erased again: chats: {again.chats}, users: {again.users}")

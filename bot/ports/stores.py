@@ -60,6 +60,9 @@ class SearchIndex(Protocol):
     def meant(self, query: Query) -> Query | None:
         """The query with a stored word for each word that nothing stored has; None where nothing is near."""
 
+    def lag(self) -> int:
+        """How many changes of the store are not in it yet; counted up to 1,000."""
+
     def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
         """The papers most like a stored one, best first."""
 
@@ -133,6 +136,9 @@ class Transaction(Protocol):
 
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
+
+    def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
+        """Chats with one person, in order of id."""
 
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
@@ -262,6 +268,9 @@ class Transaction(Protocol):
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
         ``deliveries.<state>``, ``chats.<state>``."""
+
+    def queue(self, now: datetime) -> tuple[int, datetime | None]:
+        """How many open deliveries are due, and since when the oldest is."""
 
     def add_invite(self, code: str, made_by: str, now: datetime) -> None: ...
     def use_invite(self, code: str, chat_id: int, now: datetime) -> bool:
