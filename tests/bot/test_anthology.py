@@ -12,6 +12,7 @@ import pytest
 from adapters.sources.anthology import AnthologyFeed
 from adapters.sources.http import Fetcher
 from bot.anthology import MANY, NAME, Anthology, begun, collections_of, dated, next_reading
+from bot.errors import TryLater
 from bot.model import Arrival, Feed, FeedItem, FeedState, Kind, News, Paper
 from bot.query import parse
 from storage.searching import TantivyIndex
@@ -205,7 +206,8 @@ async def test_one_process_polls_at_a_time_and_one_that_stalled_writes_nothing(p
         return await fetch(name, known)  # type: ignore[arg-type]
 
     press.source.collection = stall  # type: ignore[method-assign,assignment]
-    await press.poll()
+    with pytest.raises(TryLater, match="another took over"):
+        await press.poll()
     assert press.told() == []
 
 
