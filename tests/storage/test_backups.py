@@ -314,7 +314,7 @@ def test_who_was_erased_after_the_backup_stays_erased(
 
 
 def test_each_table_is_named_by_what_a_restore_does_with_it() -> None:
-    """A new table fails here: say in storage/ledger.py whether it goes on after a restore, or is as it was backed up."""
+    """A new table fails here: say in storage/ledger.py whether it goes on after a restore."""
     named = [*WORLD, *ASKED, *LEDGER, *AS_BACKED_UP]
     assert METADATA.tables.keys() <= set(named)
     assert len(named) == len(set(named))
