@@ -21,16 +21,20 @@ from bot.model import (
 )
 from bot.planning import Planner
 from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.reports import Reporter
 
 log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the round needs of the configuration. ``repeat``: send an uncertain message again."""
+    """What the round needs of the configuration. ``repeat``: send an uncertain message again. ``admins`` are told of
+    troubles, in ``language`` where they have no chat of their own."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
+    admins: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ class Pipeline:
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
+        self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
@@ -148,13 +153,16 @@ class Pipeline:
         return [known.get(category, Feed(category)) for category in self._settings.categories]
 
     async def plan(self) -> int:
-        """Write a delivery for every chat that is due; returns how many."""
+        """Write a delivery for every chat that is due; returns how many. Chats out of reach whose day has come are
+        tried again."""
         async with self._planning:
             return await whole(asyncio.to_thread(self._planner.plan))
 
     async def deliver(self) -> Carried:
-        """Send what is due until nothing is."""
-        return await self._carrier.deliver()
+        """Send what is due until nothing is, and tell admins what went wrong."""
+        done = await self._carrier.deliver()
+        await self._reporter.report()
+        return done
 
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so

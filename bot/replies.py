@@ -64,12 +64,14 @@ class Button:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """``private``: only the asking person needs to see it, where the platform can do that.
-    ``edits``: a button's answer that should take the place of the message it stood under."""
+    ``edits``: a button's answer that should take the place of the message it stood under.
+    ``spare``: characters left free in each of its messages."""
 
     blocks: tuple[Block, ...]
     buttons: tuple[tuple[Button, ...], ...] = ()
     private: bool = False
     edits: bool = False
+    spare: int = 0
 
     @property
     def text(self) -> str:

@@ -42,7 +42,9 @@ service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
-    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat")
+    return Settings(
+        config.arxiv.categories, config.wait_until, config.uncertain == "repeat", config.admins, config.language
+    )
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:

@@ -13,11 +13,12 @@ from storage import tables as t
 from storage.chats import Chats
 from storage.engine import connect, prepare, reading, writing
 from storage.leases import Leases
+from storage.notices import Notices
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Leases):
-    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py and leases.py."""
+class SqlTransaction(Papers, Chats, Leases, Notices):
+    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py, leases.py and notices.py."""
 
     def feeds(self) -> dict[str, Feed]:
         return {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import ChatGone, ChatMoved, FetchFailed, PaperroundError, Refused, TryLater, Uncertain
+from bot.errors import ChatGone, ChatMoved, FetchFailed, Hidden, PaperroundError, Refused, TryLater, Uncertain
 from bot.model import (
     Address,
     Chat,
@@ -77,6 +77,8 @@ class Wire:
     """A platform that keeps what arrives; two entries a message. ``troubles`` are raised in turn, after the
     message arrived where the trouble is Uncertain."""
 
+    nonce_window = None
+
     def __init__(self, platform: str = "telegram") -> None:
         self.platform = platform
         self.arrived: list[tuple[Address, str, str]] = []
@@ -103,6 +105,15 @@ class Wire:
         if trouble is not None:
             raise trouble
         return str(len(self.arrived))
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return json.dumps([note, *json.loads(payload)]).encode()
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        raise Hidden
+
+    async def private_chat(self, user: str) -> Address:
+        return Address(self.platform, user.partition(":")[2])
 
     def texts(self) -> list[str]:
         return [line for _, payload, _ in self.arrived for line in json.loads(payload)]

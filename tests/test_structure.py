@@ -18,10 +18,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
-        "ports", "summaries",
+        "absences", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
+        "merging", "ports", "summaries",
     }),
-    frozenset({"carrier", "commands", "desk", "drafts", "pages", "pipeline", "planning"}),
+    frozenset({"carrier", "commands", "desk", "drafts", "notices", "pages", "pipeline", "planning", "reports"}),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from telegram import Bot, ChatMember, Update
@@ -15,7 +16,7 @@ from telegram import error as tg
 
 from adapters.chats.telegram_pace import Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll
-from adapters.chats.telegram_render import clean, render, units
+from adapters.chats.telegram_render import clean, marked, render, units
 from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
 from adapters.chats.telegram_updates import (
     PLATFORM,
@@ -31,7 +32,7 @@ from adapters.chats.telegram_updates import (
     chat_of,
     read_update,
 )
-from bot.errors import ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
+from bot.errors import ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Message
 from bot.replies import Reply, say
@@ -56,6 +57,7 @@ class Telegram:
     """A bot on Telegram. ``send`` and ``examine`` work without ``start``; ``stop`` closes either way."""
 
     platform = PLATFORM
+    nonce_window = None
 
     def __init__(self, token: str, api_url: str = "https://api.telegram.org", pace: Pace | None = None) -> None:
         """``api_url`` is of the Bot API server. Raises ConfigError for an empty token."""
@@ -88,6 +90,16 @@ class Telegram:
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         """As the port says. Telegram knows no nonce: a lost answer is Uncertain."""
         return await self._send(address, json.loads(payload))
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return marked(payload, note)
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        raise Hidden("a bot on Telegram cannot read what was sent")
+
+    async def private_chat(self, user: str) -> Address:
+        """A private chat has its user's id."""
+        return Address(PLATFORM, user.partition(":")[2])
 
     async def start(self, desk: Desk) -> None:
         """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""

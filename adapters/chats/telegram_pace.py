@@ -8,35 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 
+from adapters.chats.pace import Window
 from bot.errors import TryLater
 
 SAME_MOMENT = 2.0
 """Seconds: Telegram names whole ones, and two chats are not told in the same moment."""
 MAX_LANES = 4096
 """Chats remembered before those that have been silent for a while are forgotten."""
-
-
-class Window:
-    """At most ``count`` in any ``seconds``."""
-
-    def __init__(self, count: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._times: deque[float] = deque(maxlen=count)
-
-    def earliest(self, now: float) -> float:
-        """When the next one may go: ``now`` or later."""
-        if len(self._times) < (self._times.maxlen or 0):
-            return now
-        return max(now, self._times[0] + self._seconds)
-
-    def take(self, at: float) -> None:
-        self._times.append(at)
-
-    def idle(self, now: float) -> bool:
-        return not self._times or self._times[-1] + self._seconds <= now
 
 
 class _Lane:
@@ -86,15 +66,28 @@ class Pace:
         patience = 60.0 if urgent else 5.0
         lane = self._lane(chat)
         self._refuse_beyond(lane, patience)
-        async with lane.turn:
-            self._refuse_beyond(lane, patience)
-            await self._until(lane.earliest(self._clock()))
-            if urgent:
+        if urgent:
+            async with lane.turn:
+                self._refuse_beyond(lane, patience)
+                await self._until(lane.earliest(self._clock()))
                 await self._until(self._place())
-            else:
-                async with self._digests:
-                    await self._until(self._place())
-            lane.take(self._clock())
+                lane.take(self._clock())
+            return
+        while True:
+            await self._until(lane.earliest(self._clock()))
+            async with self._digests:
+                # An answer may have gone to this chat meanwhile, and another digest must not wait for this one.
+                if lane.turn.locked() or lane.earliest(self._clock()) > self._clock():
+                    passed = True
+                else:
+                    passed = False
+                    lane.take(at := self._place())
+                    await self._until(at)
+            if not passed:
+                return
+            async with lane.turn:
+                pass
+            self._refuse_beyond(lane, patience)
 
     def hold(self, chat: str, seconds: float) -> bool:
         """Nothing more to ``chat`` for ``seconds``, as Telegram asked. True where another chat is held until the

@@ -120,9 +120,10 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
             _, feeds = await pipeline.poll(quietly=True)
             with context.store.reading() as tx:
-                counts = tx.counts()
+                counts, notices = tx.counts(), tx.notices(50)
             return [
                 *findings_of.about_store(counts),
+                *findings_of.about_notices(notices),
                 *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
             ]
         finally:

@@ -11,6 +11,7 @@ from datetime import time
 from bot.commands.context import Context, digest_comes, language_named, require_admin, require_manager, zone_named
 from bot.errors import BadInput
 from bot.model import DeliveryState, FeedState, Place
+from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
@@ -108,12 +109,17 @@ def invite(context: Context, caller: Caller, argument: str, code_text: str) -> R
     )
 
 
+MOST_NOTICES = 50
+"""Troubles of the last days that /status shows."""
+
+
 def status(context: Context, caller: Caller, argument: str) -> Reply:
     """Feeds, papers, chats and deliveries in a few lines, for admins."""
     words = context.words(caller)
     require_admin(words, caller)
     with context.store.reading() as tx:
-        counts, feeds = tx.counts(), tx.feeds()
+        counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(MOST_NOTICES)
+    again = context.config.uncertain == "repeat"
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
         FeedState.FRESH: words.say("today's papers are in"),
@@ -133,6 +139,14 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             paragraph("\n".join(_counted(words, counts))),
+            paragraph(
+                words.say(
+                    "A message that may have arrived, where nobody can look, is sent again, marked as perhaps a repeat."
+                )
+                if again
+                else words.say("A message that may have arrived, where nobody can look, is not sent again.")
+            ),
+            *([paragraph("\n".join(notice_lines(words, notices)))] if notices else []),
         ),
         private=True,
     )

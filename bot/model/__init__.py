@@ -3,9 +3,22 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
-from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
+from bot.model.chats import (
+    LANGUAGES,
+    WANTED,
+    Address,
+    Cause,
+    Chat,
+    ChatState,
+    EmptyDay,
+    Layout,
+    Place,
+    Subscription,
+    Topic,
+)
 from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
+from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 
 __all__ = [
@@ -14,6 +27,7 @@ __all__ = [
     "Address",
     "Announcement",
     "Arrival",
+    "Cause",
     "Chat",
     "ChatState",
     "Delivery",
@@ -29,6 +43,8 @@ __all__ = [
     "Layout",
     "Match",
     "News",
+    "Notice",
+    "NoticeKind",
     "Paper",
     "Part",
     "Place",

@@ -76,6 +76,7 @@ class Street:
 
     def __init__(self, store: SqlStore, platform: str = "telegram") -> None:
         self.store, self.wall, self.wire = store, Wall(), Wire(platform)
+        self.wire.clock = self.wall
         with store.reading() as tx:
             keys = [f"arxiv:2504.{n:05d}" for n in range(1, PAPERS + 1)]
             self.papers = [found.id for key in keys if (found := tx.paper_by_key(key))]

@@ -154,7 +154,7 @@ def test_status_tells_an_admin_of_feeds_papers_chats_and_digests(front: Front) -
     assert told.blocks[2].text == (
         "Papers: 8 · announcements: 8 · summaries: 0\n"
         "Chats: 2 (2 active) · subscriptions: 1 · topics: 12\n"
-        "Digests: 1 sent · 4 on their way · 1 held for chats out of reach · 1 failed"
+        "Digests: 1 sent · 5 on their way · 1 held for chats out of reach · 1 failed"
     )
 
 

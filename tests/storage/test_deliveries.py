@@ -94,10 +94,10 @@ def test_a_delivery_never_leased_cannot_be_recorded(store: SqlStore) -> None:
 def test_parts_are_kept_byte_for_byte_changed_and_dropped(store: SqlStore) -> None:
     planned(store)
     (mine,) = lease(store)
-    tried = replace(mine, state=DeliveryState.SENDING, parts=(part(1), part(2, tried=True)))
+    tried = replace(mine, state=DeliveryState.SENDING, parts=(part(1), part(2, doubts=1, tried_at=NOW)))
     assert record(store, tried)
     assert stored(store, tried) == tried
-    arrived = replace(tried.with_part(part(1, message_id="77", tried=True)), lease_until=NOW + 2 * HOUR)
+    arrived = replace(tried.with_part(part(1, message_id="77")), lease_until=NOW + 2 * HOUR)
     assert record(store, arrived)
     assert stored(store, arrived) == arrived
     plainer = replace(arrived, layout=Layout.PLAIN, parts=arrived.sent_parts)
