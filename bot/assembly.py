@@ -67,7 +67,8 @@ def make_platforms(config: Config) -> dict[str, ChatPlatform]:
     if config.telegram.token:
         from adapters.chats.telegram import Telegram
 
-        found["telegram"] = Telegram(config.telegram.token.get_secret_value(), config.telegram.api_url)
+        token, paid = config.telegram.token.get_secret_value(), config.telegram.paid_broadcast
+        found["telegram"] = Telegram(token, config.telegram.api_url, paid=paid)
     if config.discord.token:
         from adapters.chats.discord_chat import Discord
 

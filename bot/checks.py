@@ -121,6 +121,15 @@ def size(value: object) -> int:
     return int(text)
 
 
+def yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    found = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower())
+    if found is None:
+        raise Wrong(f"{value!r} is neither true nor false", "write true or false")
+    return found
+
+
 def contact(value: object) -> str:
     text = _text(value, "write an address or a page, as you@example.org")
     if len(text) > 200 or not text.isascii() or not text.isprintable():

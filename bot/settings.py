@@ -37,6 +37,7 @@ class Section:
 class Telegram(Section):
     token: Annotated[Secret | None, checks.telegram_token] = None
     api_url: Annotated[str, checks.url("http", "https")] = "https://api.telegram.org"
+    paid_broadcast: Annotated[bool, checks.yes_or_no] = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)

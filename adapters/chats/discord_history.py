@@ -46,11 +46,19 @@ async def find_message(client: discord.Client, channel: str, payload: bytes, sin
             if _own(client, message) and mark(message) == wanted:
                 return str(message["id"])
         if len(page) < PAGE:
-            if page or await _messages(client, channel, limit=1):
+            if page or _may_read(client, channel) or await _messages(client, channel, limit=1):
                 return ""
             raise Hidden("Discord shows no message there at all")
         after = max(int(message["id"]) for message in page)
     raise Hidden("too much was written there since")
+
+
+def _may_read(client: discord.Client, channel: str) -> bool:
+    """Whether the gateway told as much; it tells nothing where nobody listens."""
+    place = client.get_channel(int(channel))
+    if not isinstance(place, discord.abc.GuildChannel | discord.Thread) or place.guild.me is None:
+        return False
+    return place.permissions_for(place.guild.me).read_message_history
 
 
 def _own(client: discord.Client, message: Body) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from telegram import Bot, ChatMember, Update
 from telegram import error as tg
 
-from adapters.chats.telegram_pace import Pace
+from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll
 from adapters.chats.telegram_render import clean, marked, render, units
 from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
@@ -59,10 +59,13 @@ class Telegram:
     platform = PLATFORM
     nonce_window = None
 
-    def __init__(self, token: str, api_url: str = "https://api.telegram.org", pace: Pace | None = None) -> None:
-        """``api_url`` is of the Bot API server. Raises ConfigError for an empty token."""
-        self._token = token
-        self._pace = pace or Pace()
+    def __init__(
+        self, token: str, api_url: str = "https://api.telegram.org", pace: Pace | None = None, paid: bool = False
+    ) -> None:
+        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts. Raises ConfigError for an empty
+        token."""
+        self._token, self._paid = token, paid
+        self._pace = pace or Pace(per_second=PAID_A_SECOND if paid else A_SECOND)
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
         base = api_url.rstrip("/")
         try:
@@ -89,7 +92,10 @@ class Telegram:
 
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         """As the port says. Telegram knows no nonce: a lost answer is Uncertain."""
-        return await self._send(address, json.loads(payload))
+        parameters = json.loads(payload)
+        if self._paid:
+            parameters["allow_paid_broadcast"] = True
+        return await self._send(address, parameters)
 
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from adapters.chats.pace import Window
 from bot.errors import TryLater
 
+A_SECOND, PAID_A_SECOND = 30, 1000
+"""Messages over all chats; more are paid for: https://core.telegram.org/bots/api#sendmessage, allow_paid_broadcast"""
 SAME_MOMENT = 2.0
 """Seconds: Telegram names whole ones, and two chats are not told in the same moment."""
 MAX_LANES = 4096
@@ -46,7 +48,7 @@ class Pace:
 
     def __init__(
         self,
-        per_second: int = 30,
+        per_second: int = A_SECOND,
         per_chat_second: int = 1,
         per_group_minute: int = 20,
         clock: Callable[[], float] = time.monotonic,

@@ -101,6 +101,8 @@ class DiscordRest:
         self.violations: list[str] = []
         self.interactions_endpoint_url: str | None = None
         self.gateway_url = ""
+        self.unreadable: set[str] = set()
+        """Channels whose history the bot may not read."""
         self.limits: DiscordLimits | None = None
         """What may be asked; more is refused with 429 and counted there. None: as much as one likes."""
         self.by_chance: Callable[[str], Failure | None] = lambda shown: None
@@ -219,6 +221,10 @@ class DiscordRest:
                 return _json(self.commands)
             case ["PUT", "applications", self.application_id, "commands"]:
                 return self._put_commands(shown, body)
+            case ["POST", "users", "@me", "channels"]:
+                return self._open_private(shown, body)
+            case ["GET", "channels", channel, "messages"]:
+                return self._read_messages(shown, channel, request.query)
             case ["POST", "channels", channel, "messages"]:
                 return self._post_message(shown, channel, body)
             case ["POST", "interactions", interaction, token, "callback"]:
@@ -237,6 +243,25 @@ class DiscordRest:
         extra = {"application_id": APPLICATION, "version": "1", "default_member_permissions": None, "nsfw": False}
         self.commands = [{"id": self.new_id(), **extra, **command} for command in body]
         return _json(self.commands)
+
+    def _open_private(self, shown: str, body: Any) -> web.Response:
+        user = str(body.get("recipient_id", ""))
+        if not user.isdecimal():
+            return self._refused(shown, [f"no recipient: {body!r}"])
+        known = next((c for c in self.private.values() if c["recipients"][0]["id"] == user), None)
+        return _json(known or self.private[self.add_dm(user)])
+
+    def _read_messages(self, shown: str, channel: str, query: Mapping[str, str]) -> web.Response:
+        """As Discord gives them: the newest first; none at all without the right to read the history."""
+        if channel in self.gone:
+            return _error(*self.gone[channel])
+        if not 1 <= int(query.get("limit", "50")) <= 100 or set(query) - {"limit", "after"}:
+            return self._refused(shown, [f"asked for {dict(query)}"])
+        found = [] if channel in self.unreadable else self.messages(channel)
+        limit = int(query.get("limit", "50"))
+        if "after" in query:
+            found = [m for m in found if int(m["id"]) > int(query["after"])][:limit]
+        return _json([{k: v for k, v in m.items() if k != "nonce"} for m in reversed(found[-limit:])])
 
     def _post_message(self, shown: str, channel: str, body: Any) -> web.Response:
         if channel in self.gone:
