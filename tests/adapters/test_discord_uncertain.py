@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,8 +67,17 @@ class Post:
         return [text_of(message) for message in self.fake.messages(self.channel)]
 
 
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, to be copied."""
+    folder = tmp_path_factory.mktemp("uncertain")
+    open_store(sqlite_url(folder)).close()
+    return folder / "paperround.db"
+
+
 @pytest.fixture
-async def post(fake: FakeDiscord, tmp_path: Path) -> AsyncIterator[Post]:
+async def post(fake: FakeDiscord, ready: Path, tmp_path: Path) -> AsyncIterator[Post]:
+    shutil.copy(ready, tmp_path / "paperround.db")
     store = open_store(sqlite_url(tmp_path))
     made = Post(fake, store)
     yield made
