@@ -100,6 +100,10 @@ class Carrier:
                     await whole(asyncio.to_thread(self._give_back))
         return done
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
     async def stop(self, within: float) -> None:
         """For good: no other message is begun, those on their way get ``within`` seconds."""
         self._stopping = True
@@ -225,7 +229,7 @@ class Carrier:
         assert part is not None
         message_id, sight = "", Sight.HIDDEN
         try:
-            since = part.tried_at or way.delivery.made_at or self._now()
+            since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
             seen = await _outcome(platform.find(way.delivery.address, part.payload, since), part)
         except Hidden:
             pass

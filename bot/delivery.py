@@ -179,11 +179,12 @@ class Sight(Enum):
 
 def doubtful(delivery: Delivery, window: timedelta | None, now: datetime) -> bool:
     """Whether the current part may have arrived and would be doubled by the same bytes: ``window`` is how long after
-    the first attempt the platform drops a repeated nonce, None where it knows none."""
+    the first attempt the platform drops a repeated nonce, None where it knows none. Of a time that is yet to come, the
+    clock having been set back, nobody knows how long it was ago."""
     part = delivery.current_part
     if part is None or not part.doubts:
         return False
-    return window is None or part.tried_at is None or now - part.tried_at > window
+    return window is None or part.tried_at is None or not timedelta() <= now - part.tried_at <= window
 
 
 def resolve(delivery: Delivery, sight: Sight, *, repeat: bool, message_id: str = "") -> tuple[Delivery, bool]:

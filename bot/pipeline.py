@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 
 from bot.carrier import Carried, Carrier, whole
-from bot.errors import FetchFailed
+from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day, judge, next_poll, settled
 from bot.model import (
     Feed,
@@ -161,7 +161,11 @@ class Pipeline:
     async def deliver(self) -> Carried:
         """Send what is due until nothing is, and tell admins what went wrong."""
         done = await self._carrier.deliver()
-        await self._reporter.report()
+        if not self._carrier.stopping:
+            try:
+                await self._reporter.report()
+            except TryLater as error:
+                log.warning("the admins are told later: %s", error)
         return done
 
     async def stop(self, within: float) -> None:

@@ -151,6 +151,8 @@ class Chats(Deliveries):
                 admitted=chat.admitted or there.admitted,
                 state=ChatState.ACTIVE if active else there.state,
                 due_at=there.due_at or chat.due_at,
+                away_at=None if active else there.away_at,
+                try_at=None if active else there.try_at,
             )
         )
 

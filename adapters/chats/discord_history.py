@@ -18,8 +18,8 @@ from bot.errors import Hidden
 
 PAGE, MOST_PAGES = 100, 10
 """Messages a request, and requests: where more than a thousand were written since, nobody looks on."""
-SKEW = timedelta(minutes=2)
-"""How far this machine's clock may go before Discord's."""
+SKEW = timedelta(hours=2)
+"""How far this machine's clock may have gone before Discord's, an hour that it was set wrong included."""
 
 Body = Mapping[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from tests.adapters.discord_desk import NotingDesk, hello, listening, long_list,
 from tests.databases import sqlite_url
 from tests.feeds_text import paper
 from tests.servers.discord import FakeDiscord, text_of
+from tests.servers.limits import DiscordLimits
 from tests.wire import NOW, Wall
 
 POST = "POST /channels/*/messages"
@@ -199,7 +201,7 @@ async def test_long_before_discord_shuts_the_address_out_nothing_more_is_asked(f
     async def tried(channel: str) -> type[Exception]:
         with pytest.raises((ChatGone, TryLater)) as caught:
             await platform.send(Address("discord", channel), hello(), "n")
-        assert isinstance(caught.value, ChatGone) or caught.value.everywhere
+        assert isinstance(caught.value, ChatGone) or (isinstance(caught.value, TryLater) and caught.value.everywhere)
         return caught.type
 
     assert [await tried(channel) for channel in channels[:-1]] == [ChatGone] * 10 + [TryLater] * 19
@@ -236,4 +238,22 @@ async def test_an_admin_is_found_in_private(fake: FakeDiscord) -> None:
     assert await platform.private_chat("discord:42") == address
     await platform.send(address, hello(), "n")
     assert fake.text(address.chat) == "hello"
+    await platform.stop()
+
+
+@pytest.mark.parametrize(
+    ("channels", "messages", "speed"), [(6, 12, 20.0), (90, 1, 1.0)], ids=["a channel's limit", "the bot's limit"]
+)
+async def test_not_one_refusal_for_a_limit_is_earned(
+    fake: FakeDiscord, channels: int, messages: int, speed: float
+) -> None:
+    fake.limits = DiscordLimits(speed)
+    platform, places = platform_for(fake), fake.add_guild(channels=tuple(f"c{n}" for n in range(channels)))
+
+    async def deliver(channel: str) -> None:
+        for n in range(messages):
+            await platform.send(Address("discord", channel), hello(str(n)), f"n{n}")
+
+    await asyncio.gather(*map(deliver, places))
+    assert (dict(fake.limits.earned), fake.limits.taken) == ({}, channels * messages)
     await platform.stop()

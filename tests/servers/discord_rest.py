@@ -16,11 +16,13 @@ from aiohttp import web
 from tests.servers import discord_rules as rules
 from tests.servers.discord_objects import (
     APPLICATION,
+    DM,
     Body,
     application_object,
     bot_object,
     message_object,
     text_of,
+    user_object,
 )
 from tests.servers.limits import DiscordLimits
 from tests.servers.telegram_troubles import cut_off
@@ -118,6 +120,12 @@ class DiscordRest:
 
     def new_id(self) -> str:
         return str((int(time.time() * 1000) - _EPOCH << 22) + next(self._ids))
+
+    def add_dm(self, user: str = "77") -> str:
+        """A private channel with a user; returns its id."""
+        channel = self.new_id()
+        self.private[channel] = {"id": channel, "type": DM, "recipients": [user_object(user)], "last_message_id": None}
+        return channel
 
     def remove_channel(
         self, channel: str, status: int = 404, code: int = 10003, message: str = "Unknown Channel"
