@@ -13,7 +13,7 @@ import pytest
 
 from adapters.chats.discord_chat import Discord
 from adapters.chats.discord_history import MOST_PAGES, PAGE, mark
-from adapters.chats.discord_pace import REFUSED_SECONDS, DiscordPace
+from adapters.chats.discord_pace import A_SECOND, REFUSED_SECONDS, DiscordPace
 from adapters.chats.discord_render import CONTENT, length, render
 from bot.carrier import LEASE, Carrier
 from bot.errors import ChatGone, Hidden, TryLater, Uncertain
@@ -22,6 +22,7 @@ from bot.ports import NOTE
 from bot.replies import Reply, paragraph, say
 from storage.store import SqlStore, open_store
 from tests.adapters.discord_desk import NotingDesk, hello, listening, long_list, platform_for, soon
+from tests.adapters.test_telegram_pace import Clock
 from tests.databases import sqlite_url
 from tests.feeds_text import paper
 from tests.servers.discord import FakeDiscord, text_of
@@ -153,7 +154,7 @@ async def test_a_message_is_found_by_what_it_says_among_many_others(fake: FakeDi
     number = await platform.send(here, wanted, "n1")
     fake.messages(channel)[-1]["embeds"][0]["description"] += "  \n"
     assert await platform.find(here, wanted, LONG_AGO) == number
-    assert await platform.find(here, wanted, datetime.now(UTC) + timedelta(hours=1)) == "", "not so late"
+    assert await platform.find(here, wanted, datetime.now(UTC) + timedelta(hours=3)) == "", "not so late"
     fake.messages(channel)[-1]["interaction_metadata"] = {"id": "1"}
     assert await platform.find(here, wanted, LONG_AGO) == "", "an answer that somebody asked for"
     del fake.messages(channel)[-1]["interaction_metadata"]
@@ -257,3 +258,19 @@ async def test_not_one_refusal_for_a_limit_is_earned(
     await asyncio.gather(*map(deliver, places))
     assert (dict(fake.limits.earned), fake.limits.taken) == ({}, channels * messages)
     await platform.stop()
+
+
+async def test_an_answer_in_private_overtakes_the_digests_that_wait() -> None:
+    clock = Clock()
+    pace = DiscordPace(clock=clock, sleep=clock.sleep)
+    left: dict[str, float] = {}
+
+    async def one(name: str, urgent: bool) -> None:
+        await pace.turn(urgent)
+        left[name] = clock.now - 1000
+
+    digests = [asyncio.create_task(one(str(n), False)) for n in range(3 * A_SECOND)]
+    await clock.run(*digests[:A_SECOND])
+    await clock.run(asyncio.create_task(one("answer", True)), *digests)
+    assert left["answer"] == 1.0
+    assert [sum(at == second for at in left.values()) for second in (0.0, 1.0, 2.0)] == [A_SECOND] * 3
