@@ -46,10 +46,13 @@ def returned(chat: Chat, now: datetime, due_at: datetime | None) -> Chat:
 
 
 def caught_up(fresh: Digest, held: Sequence[Delivery], size: int) -> Digest:
-    """``fresh`` and behind it what the chat's ``held`` deliveries (the latest first) did not tell, each paper once:
-    the newest ``size`` are pushed, the rest counted."""
-    matches = _joined([*fresh.matches], held)
-    labels = tuple(dict.fromkeys([*fresh.labels, *(label for match in matches for label in match.labels)]))
+    """``fresh`` and behind its own papers what the chat's ``held`` deliveries (the latest first) did not tell, each
+    paper once: the newest ``size`` are pushed, the rest counted. What ``fresh`` carries from earlier days is last."""
+    own = len(fresh.matches) - fresh.carried
+    there = {match.paper_id for match in fresh.matches}
+    missed = _untold(held, there)
+    matches = (*fresh.matches[:own], *missed, *fresh.matches[own:])
+    labels = tuple(dict.fromkeys([*fresh.labels, *(label for match in missed for label in match.labels)]))
     return replace(fresh, matches=matches, pushed=min(size, len(matches)), labels=labels, id=0)
 
 
@@ -59,14 +62,10 @@ def untold(delivery: Delivery) -> list[Match]:
     return [match for match in delivery.digest.matches if match.paper_id not in told]
 
 
-def _joined(matches: list[Match], held: Sequence[Delivery]) -> tuple[Match, ...]:
-    there = {match.paper_id for match in matches}
-    for delivery in held:
-        for match in untold(delivery):
-            if match.paper_id not in there:
-                there.add(match.paper_id)
-                matches.append(match)
-    return tuple(matches)
+def _untold(held: Sequence[Delivery], there: set[int]) -> list[Match]:
+    """What none of ``held`` told and is not ``there``, each paper once; it waits for no later digest."""
+    missed = {match.paper_id: match for one in reversed(held) for match in reversed(untold(one))}
+    return [replace(match, since=None) for paper, match in reversed(missed.items()) if paper not in there]
 
 
 def pause(tx: Transaction, chat: Chat, why: str, now: datetime) -> None:
@@ -77,7 +76,7 @@ def pause(tx: Transaction, chat: Chat, why: str, now: datetime) -> None:
     tx.put_chat(away)
     tx.hold_deliveries(chat.id, why)
     if away.away_at == now:
-        tx.note(Notice(NoticeKind.GONE, str(chat.address), why), now)
+        tx.warn(Notice(NoticeKind.GONE, str(chat.address), why), now)
 
 
 def reopen(tx: Transaction, chat: Chat, now: datetime, due_at: datetime | None) -> Chat:
@@ -113,8 +112,9 @@ def catch_up(tx: Transaction, chat: Chat, digest: Digest | None, now: datetime) 
     # Nothing is newer than what is held: the latest of it brings all.
     latest, *others = held
     if others:
-        matches = _joined([*latest.digest.matches], others)
-        tx.put_digest(latest.id, replace(latest.digest, matches=matches))
+        own = latest.digest.matches
+        missed = _untold(others, {match.paper_id for match in own})
+        tx.put_digest(latest.id, replace(latest.digest, matches=(*own, *missed), id=0))
         tx.join_deliveries([one.id for one in others])
     tx.reopen_deliveries(chat.id, now)
     return None

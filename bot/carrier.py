@@ -306,7 +306,7 @@ class Carrier:
         with self._store.transaction() as tx:
             told = names(papers, tx.papers(papers))
             if papers:
-                tx.note(Notice(NoticeKind.LEFT_OUT, told, why), self._now())
+                tx.warn(Notice(NoticeKind.LEFT_OUT, told, why), self._now())
         return told
 
     async def _note(self, notice: Notice) -> None:
@@ -314,7 +314,7 @@ class Carrier:
 
     def _noted(self, notice: Notice) -> None:
         with self._store.transaction() as tx:
-            tx.note(notice, self._now())
+            tx.warn(notice, self._now())
 
     def _pause(self, chat_id: int, why: str) -> None:
         with self._store.transaction() as tx:
@@ -328,7 +328,7 @@ class Carrier:
             if held:
                 old, new = Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
                 tx.move_chats(old, new)
-                tx.note(Notice(NoticeKind.MOVED, str(old), str(new)), self._now())
+                tx.warn(Notice(NoticeKind.MOVED, str(old), str(new)), self._now())
 
 
 async def _outcome(call: Awaitable[str], part: Part) -> Outcome:

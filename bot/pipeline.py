@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+from bot.anthology import NAME, Anthology
 from bot.carrier import Carried, Carrier, whole
 from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day, judge, next_poll, settled
@@ -20,8 +22,10 @@ from bot.model import (
     Validators,
 )
 from bot.planning import Planner
-from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Proceedings, SearchIndex, Source, Store
 from bot.reports import Reporter
+from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
+from bot.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ class Settings:
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
+    audit_days: int = 365
     admins: tuple[str, ...] = ()
     language: str = "en"
 
@@ -48,22 +53,28 @@ class Round:
 
 
 class Pipeline:
-    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act."""
+    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act.
+
+    ``index`` is None in a process where nobody searches.
+    """
 
     def __init__(
         self,
         store: Store,
-        index: SearchIndex,
+        index: SearchIndex | None,
         source: Source,
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
         now: Callable[[], datetime],
+        proceedings: Proceedings | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
+        self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
+        self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
@@ -72,30 +83,41 @@ class Pipeline:
     async def poll(self, quietly: bool = False) -> tuple[Tally, dict[str, Feed]]:
         """One poll of every configured category together. A feed that fails changes nothing but its state.
 
-        ``quietly``: the caller tells the person itself, so the log does not say it too.
+        ``quietly``: the caller tells the person itself, so the log does not say it too. One process polls at a time:
+        raises Occupied where another brings papers in for longer than somebody waits, TryLater where this one
+        stalled until another took over.
         """
-        async with self._polling:
-            categories = self._settings.categories
-            url = self._source.url(categories)
-            known = await asyncio.to_thread(self._known, url)
-            try:
-                outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
-            except FetchFailed as error:
-                outcome = error
-            self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-            tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome))
-            if not quietly:
-                self._tell(outcome, tally, feeds)
-            return tally, feeds
+        async with self._polling, self._alone(PATIENCE) as tenure:
+            return await self._poll(tenure, quietly)
+
+    def _alone(self, patience: float) -> AbstractAsyncContextManager[Tenure]:
+        return alone_async(self._store, INGEST, "a poll", self._now, patience)
+
+    async def _poll(self, tenure: Tenure, quietly: bool) -> tuple[Tally, dict[str, Feed]]:
+        categories = self._settings.categories
+        url = self._source.url(categories)
+        known = await asyncio.to_thread(self._known, url)
+        try:
+            outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
+        except FetchFailed as error:
+            outcome = error
+        self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
+        tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome, tenure))
+        if not quietly:
+            self._tell(outcome, tally, feeds)
+        return tally, feeds
 
     def _known(self, url: str) -> Validators:
         with self._store.reading() as tx:
             return tx.validators(url)
 
-    def _take_in(self, url: str, outcome: Fetched | FetchFailed) -> tuple[Tally, dict[str, Feed]]:
+    def _take_in(
+        self, url: str, outcome: Fetched | FetchFailed, tenure: Tenure
+    ) -> tuple[Tally, dict[str, Feed]]:
         now = self._now()
         tally = Tally()
         with self._store.transaction() as tx:
+            tenure.keep(tx)
             before = tx.feeds()
             unseen = 0
             if isinstance(outcome, Fetched):
@@ -110,7 +132,7 @@ class Pipeline:
                 feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
                 feeds[category] = feed
                 tx.put_feed(feed)
-        if tally.new or tally.updated or tally.merged:
+        if self._index is not None and (tally.new or tally.updated or tally.merged):
             self._index.follow()
         return tally, feeds
 
@@ -128,10 +150,16 @@ class Pipeline:
 
     async def poll_if_due(self) -> bool:
         """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
-        due = await self.next_poll_at()
-        if due > self._now():
+        if await self.next_poll_at() > self._now():
             return False
-        _, feeds = await self.poll()
+        try:
+            async with self._polling, self._alone(0) as tenure:
+                if await self.next_poll_at() > self._now():
+                    return False  # another has just done it
+                _, feeds = await self._poll(tenure, False)
+        except Occupied as error:
+            log.info("poll: %s", error)
+            return False
         today = eastern_day(self._now())
         waiting = not all(settled(feed, self._now()) for feed in feeds.values())
         self._tries = (self._tries if self._tried_on == today else 0) + 1 if waiting else 0
@@ -146,6 +174,10 @@ class Pipeline:
         if len(checked) < len(feeds):
             return now
         return next_poll(feeds, max(checked), self._tries, self._retry_after)
+
+    async def poll_proceedings(self) -> bool:
+        """Poll the Anthology, where it is wanted and due; see ``anthology.next_reading``."""
+        return self.anthology is not None and await self.anthology.poll_if_due() is not None
 
     def _feeds(self) -> list[Feed]:
         with self._store.reading() as tx:
@@ -168,18 +200,26 @@ class Pipeline:
                 log.warning("the admins are told later: %s", error)
         return done
 
+    async def keep_up(self) -> bool:
+        """Once a day, by one process: what has had its time goes. Whether it was done now."""
+        return await self._upkeep.run_if_due()
+
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so
         that another process goes on with it at once."""
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
-        """Poll, plan, deliver, once."""
+        """Poll, plan, deliver, once; and once a day, what has had its time goes."""
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
+        if self.anthology is not None and (read := await self.anthology.poll_if_due()):
+            done.polled += read[0]
+            done.feeds[NAME] = str(read[1].state)
         done.planned = await self.plan()
         done.carried = await self.deliver()
+        await self.keep_up()
         return done
 
     async def dry_round(self) -> Round:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlalchemy import Row
 
 from bot.model import (
     Address,
+    Asked,
     Chat,
     ChatState,
     Delivery,
@@ -21,6 +24,7 @@ from bot.model import (
     News,
     Part,
     Place,
+    Rest,
     Subscription,
 )
 from storage.rows import Values
@@ -46,7 +50,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, away_at, try_at,
+        due_at, state, why, admitted, rest, away_at, try_at,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -66,6 +70,7 @@ def chat_of(row: Row[Any]) -> Chat:
         state=_CHAT_STATES[state],
         why=why,
         admitted=admitted,
+        rest=rest or 0,
         away_at=away_at,
         try_at=try_at,
     )
@@ -90,6 +95,7 @@ def row_of_chat(chat: Chat) -> Values:
         "state": chat.state.value,
         "why": chat.why,
         "admitted": chat.admitted,
+        "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
     }
@@ -112,12 +118,14 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         digest=Digest(
             DigestKind(row.kind),
             row.digest_on,
-            tuple(Match(paper, News(news), tuple(labels)) for paper, news, labels in digest["matches"]),
+            tuple(map(_match, digest["matches"])),
             digest["pushed"],
             tuple(digest["labels"]),
             row.upto,
             digest.get("quiet", False),
             row.digest_id,
+            digest.get("carried", 0),
+            tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
         ),
         language=row.language,
         layout=Layout(row.layout),
@@ -152,12 +160,39 @@ def row_of_delivery(delivery: Delivery) -> Values:
 
 def content_of(digest: Digest) -> Values:
     """What of a digest stands in a row of its own, for every chat that gets it."""
-    return {
-        "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
+    content: Values = {
+        "matches": [
+            [m.paper_id, m.news.value, m.labels, *([m.since.isoformat()] if m.since else ())] for m in digest.matches
+        ],
         "pushed": digest.pushed,
         "labels": digest.labels,
         "quiet": digest.quiet,
     }
+    if digest.carried:
+        content["carried"] = digest.carried
+    if digest.asked:
+        asked = [[one.label, one.name, one.query] for one in digest.asked]
+        content["rest"] = {"asked": asked, "on": digest.on.isoformat(), "upto": digest.upto}
+    return content
+
+
+def rest_of(id_: int, content: Values) -> Rest:
+    """What a digest left for the next ones: nothing, where its content says of none."""
+    rest = content.get("rest")
+    if rest is None:
+        return Rest(id_)
+    return Rest(
+        id_,
+        tuple(_match(one) for one in content["matches"] if len(one) > 3),
+        tuple(Asked(*one) for one in rest["asked"]),
+        date.fromisoformat(rest["on"]),
+        rest["upto"],
+    )
+
+
+def _match(kept: Sequence[Any]) -> Match:
+    paper_id, news, labels, *since = kept
+    return Match(paper_id, News(news), tuple(labels), date.fromisoformat(since[0]) if since else None)
 
 
 def row_of_digest(digest: Digest) -> Values:

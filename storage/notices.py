@@ -14,7 +14,7 @@ from storage.rows import Work
 class Notices(Work):
     """What a Transaction can do with notices."""
 
-    def note(self, notice: Notice, now: datetime) -> None:
+    def warn(self, notice: Notice, now: datetime) -> None:
         row = {"kind": notice.kind.value, "subject": notice.subject, "detail": notice.detail, "made_at": now}
         if not self._insert_once(t.notice, {**row, "times": notice.times}):
             its = self._is(t.notice, kind=notice.kind.value, subject=notice.subject)

@@ -6,52 +6,19 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, false, text
-from sqlalchemy import Text as _Text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
-from bot.ingest import storable
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
-OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
-
-
+_UNSERVED = "until_at IS NOT NULL"
 _TO_TRY = text("try_at IS NOT NULL")
-
-
-class Moment(TypeDecorator[dt.datetime]):
-    """An aware datetime in UTC on every database; SQLite keeps none of the zone, so it is put back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime without a zone cannot be stored")
-        moment = value.astimezone(dt.UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-
-
-class Text(TypeDecorator[str]):
-    """Text of any length, without the characters that PostgreSQL or UTF-8 refuse."""
-
-    impl = _Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(str(value))
+OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -86,6 +53,24 @@ class LeaseRow(SQLModel, table=True):
     owner: str = _text()
     until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     again_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class InboxRow(SQLModel, table=True):
+    """An update that a platform handed over at a ``door``; ``until_at``: whoever has it is to serve it by then, None
+    once it was served."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_came_at", "came_at"),
+        Index("ix_inbox_until_at", "until_at", sqlite_where=text(_UNSERVED), postgresql_where=text(_UNSERVED)),
+    )
+    door: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    content: str = _text()
+    owner: str = _text()
+    tries: int
+    came_at: dt.datetime = Field(sa_type=Moment)
+    until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class PaperRow(SQLModel, table=True):
@@ -200,6 +185,9 @@ class TopicRow(SQLModel, table=True):
 
 
 class ChatRow(SQLModel, table=True):
+    """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
+    keeps it: whoever drops a digest would have to look through all chats."""
+
     __tablename__ = "chat"
     __table_args__ = (
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
@@ -231,6 +219,7 @@ class ChatRow(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     why: str = _text()
     admitted: bool = True
+    rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
@@ -268,6 +257,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("chat_id", "kind", "digest_on", "upto", name="uq_delivery_once"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_digest_id", "digest_id"),
         _one_of("state", DeliveryState),
         _one_of("kind", DigestKind),
         _one_of("layout", Layout),
@@ -336,6 +326,33 @@ class NoticeRow(SQLModel, table=True):
     told_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
+class AuditRow(SQLModel, table=True):
+    """What an admin changed. ``who`` and ``chat`` are pseudonyms once they were erased."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_at", "at"),
+        Index("ix_audit_chat", "chat"),
+        Index("ix_audit_who", "who"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    at: dt.datetime = Field(sa_type=Moment)
+    who: str = _text()
+    chat: str = _text()
+    what: str = Field(sa_type=Text)
+    before: str = _text()
+    after: str = _text()
+
+
+class ErasureRow(SQLModel, table=True):
+    """An erasure that this database knows of: that there was one, not of what."""
+
+    __tablename__ = "erasure"
+    id: str = Field(primary_key=True, sa_type=Text)
+    at: dt.datetime = Field(sa_type=Moment)
+
+
 class SettingRow(SQLModel, table=True):
     __tablename__ = "setting"
     name: str = Field(primary_key=True, sa_type=Text)
@@ -351,5 +368,5 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite, lease, notice = (_core[name] for name in ("invite", "lease", "notice"))
-setting = _core["setting"]
+invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
+audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

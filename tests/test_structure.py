@@ -18,10 +18,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
-        "merging", "ports", "summaries",
+        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
+        "matching", "merging", "ports", "summaries",
     }),
-    frozenset({"carrier", "commands", "desk", "drafts", "notices", "pages", "pipeline", "planning", "reports"}),
+    frozenset({
+        "anthology", "carrier", "commands", "crew", "desk", "drafts", "inbox", "notices", "pages", "pipeline",
+        "planning", "reports", "tenure", "upkeep",
+    }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

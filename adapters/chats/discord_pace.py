@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import Window
+from adapters.chats.pace import NO_PART_SECONDS, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,8 @@ _REFUSALS = frozenset({401, 403, 429})
 
 
 class DiscordPace:
-    """``clock`` in seconds, monotonic. Digests queue behind each other, so an answer has at most one before it."""
+    """``clock`` in seconds, monotonic. ``part``: of the limit on the whole bot, what this process may use at the
+    moment; 0 for nothing. Digests queue behind each other, so an answer has at most one before it."""
 
     def __init__(
         self,
@@ -32,7 +33,9 @@ class DiscordPace:
         refused: int = REFUSED,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        part: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        self._part = part
         self._all, self._refused = Window(a_second, 1.0), Window(refused, REFUSED_SECONDS)
         self._clock, self._sleep = clock, sleep
         self._digests = asyncio.Lock()
@@ -59,7 +62,9 @@ class DiscordPace:
             raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
 
     async def _place(self) -> None:
-        at = self._all.earliest(now := self._clock())
+        while not (part := self._part()):
+            await self._sleep(NO_PART_SECONDS)
+        at = self._all.earliest(now := self._clock(), part)
         self._all.take(at)
         if at > now:
             await self._sleep(at - now)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import Window
+from adapters.chats.pace import NO_PART_SECONDS, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -41,7 +41,8 @@ class _Lane:
 
 
 class Pace:
-    """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic.
+    """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic. ``part``: of the limit on the whole
+    bot, what this process may use at the moment; 0 for nothing.
 
     Digests queue behind each other, so an answer to a person has at most one of them before it.
     """
@@ -53,7 +54,9 @@ class Pace:
         per_group_minute: int = 20,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        part: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        self._part = part
         self._all = Window(per_second, 1.0)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
         self._clock, self._sleep = clock, sleep
@@ -72,18 +75,19 @@ class Pace:
             async with lane.turn:
                 self._refuse_beyond(lane, patience)
                 await self._until(lane.earliest(self._clock()))
-                await self._until(self._place())
+                await self._until(await self._place())
                 lane.take(self._clock())
             return
         while True:
             await self._until(lane.earliest(self._clock()))
             async with self._digests:
+                await self._part_given()
                 # An answer may have gone to this chat meanwhile, and another digest must not wait for this one.
                 if lane.turn.locked() or lane.earliest(self._clock()) > self._clock():
                     passed = True
                 else:
                     passed = False
-                    lane.take(at := self._place())
+                    lane.take(at := self._taken())
                     await self._until(at)
             if not passed:
                 return
@@ -104,8 +108,16 @@ class Pace:
         self._lane(chat).held_until = until
         return everywhere
 
-    def _place(self) -> float:
-        at = self._all.earliest(self._clock())
+    async def _place(self) -> float:
+        await self._part_given()
+        return self._taken()
+
+    async def _part_given(self) -> None:
+        while not self._part():
+            await self._sleep(NO_PART_SECONDS)
+
+    def _taken(self) -> float:
+        at = self._all.earliest(self._clock(), self._part() or 1.0)
         self._all.take(at)
         return at
 

@@ -263,7 +263,7 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
         delivery = tx.delivery(int(number))
         chat = tx.chat(caller.address)
         if delivery is None or chat is None or delivery.chat_id != chat.id:
-            return say(words.say("This digest is not this chat's."), private=True)
+            return say(words.say("This digest is not kept here any more. /digest shows the latest."), private=True)
         offset = int(at)
         shown = delivery.digest.matches[offset : offset + PAGE]
         ids = [match.paper_id for match in shown]

@@ -16,20 +16,26 @@ from bot.model.chats import (
     Subscription,
     Topic,
 )
-from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
+from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.people import Change, Deed
+from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
+    "EVERY_ROLE",
     "LANGUAGES",
     "WANTED",
     "Address",
     "Announcement",
     "Arrival",
+    "Asked",
     "Cause",
+    "Change",
     "Chat",
     "ChatState",
+    "Deed",
     "Delivery",
     "DeliveryState",
     "Digest",
@@ -49,6 +55,8 @@ __all__ = [
     "Part",
     "Place",
     "Rejected",
+    "Rest",
+    "Role",
     "Subscription",
     "Summary",
     "SummaryText",

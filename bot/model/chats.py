@@ -107,9 +107,10 @@ class Chat:
     """One place that gets digests.
 
     ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
-    ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name).
-    ``away_at`` is since when it cannot be reached, kept until a digest arrives again; ``try_at`` is when that is
-    tried next, or, of an active chat, when the present try began.
+    ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name). ``rest``: the
+    id of its last digest, where that left papers for the next ones, else 0. ``away_at`` is since when it cannot be
+    reached, kept until a digest arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the
+    present try began.
     """
 
     id: int
@@ -125,6 +126,7 @@ class Chat:
     wants: frozenset[News] = WANTED
     empty_day: EmptyDay = EmptyDay.SAY
     seen: int = 0
+    rest: int = 0
     due_at: datetime | None = None
     state: ChatState = ChatState.ACTIVE
     why: str = ""

@@ -194,7 +194,7 @@ def test_a_marked_message_stays_within_the_limits_and_is_marked_once(reply: Repl
 async def test_long_before_discord_shuts_the_address_out_nothing_more_is_asked(fake: FakeDiscord) -> None:
     now = [0.0]
     pace = DiscordPace(a_second=10**6, refused=10, clock=lambda: now[0])
-    platform = Discord(fake.token, fake.api_url.removesuffix("/api/v10"), fake.gateway_url, pace)
+    platform = Discord(fake.token, fake.api_url.removesuffix("/api/v10"), fake.gateway_url, pace=pace)
     channels = fake.add_guild(channels=tuple(f"c{n}" for n in range(30)))
     for channel in channels[:-1]:
         fake.remove_channel(channel, 403, 50013, "Missing Permissions")

@@ -316,7 +316,7 @@ def test_a_missing_token_is_a_fault_of_the_configuration() -> None:
 
 async def test_only_digests_are_paid_broadcasts_and_only_where_that_was_asked_for(server: FakeTelegram) -> None:
     for paid in (False, True):
-        telegram = Telegram(TOKEN, server.url, unpaced(), paid)
+        telegram = Telegram(TOKEN, server.url, unpaced(), paid=paid)
         await telegram.send(HERE, payload(), "")
         await telegram._send_urgently(HERE, json.loads(payload()))
         await telegram.stop()

@@ -183,7 +183,7 @@ def test_status_says_what_becomes_of_messages_in_doubt_and_what_went_wrong(
     front.ask(MANAGER, "/start")
     asyncio.run(front.desk.gone(MANAGER.address, "the bot has no right to write there"))
     with front.store.transaction() as tx:
-        tx.note(Notice(NoticeKind.FAILED, "telegram:7", "no such emoji"), front.now)
+        tx.warn(Notice(NoticeKind.FAILED, "telegram:7", "no such emoji"), front.now)
     lines = front.ask(ADMIN, "/status").blocks[-1].text.splitlines()
     assert lines == [
         "telegram:-100: the bot has no right to write there. Give it the right to send messages there.",

@@ -51,7 +51,7 @@ async def test_many_troubles_make_one_message_in_which_each_cause_is_said_once(o
     office.gone("-100/7", why=f"{Cause.CLOSED}")
     with office.store.transaction() as tx:
         for _ in range(3):
-            tx.note(Notice(NoticeKind.LEFT_OUT, "arxiv:2504.00001", "can't parse"), NOW)
+            tx.warn(Notice(NoticeKind.LEFT_OUT, "arxiv:2504.00001", "can't parse"), NOW)
     assert await office.report() == 10
     ((address, text),) = office.said
     assert address == ADMIN

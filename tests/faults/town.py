@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bot.model import Address, Chat, ChatState, Delivery, FeedItem, Place, Subscription
+from bot.ports import ChatPlatform
 from storage.store import SqlStore, open_store
 from tests.feeds_text import paper, rss
 from tests.program import Program, environment, of_platforms
@@ -23,6 +24,9 @@ NINE = datetime(2025, 4, 8, 9, tzinfo=UTC)
 READER, OTHER = 501, 502
 MANY = 16
 """Papers that make three messages on either platform."""
+MARKS = hasattr(ChatPlatform, "find")
+"""Whether the program marks repeats, and looks for its own messages once a nonce is forgotten. Where it does not,
+Discord remembers every nonce, and repeats are only counted."""
 
 
 def lora(number: int, long: bool = False) -> FeedItem:
@@ -68,11 +72,15 @@ class Town:
         self.feeds.put("/rss/cs.CL", Answer(rss(items, on), etag='"today"'))
 
     def chat(self, *addresses: Address, due_at: datetime = NINE) -> None:
+        self.chats(dict.fromkeys(addresses, "LoRA"), due_at)
+
+    def chats(self, followed: Mapping[Address, str], due_at: datetime) -> None:
+        """A chat at each address, following that query."""
         with self.opened() as store, store.transaction() as tx:
-            for address in addresses:
+            for address, query in followed.items():
                 place = Place.GROUP if address.chat.startswith("-") else Place.PRIVATE
                 chat = tx.open_chat(Chat(0, address, place, due_at=due_at))
-                tx.subscribe(Subscription(0, chat.id, "LoRA"))
+                tx.subscribe(Subscription(0, chat.id, query))
 
     @contextmanager
     def opened(self) -> Iterator[SqlStore]:
@@ -97,11 +105,17 @@ class Town:
         assert chat is not None, address
         return chat.state
 
+    def texts(self, address: Address) -> list[str]:
+        """What a chat was sent, in order."""
+        if address.platform == "telegram":
+            return [m["visible"] for m in self.telegram.sent if str(m["chat_id"]) == address.chat]
+        return [text_of(m) for m in self.discord.messages(address.chat)]
+
     def on_telegram(self, chat: int = READER) -> Counter[int]:
-        return counted([m["visible"] for m in self.telegram.sent if m["chat_id"] == chat])
+        return counted(self.texts(here(chat)))
 
     def on_discord(self, channel: str = "") -> Counter[int]:
-        return counted([text_of(m) for m in self.discord.messages(channel or self.channel)])
+        return counted(self.texts(Address("discord", channel or self.channel)))
 
     async def posts(self, count: int, seconds: float = 60) -> None:
         """Wait until Discord was asked to post so many messages."""

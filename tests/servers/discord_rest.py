@@ -99,9 +99,13 @@ class DiscordRest:
         self.command_puts = 0
         self.sent: dict[str, list[Body]] = {}
         self.exchanges: list[Exchange] = []
+        self.files: dict[str, bytes] = {}
+        """The files that arrived, by name."""
         self.requests: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.interactions_endpoint_url: str | None = None
+        self.advised, self.max_concurrency = 1, 16
+        """What is said of shards."""
         self.gateway_url = ""
         self.unreadable: set[str] = set()
         """Channels whose history the bot may not read."""
@@ -175,8 +179,13 @@ class DiscordRest:
         path = "/" + request.match_info["path"]
         shown = f"{request.method} {path}"
         self.requests.append((request.method, path))
-        raw = await request.read()
         body: Any = None
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            body, raw = json.loads(str(form["payload_json"])), b""
+            self._take_files(shown, body.get("data", body), form)
+        else:
+            raw = await request.read()
         if raw:
             if request.headers.get("Content-Type") != "application/json":
                 self._blame(shown, f"Content-Type {request.headers.get('Content-Type')!r}")
@@ -209,6 +218,16 @@ class DiscordRest:
             return _dropped(request)
         return await cut_off(request, answer) if failure is not None and failure.cut else answer
 
+    def _take_files(self, shown: str, message: Body, form: Mapping[str, Any]) -> None:
+        for described in message.get("attachments", []):
+            file = form.get(f"files[{described['id']}]")
+            if not isinstance(file, web.FileField) or file.filename != described["filename"]:
+                self._blame(shown, f"no file for {described}")
+            else:
+                self.files[file.filename] = file.file.read()
+        if len(form) - 1 != len(message.get("attachments", [])):
+            self._blame(shown, "files that no attachment names")
+
     def _answer(self, request: web.Request, path: str, shown: str, body: Any) -> web.Response:
         open_door = path.startswith(("/interactions/", "/webhooks/")) or path == "/gateway"
         if not open_door and request.headers.get("Authorization") != f"Bot {self.token}":
@@ -225,6 +244,9 @@ class DiscordRest:
                 return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
             case ["GET", "gateway"]:
                 return _json({"url": self.gateway_url})
+            case ["GET", "gateway", "bot"]:
+                limits = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": self.max_concurrency}
+                return _json({"url": self.gateway_url, "shards": self.advised, "session_start_limit": limits})
             case ["GET", "applications", self.application_id, "commands"]:
                 return _json(self.commands)
             case ["PUT", "applications", self.application_id, "commands"]:

@@ -230,12 +230,12 @@ def test_a_notice_is_kept_once_however_often_it_happens_and_told_once(store: Sql
     gone, paper = Notice(NoticeKind.GONE, "telegram:1", "blocked"), Notice(NoticeKind.LEFT_OUT, "arxiv:1", "no")
     with store.transaction() as tx:
         for notice in (gone, paper, paper, paper):
-            tx.note(notice, NOW)
+            tx.warn(notice, NOW)
         (latest, first) = tx.notices(9, untold=True)
         assert (latest.subject, latest.times, first.subject, first.times) == ("arxiv:1", 3, "telegram:1", 1)
         tx.told([latest.id], NOW, NOW - HOUR)
         assert [one.id for one in tx.notices(9, untold=True)] == [first.id]
-        tx.note(paper, NOW)
+        tx.warn(paper, NOW)
         assert [one.id for one in tx.notices(9, untold=True)] == [first.id], "known already"
         tx.drop_notice(gone.kind, gone.subject)
         assert [one.times for one in tx.notices(9)] == [4]
