@@ -7,16 +7,20 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
+from sqlalchemy import Integer, Row, and_, case, column, func, literal, or_, select, text, true, update
 
 from bot.bursts import living
-from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
+from bot.delivery import MOVES
+from bot.model import ChatState, Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
 from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest, row_of_part
 from storage.rows import CHUNK, Work, chunks
 
-_HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
+_HELD = (DeliveryState.LEASED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
+_LEASED = DeliveryState.LEASED.value
+_BEFORE = {state: [one.value for one in MOVES if state in MOVES[one]] for state in DeliveryState}
+"""What a state may follow."""
 
 
 OF_DIGESTS = tuple(
@@ -124,30 +128,44 @@ class Deliveries(Work):
         ids = [row.id for row in rows]
         if not ids:
             return []
-        self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until))
+        self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until, state=_LEASED))
         return self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.due_at, d.c.id)))
 
     def record(self, delivery: Delivery) -> bool:
-        """Also gives the lease back, where the state says that nothing more can be done now."""
+        """Also gives the lease back, where the state says that nothing more can be done now; a chat that got its digest
+        is not away any more. Raises ValueError for a move that is not in ``bot.delivery.MOVES``."""
         d, p = t.delivery, t.delivery_part
         row = row_of_delivery(delivery)
         if delivery.state not in _HELD:
             row |= {"lease_owner": "", "lease_until": None}
         mine = self._is(d, id=delivery.id, lease_owner=delivery.lease_owner)
-        if not delivery.lease_owner or not self._run(update(d).where(mine).values(row)).rowcount:
+        before = d.c.state.in_(_BEFORE[delivery.state])
+        if not delivery.lease_owner:
+            return False
+        if not self._run(update(d).where(mine, before).values(row)).rowcount:
+            held = self._one(select(d.c.state).where(mine))
+            if held is not None:
+                raise ValueError(f"delivery {delivery.id} cannot go from {held.state} to {delivery.state}")
             return False
         there = {part.number: part for part in self._parts([delivery.id]).get(delivery.id, ())}
         for part in delivery.parts:
             if there.pop(part.number, None) != part:
                 self._put(p, row_of_part(delivery.id, part))
         self._run(p.delete().where(p.c.delivery_id == delivery.id, p.c.number.in_(there)))
+        if delivery.state is DeliveryState.SENT:
+            c = t.chat.c
+            away = self._is(t.chat, id=delivery.chat_id, state=ChatState.ACTIVE.value)
+            back = {"away_at": None, "try_at": None, "why": ""}
+            self._run(update(t.chat).where(away, c.away_at.is_not(None)).values(back))
         return True
 
     def give_back(self, owner: str) -> int:
         if not owner:
             return 0
-        free = {"lease_owner": "", "lease_until": None}
-        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(free)).rowcount
+        d = t.delivery
+        later = case((d.c.state == _LEASED, DeliveryState.POSTPONED.value), else_=d.c.state)
+        free = {"lease_owner": "", "lease_until": None, "state": later}
+        return self._run(update(d).where(self._is(d, lease_owner=owner)).values(free)).rowcount
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
@@ -181,10 +199,29 @@ class Deliveries(Work):
         d = t.delivery
         # That there was nothing on a day long past is no news.
         kind = DigestKind.PAPERS.value
-        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind)
+        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind, joined=False)
         again = {"state": DeliveryState.POSTPONED.value, "due_at": now, "attempts": 0}
         return self._run(update(d).where(gone).values(again)).rowcount
 
+    def hold_deliveries(self, chat_id: int, why: str) -> int:
+        d = t.delivery
+        waiting = [state.value for state in DeliveryState if state.open and state not in _HELD]
+        its = d.c.chat_id == chat_id, d.c.state.in_(waiting)
+        held = {"state": DeliveryState.UNREACHABLE.value, "due_at": None, "why": why}
+        return self._run(update(d).where(*its).values(held)).rowcount
+
+    def held_deliveries(self, chat_id: int) -> list[Delivery]:
+        d = t.delivery
+        kind, state = DigestKind.PAPERS.value, DeliveryState.UNREACHABLE.value
+        its = self._is(d, chat_id=chat_id, state=state, kind=kind, joined=False)
+        return self._deliveries(self._all(select(d).where(its).order_by(d.c.id.desc())))
+
+    def join_deliveries(self, ids: Sequence[int]) -> None:
+        self._run(update(t.delivery).where(t.delivery.c.id.in_(ids)).values(joined=True))
+
+    def put_digest(self, delivery_id: int, digest: Digest) -> None:
+        (number,) = self.keep_digests([digest])
+        self._run(update(t.delivery).where(t.delivery.c.id == delivery_id).values(digest_id=number))
     def drop(self, ids: Sequence[int]) -> None:
         """Deliveries with their parts, and the digests that were theirs alone."""
         d, p = t.delivery, t.delivery_part

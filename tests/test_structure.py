@@ -18,12 +18,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
-        "merging", "ports", "summaries",
+        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
+        "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "gauges", "inbox", "pages",
-        "pipeline", "planning", "tenure", "upkeep",
+        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "gauges", "inbox", "notices", "pages",
+        "pipeline", "planning", "reports", "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

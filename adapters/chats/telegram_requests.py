@@ -5,9 +5,10 @@ python-telegram-bot's own transport manages 645 messages a second, this one 4,00
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ MAX_RESPONSE = 16 * 2**20
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
+LONGEST_WAIT = 60.0
+"""Seconds after which nobody waits for an answer any more."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": BaseRequest.USER_AGENT}
 _PLAIN = {"User-Agent": BaseRequest.USER_AGENT}
@@ -172,14 +175,16 @@ _GONE = {
     "chat_write_forbidden": "the bot has no right to write there",
     "chat_send_plain_forbidden": "the bot has no right to write text there",
     "chat_restricted": "the chat is restricted",
-    "channel_private": "the bot is not in the channel",
+    "channel_private": "the bot was removed from the channel, or never in it",
     "peer_id_invalid": "the chat does not exist, or the bot was never in it",
     "deactivated": "the chat or the account was deleted",
-    "not a member": "the bot is not in the chat",
+    "not a member": "the bot was removed from the chat, or never in it",
     "was kicked": "the bot was removed from the chat",
     "was blocked": "the bot was blocked",
 }
-"""Fragments of the server's descriptions (https://core.telegram.org/bots/api#making-requests gives no codes)."""
+"""Fragments of the server's descriptions (https://core.telegram.org/bots/api#making-requests gives no codes), and
+reasons that begin with a Cause."""
+_SLOW_MODE = re.compile(r"slowmode_wait_(\d{1,6})", re.IGNORECASE)
 
 
 @contextmanager
@@ -194,6 +199,8 @@ def telegram_errors() -> Iterator[None]:
     except tg.Forbidden as error:
         raise ChatGone(_reason(error) or error.message) from error
     except tg.BadRequest as error:
+        if slow := _SLOW_MODE.search(error.message):
+            raise TryLater("the group is in slow mode", after=float(slow[1])) from error
         if reason := _reason(error):
             raise ChatGone(reason) from error
         raise Refused(error.message) from error
@@ -222,3 +229,15 @@ def wait_seconds(error: tg.RetryAfter) -> float:
 def _reason(error: tg.TelegramError) -> str:
     said = error.message.lower()
     return next((reason for fragment, reason in _GONE.items() if fragment in said), "")
+
+
+async def patiently(send: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """``send``, and again while Telegram names a time that a person would wait."""
+    for _ in range(2):
+        try:
+            return await send()
+        except TryLater as error:
+            if (delay := error.after if error.after is not None else 1.0) > LONGEST_WAIT:
+                raise
+        await asyncio.sleep(delay)
+    return await send()
