@@ -9,7 +9,6 @@ import pytest
 
 from tests.faults import __main__ as bench
 
-
 SPEEDS = {"costs", "mornings"}
 """What measures speed tells nothing in short."""
 
