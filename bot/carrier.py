@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
-from bot.drafts import Draft, drafts, names
+from bot.drafts import Draft, names
+from bot.editions import Editions
 from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
+from bot.ledger import Ledger
 from bot.model import Address, ChatState, Delivery, DeliveryState, Layout, Part
 from bot.ports import ChatPlatform, Now, Store
 
@@ -70,6 +72,7 @@ class Carrier:
 
     def __init__(self, store: Store, platforms: Mapping[str, ChatPlatform], repeat: bool, now: Now) -> None:
         self._store, self._platforms, self._repeat, self._now = store, dict(platforms), repeat, now
+        self._ledger, self._editions = Ledger(store), Editions(store)
         self._owner = secrets.token_hex(8)
         self._delivering = asyncio.Lock()
         self._running: set[asyncio.Task[DeliveryState]] = set()
@@ -127,6 +130,7 @@ class Carrier:
         if not open_ones:
             return []
         with self._store.transaction() as tx:
+            self._editions.as_of(tx.revision())
             return tx.lease(now, now + LEASE, self._owner, limit, open_ones)
 
     def _give_back(self) -> None:
@@ -175,10 +179,11 @@ class Carrier:
                 break
             part, fault = way.delivery.current_part, ""
             if part is None:
+                if way.drafts is None and not way.suspects:
+                    way.drafts = self._editions.known(platform, way.delivery)
                 if way.drafts is None:
-                    way.drafts = await asyncio.to_thread(
-                        drafts, self._store, platform, way.delivery, way.suspects, way.most
-                    )
+                    render = self._editions.drafts
+                    way.drafts = await asyncio.to_thread(render, platform, way.delivery, way.suspects, way.most)
                 if not way.drafts:
                     way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
                     await self._keep(way.delivery)
@@ -195,6 +200,8 @@ class Carrier:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
             way.delivery = deliveries.settle(way.delivery, outcome, self._now())
+            if isinstance(outcome, Sent) and way.drafts == []:
+                way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
             if not await self._keep(way.delivery):
                 return DeliveryState.POSTPONED
             await self._after(way.delivery, outcome, part, layout)
@@ -255,7 +262,7 @@ class Carrier:
         Raises TryLater where the database cannot be written to for a while."""
         for tries_left in reversed(range(_RECORD_TRIES)):
             try:
-                kept = await whole(asyncio.to_thread(self._record, delivery))
+                kept = await whole(self._ledger.keep(delivery))
             except TryLater:
                 if not tries_left:
                     raise
@@ -265,10 +272,6 @@ class Carrier:
                 log.warning("delivery %d to %s is another's now; leaving it", delivery.id, delivery.address)
             return kept
         raise AssertionError("not reached")
-
-    def _record(self, delivery: Delivery) -> bool:
-        with self._store.transaction() as tx:
-            return tx.record(delivery)
 
     def _named(self, papers: Sequence[int]) -> str:
         with self._store.reading() as tx:

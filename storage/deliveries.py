@@ -13,7 +13,8 @@ from bot.bursts import living
 from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
 from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest, row_of_part
-from storage.rows import CHUNK, Work, chunks
+from storage.recording import Recording
+from storage.rows import CHUNK, chunks
 
 _HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
@@ -25,7 +26,7 @@ OF_DIGESTS = tuple(
 """The columns that refer to a digest."""
 
 
-class Deliveries(Work):
+class Deliveries(Recording):
     """What a Transaction can do with deliveries."""
 
     def plan(self, delivery: Delivery) -> Delivery:

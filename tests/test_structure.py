@@ -22,8 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "merging", "ports", "summaries",
     }),
     frozenset({
-        "anthology", "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline", "planning",
-        "tenure", "upkeep",
+        "anthology", "carrier", "commands", "crew", "desk", "drafts", "editions", "inbox", "ledger", "pages",
+        "pipeline", "planning", "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

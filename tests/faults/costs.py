@@ -120,8 +120,8 @@ async def whole(platform: str, url: str, database: str, count: int) -> dict[str,
     store = open_store(database)
     parts: Counter[str] = Counter()
     carrier = Carrier(store, {platform: chats}, True, lambda: NOW)
-    for name in ("_lease", "_render", "_record"):
-        setattr(carrier, name, timed(getattr(carrier, name), parts, name[1:]))
+    for owner, name in ((carrier, "_lease"), (carrier._editions, "drafts"), (carrier._ledger, "_record")):
+        setattr(owner, name, timed(getattr(owner, name), parts, name.strip("_")))
     began, cpu, loop = time.perf_counter(), time.process_time(), time.thread_time()
     done = await carrier.deliver()
     found = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
