@@ -5,9 +5,10 @@ python-telegram-bot's own transport manages 645 messages a second, this one 4,00
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": BaseRequest.USER_AGENT}
+_JSON = {"Content-Type": "application/json", "User-Agent": BaseRequest.USER_AGENT}
 _PLAIN = {"User-Agent": BaseRequest.USER_AGENT}
 _UPDATE_ID = re.compile(rb'"update_id":\s*(\d+)')
 _UNCONNECTED = (
@@ -48,6 +50,14 @@ class ServerFault(tg.NetworkError):
 
 class Lost(tg.NetworkError):
     """The request left and no usable answer came: it may have been carried out."""
+
+
+class _Json(RequestData):
+    """Parameters that are a JSON body already."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.body = body
 
 
 class AiohttpRequest(BaseRequest):
@@ -76,6 +86,11 @@ class AiohttpRequest(BaseRequest):
         if session is not None:
             await session.close()
 
+    async def call(self, url: str, parameters: Mapping[str, Any]) -> Any:
+        """A method's result, as the Bot API gives it. Raises what ``Bot`` raises, and costs half of it: no form is
+        encoded and no object made of the answer."""
+        return await self.post(url, _Json(json.dumps(parameters).encode()))
+
     async def do_request(
         self,
         url: str,
@@ -92,7 +107,9 @@ class AiohttpRequest(BaseRequest):
         timeout = aiohttp.ClientTimeout(total=connect + read + 30, connect=connect, sock_read=read)
         data: bytes | aiohttp.FormData | None = None
         headers = _PLAIN
-        if request_data is not None and request_data.contains_files:
+        if isinstance(request_data, _Json):
+            data, headers = request_data.body, _JSON
+        elif request_data is not None and request_data.contains_files:
             data = _multipart(request_data)
         elif request_data is not None:
             data, headers = request_data.url_encoded_parameters().encode(), _FORM
