@@ -113,15 +113,22 @@ class Carrier:
             return
 
     async def _deliver_all(self, done: Carried) -> None:
+        some_ended = asyncio.Event()
         while True:
             # Half of the places free: one that waits for its platform holds up nobody else.
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
-                self._running |= {asyncio.create_task(self._deliver_one(_Way(one))) for one in leased}
+                for one in leased:
+                    task = asyncio.create_task(self._deliver_one(_Way(one)))
+                    task.add_done_callback(lambda _: some_ended.set())
+                    self._running.add(task)
             if not self._running:
                 return
-            ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
+            # asyncio.wait would walk all of them for each that ends.
+            await some_ended.wait()
+            some_ended.clear()
+            for task in [task for task in self._running if task.done()]:
+                self._running.discard(task)
                 done.count(DeliveryState.POSTPONED if task.cancelled() else task.result())
 
     def _lease(self, limit: int) -> list[Delivery]:

@@ -26,16 +26,14 @@ class Ledger:
         self._waiting: list[_Asked] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def keep(self, delivery: Delivery) -> bool:
-        """Return when it is written; False where the lease has passed to another, and nothing is.
-
-        Raises TryLater where the database cannot be written to for a while.
-        """
+    def keep(self, delivery: Delivery) -> asyncio.Future[bool]:
+        """Done when it is written: False where the lease has passed to another, and nothing is; TryLater where the
+        database cannot be written to for a while."""
         kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((delivery, kept))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
-        return await kept
+        return kept
 
     async def _write_all(self) -> None:
         try:

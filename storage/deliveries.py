@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
+from sqlalchemy import Executable, Integer, Row, and_, bindparam, column, func, literal, or_, select, text, true, update
 
 from bot.bursts import living
 from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
@@ -24,6 +25,49 @@ OF_DIGESTS = tuple(
     key.parent for table in t.METADATA.tables.values() for key in table.foreign_keys if key.references(t.digest)
 )
 """The columns that refer to a digest."""
+
+
+@cache
+def _due(locks: bool) -> Executable:
+    """What can be leased at ``now``, ``most`` of it: the oldest of each chat, where nobody works on another of its own.
+    Made once, for that takes longer than asking it."""
+    d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
+    now = bindparam("now", type_=d.c.due_at.type)
+    first = (
+        select(older.c.id)
+        .where(
+            older.c.chat_id == d.c.chat_id,
+            older.c.id != d.c.id,
+            older.c.state.in_(t.OPEN_STATES),
+            older.c.due_at <= now,
+            or_(older.c.due_at < d.c.due_at, and_(older.c.due_at == d.c.due_at, older.c.id < d.c.id)),
+        )
+        .exists()
+    )
+    worked_on = (
+        select(busy.c.id)
+        .where(
+            busy.c.chat_id == d.c.chat_id,
+            busy.c.id != d.c.id,
+            busy.c.state.in_(t.OPEN_STATES),
+            busy.c.lease_until >= now,
+        )
+        .exists()
+    )
+    statement = (
+        select(d)
+        .where(
+            d.c.state.in_(t.OPEN_STATES),
+            d.c.due_at <= now,
+            or_(d.c.lease_until.is_(None), d.c.lease_until < now),
+            d.c.platform.in_(bindparam("platforms", expanding=True)),
+            ~first,
+            ~worked_on,
+        )
+        .order_by(d.c.due_at, d.c.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+    return statement.with_for_update(of=d, skip_locked=True) if locks else statement
 
 
 class Deliveries(Recording):
@@ -91,42 +135,14 @@ class Deliveries(Recording):
         return self._run(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
-        d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
-        first = (
-            select(older.c.id)
-            .where(
-                older.c.chat_id == d.c.chat_id,
-                older.c.id != d.c.id,
-                self._open(older),
-                older.c.due_at <= now,
-                or_(older.c.due_at < d.c.due_at, and_(older.c.due_at == d.c.due_at, older.c.id < d.c.id)),
-            )
-            .exists()
-        )
-        worked_on = (
-            select(busy.c.id)
-            .where(busy.c.chat_id == d.c.chat_id, busy.c.id != d.c.id, self._open(busy), busy.c.lease_until >= now)
-            .exists()
-        )
-        statement = (
-            select(d)
-            .where(
-                self._open(),
-                d.c.due_at <= now,
-                or_(d.c.lease_until.is_(None), d.c.lease_until < now),
-                d.c.platform.in_(platforms),
-                ~first,
-                ~worked_on,
-            )
-            .order_by(d.c.due_at, d.c.id)
-            .limit(limit)
-        )
-        rows = self._all(statement.with_for_update(of=d, skip_locked=True) if self._locks else statement)
+        given = {"now": now, "platforms": list(platforms), "most": limit}
+        rows = self._connection.execute(_due(self._locks), given).all()
         ids = [row.id for row in rows]
         if not ids:
             return []
+        d = t.delivery
         self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until))
-        return self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.due_at, d.c.id)))
+        return [replace(one, lease_owner=owner, lease_until=until) for one in self._deliveries(rows)]
 
     def record(self, delivery: Delivery) -> bool:
         """Also gives the lease back, where the state says that nothing more can be done now."""
