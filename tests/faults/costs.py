@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from datetime import time as clock_time
@@ -84,8 +84,8 @@ def measured(what: str, platform: str, url: str, database: str, count: int) -> d
     return found
 
 
-def fill(url: str, platform: str, count: int) -> None:
-    """So many chats, each with a planned delivery of one message."""
+def fill(url: str, platform: str, count: int, names: Sequence[str] = ()) -> None:
+    """So many chats (``names``, else 1, 2, 3 …), each with a planned delivery of one message."""
     from bot.planning import Planner
 
     store = open_store(url)
@@ -93,7 +93,17 @@ def fill(url: str, platform: str, count: int) -> None:
         with store.transaction() as tx:
             tx.add([lora(n) for n in range(1, PAPERS + 1)], NOW)
             rows = [
-                {"id": n, **row_of_chat(Chat(0, Address(platform, str(n)), due_at=NOW, empty_day=EmptyDay.SILENT))}
+                {
+                    "id": n,
+                    **row_of_chat(
+                        Chat(
+                            0,
+                            Address(platform, names[n - 1] if names else str(n)),
+                            due_at=NOW,
+                            empty_day=EmptyDay.SILENT,
+                        )
+                    ),
+                }
                 for n in range(1, count + 1)
             ]
             tx._bulk(t.chat.insert(), rows)
