@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from bot import absences
 from bot import delivery as deliveries
-from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
+from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
 from bot.drafts import Draft, names
 from bot.editions import Editions
-from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
+from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
 from bot.ledger import Ledger
-from bot.model import Address, ChatState, Delivery, DeliveryState, Layout, Part
+from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
 from bot.ports import ChatPlatform, Now, Store
+from bot.words import words_for
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ AT_ONCE = 32
 """Deliveries on their way at the same time."""
 MOST_STUMBLES = 8
 """Attempts after which a delivery that a fault of this program stops is given up, so that later ones may go."""
+SLOW = 600.0
+"""Seconds of waiting for one chat that an admin hears of."""
 _RECORD_TRIES, _RECORD_PAUSE = 3, 1.0
 
 T = TypeVar("T")
@@ -99,6 +103,10 @@ class Carrier:
                     await whole(asyncio.to_thread(self._give_back))
         return done
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
     async def stop(self, within: float) -> None:
         """For good: no other message is begun, those on their way get ``within`` seconds."""
         self._stopping = True
@@ -160,28 +168,33 @@ class Carrier:
 
     async def _stumbled(self, delivery: Delivery, why: str, final: bool = False) -> DeliveryState:
         """Later again, less and less often; where even that cannot be noted, when the lease ends."""
-        part = delivery.current_part
-        outcome = Unsure(why) if part is not None and part.tried else Busy(why)
-        after = deliveries.settle(delivery, outcome, self._now())
-        if final:
-            after = replace(after, state=DeliveryState.FAILED, due_at=None)
-        if not delivery.state.open:
-            after = delivery
+        after = delivery
+        if delivery.state in (DeliveryState.LEASED, DeliveryState.SENDING):
+            part = delivery.current_part
+            outcome = Unsure(why) if part is not None and part.doubts else Busy(why)
+            after = deliveries.settle(delivery, outcome, self._now())
+            if final:
+                after = deliveries.moved(delivery, DeliveryState.FAILED, due_at=None, why=why)
         try:
-            await self._keep(after)
+            if await self._keep(after) and final:
+                await self._note(Notice(NoticeKind.FAILED, str(delivery.address), why))
         except Exception as error:
             log.warning("delivery %d goes on when its lease ends (%s)", delivery.id, type(error).__name__)
         return after.state
 
     async def _carry(self, way: _Way) -> DeliveryState:
         platform = self._platforms[way.delivery.address.platform]
-        way.delivery = deliveries.resolve(
-            way.delivery, deduplicates=platform.platform == "discord", repeat=self._repeat
-        )
+        if deliveries.doubtful(way.delivery, platform.nonce_window, self._now()) and not self._stopping:
+            trouble = await self._settle_doubt(platform, way)
+            if trouble is not None:
+                way.delivery = deliveries.settle(way.delivery, trouble, self._now())
+                if await self._keep(way.delivery):
+                    await self._after(way.delivery, trouble, None, way.delivery.layout)
+                return way.delivery.state
         while way.delivery.state.open and not self._stopping:
             if self._pause_left(platform.platform):
                 due_at = self._paused[platform.platform]
-                way.delivery = replace(way.delivery, state=DeliveryState.POSTPONED, due_at=due_at)
+                way.delivery = deliveries.moved(way.delivery, DeliveryState.POSTPONED, due_at=due_at)
                 await self._keep(way.delivery)
                 break
             part, fault = way.delivery.current_part, ""
@@ -192,17 +205,17 @@ class Carrier:
                     render = self._editions.drafts
                     way.drafts = await asyncio.to_thread(render, platform, way.delivery, way.suspects, way.most)
                 if not way.drafts:
-                    way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
-                    await self._keep(way.delivery)
+                    await self._end(way)
                     break
                 draft = way.drafts.pop(0)
                 message, fault = draft.message, draft.fault
                 part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
-            way.delivery = replace(deliveries.promised(way.delivery, part), lease_until=self._now() + LEASE)
+            now = self._now()
+            way.delivery = replace(deliveries.promised(way.delivery, part, now), lease_until=now + LEASE)
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
-                outcome = await self._attempt(platform, way.delivery.address, part)
+                outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
@@ -218,21 +231,38 @@ class Carrier:
                 break
         return way.delivery.state
 
-    async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
-        try:
-            return Sent(part, await platform.send(address, part.payload, part.nonce))
-        except TryLater as error:
-            return Busy(str(error), error.after, error.everywhere)
-        except Uncertain as error:
-            return Unsure(str(error))
-        except ChatMoved as error:
-            return Moved(error.chat)
-        except ChatGone as error:
-            return Gone(str(error))
-        except Refused as error:
-            return Faulty(str(error))
+    async def _end(self, way: _Way) -> None:
+        way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
+        if await self._keep(way.delivery) and way.delivery.state is DeliveryState.FAILED:
+            await self._note(Notice(NoticeKind.FAILED, str(way.delivery.address), way.delivery.why))
 
-    async def _after(self, delivery: Delivery, outcome: Outcome, part: Part, layout: Layout) -> None:
+    async def _settle_doubt(self, platform: ChatPlatform, way: _Way) -> Outcome | None:
+        """Look whether the message in doubt is there, and go by the rule where that cannot be seen; what keeps the
+        platform from answering is returned."""
+        part = way.delivery.current_part
+        assert part is not None
+        message_id, sight = "", Sight.HIDDEN
+        try:
+            since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
+            seen = await _outcome(platform.find(way.delivery.address, part.payload, since), part)
+        except Hidden:
+            pass
+        else:
+            if not isinstance(seen, Sent):
+                return seen
+            message_id = seen.message_id
+            sight = Sight.THERE if message_id else Sight.ABSENT
+        way.delivery, again = deliveries.resolve(way.delivery, sight, repeat=self._repeat, message_id=message_id)
+        if again:
+            note = words_for(way.delivery.language).say("Perhaps a repeat: this may have arrived before.")
+            marked = await asyncio.to_thread(platform.marked, part.payload, note)
+            way.delivery = way.delivery.with_part(replace(part, payload=marked))
+        said = "it is there" if message_id else "it is not there" if sight is Sight.ABSENT else "nobody can look"
+        done = "sent again" if way.delivery.current_part is not None else "left so"
+        log.info("%s: a message may have arrived: %s; %s", way.delivery.address, said, done)
+        return None
+
+    async def _after(self, delivery: Delivery, outcome: Outcome, part: Part | None, layout: Layout) -> None:
         address = delivery.address
         match outcome:
             case Gone(why):
@@ -244,15 +274,17 @@ class Carrier:
             case Busy(why, after, everywhere):
                 if everywhere and delivery.due_at is not None:
                     self._pause_platform(address.platform, delivery.due_at, why)
+                elif after is not None and after >= SLOW:
+                    await self._note(Notice(NoticeKind.SLOWED, str(address), f"{delivery.due_at:%Y-%m-%d %H:%M}"))
                 log.info("%s: not now (%s); again at %s", address, why or after, f"{delivery.due_at:%H:%M:%S}")
             case Unsure(why):
                 log.warning("%s: a message may or may not have arrived (%s)", address, why)
             case Faulty(why) if layout is not Layout.PLAIN:
                 log.warning("%s: refused (%s); going on in a plainer way", address, why)
-            case Faulty(why) if len(part.papers) > 1:
+            case Faulty(why) if part is not None and len(part.papers) > 1:
                 log.warning("%s: refused (%s); looking for the paper at fault", address, why)
-            case Faulty(why):
-                told = await asyncio.to_thread(self._named, part.papers)
+            case Faulty(why) if part is not None:
+                told = await asyncio.to_thread(self._left_out, part.papers, why)
                 log.warning("%s: %s is left out, for it was refused alone: %s", address, told, why)
 
     def _pause_platform(self, platform: str, until: datetime, why: str) -> None:
@@ -280,21 +312,49 @@ class Carrier:
             return kept
         raise AssertionError("not reached")
 
-    def _named(self, papers: Sequence[int]) -> str:
-        with self._store.reading() as tx:
-            return names(papers, tx.papers(papers))
+    def _left_out(self, papers: Sequence[int], why: str) -> str:
+        with self._store.transaction() as tx:
+            told = names(papers, tx.papers(papers))
+            if papers:
+                tx.warn(Notice(NoticeKind.LEFT_OUT, told, why), self._now())
+        return told
+
+    async def _note(self, notice: Notice) -> None:
+        await asyncio.to_thread(self._noted, notice)
+
+    def _noted(self, notice: Notice) -> None:
+        with self._store.transaction() as tx:
+            tx.warn(notice, self._now())
 
     def _pause(self, chat_id: int, why: str) -> None:
         with self._store.transaction() as tx:
             chat = tx.chat_by_id(chat_id)
-            if chat and chat.state is ChatState.ACTIVE:
-                tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
+            if chat:
+                absences.pause(tx, chat, why, self._now())
 
     def _move(self, delivery: Delivery, chat: str) -> None:
         with self._store.transaction() as tx:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
-                tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
+                old, new = Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
+                tx.move_chats(old, new)
+                tx.warn(Notice(NoticeKind.MOVED, str(old), str(new)), self._now())
+
+
+async def _outcome(call: Awaitable[str], part: Part) -> Outcome:
+    """What the platform did, in the words that ``settle`` takes; Hidden goes on to the caller."""
+    try:
+        return Sent(part, await call)
+    except TryLater as error:
+        return Busy(str(error), error.after, error.everywhere)
+    except Uncertain as error:
+        return Unsure(str(error))
+    except ChatMoved as error:
+        return Moved(error.chat)
+    except ChatGone as error:
+        return Gone(str(error))
+    except Refused as error:
+        return Faulty(str(error))
 
 
 async def whole(work: Awaitable[T]) -> T:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from bot.config import Config
 from bot.errors import FetchFailed
-from bot.model import Feed, FeedState, Validators
+from bot.model import Feed, FeedState, Notice, NoticeKind, Validators
+from bot.notices import notice_lines
 from bot.ports import Finding, Source
+from bot.words import words_for
 
 _MENDS = {
     FeedState.FAILED: "look at the reason; the bot tries again by itself, with growing pauses",
@@ -66,6 +68,16 @@ def about_store(counts: Mapping[str, int]) -> list[Finding]:
         findings.append(
             Finding("deliveries", False, f"{failed} failed for good", "the log names each and the platform's reason")
         )
+    return findings
+
+
+def about_notices(notices: Sequence[Notice]) -> list[Finding]:
+    """What went wrong with deliveries lately: chats out of reach are no fault of the instance."""
+    words, findings = words_for("en"), []
+    for kind in NoticeKind:
+        lines = notice_lines(words, [notice for notice in notices if notice.kind is kind])
+        ok = kind not in (NoticeKind.LEFT_OUT, NoticeKind.FAILED)
+        findings += [Finding(f"deliveries, {kind}", ok, line, "" if ok else "the log has more") for line in lines]
     return findings
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, time
 
 from bot.anthology import NAME, Anthology
 from bot.carrier import Carried, Carrier, whole
-from bot.errors import FetchFailed
+from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day, judge, next_poll, settled
 from bot.model import (
     Feed,
@@ -23,6 +23,7 @@ from bot.model import (
 )
 from bot.planning import Planner
 from bot.ports import ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.reports import Reporter
 from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
 from bot.upkeep import Upkeep
 
@@ -30,12 +31,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the round needs of the configuration. ``repeat``: send an uncertain message again."""
+    """What the round needs of the configuration. ``repeat``: send an uncertain message again. ``admins`` are told of
+    troubles, in ``language`` where they have no chat of their own."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
     audit_days: int = 365
+    admins: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class Pipeline:
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
+        self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
@@ -180,13 +185,20 @@ class Pipeline:
         return [known.get(category, Feed(category)) for category in self._settings.categories]
 
     async def plan(self) -> int:
-        """Write a delivery for every chat that is due; returns how many."""
+        """Write a delivery for every chat that is due; returns how many. Chats out of reach whose day has come are
+        tried again."""
         async with self._planning:
             return await whole(asyncio.to_thread(self._planner.plan))
 
     async def deliver(self) -> Carried:
-        """Send what is due until nothing is."""
-        return await self._carrier.deliver()
+        """Send what is due until nothing is, and tell admins what went wrong."""
+        done = await self._carrier.deliver()
+        if not self._carrier.stopping:
+            try:
+                await self._reporter.report()
+            except TryLater as error:
+                log.warning("the admins are told later: %s", error)
+        return done
 
     async def keep_up(self) -> bool:
         """Once a day, by one process: what has had its time goes. Whether it was done now."""

@@ -43,7 +43,14 @@ service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
-    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat", config.audit_days)
+    return Settings(
+        config.arxiv.categories,
+        config.wait_until,
+        config.uncertain == "repeat",
+        config.audit_days,
+        config.admins,
+        config.language,
+    )
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:

@@ -50,7 +50,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, rest,
+        due_at, state, why, admitted, rest, away_at, try_at,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -71,6 +71,8 @@ def chat_of(row: Row[Any]) -> Chat:
         why=why,
         admitted=admitted,
         rest=rest or 0,
+        away_at=away_at,
+        try_at=try_at,
     )
 
 
@@ -94,6 +96,8 @@ def row_of_chat(chat: Chat) -> Values:
         "why": chat.why,
         "admitted": chat.admitted,
         "rest_id": chat.rest or None,
+        "away_at": chat.away_at,
+        "try_at": chat.try_at,
     }
 
 
@@ -133,6 +137,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         lease_until=row.lease_until,
         made_at=row.made_at,
         why=row.why,
+        joined=row.joined,
     )
 
 
@@ -149,6 +154,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "lease_until": delivery.lease_until,
         "made_at": delivery.made_at,
         "why": delivery.why,
+        "joined": delivery.joined,
     }
 
 
@@ -195,7 +201,12 @@ def row_of_digest(digest: Digest) -> Values:
 
 
 def part_of(row: Row[Any]) -> Part:
-    return Part(row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, row.tried)
+    # A version that does not count its doubts notes only that there is one.
+    doubts = max(row.doubts, 1) if row.tried and not row.message_id else 0
+    return Part(
+        row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, doubts,
+        row.tried_at if doubts else None,
+    )  # fmt: skip
 
 
 def row_of_part(delivery_id: int, part: Part) -> Values:
@@ -206,5 +217,7 @@ def row_of_part(delivery_id: int, part: Part) -> Values:
         "nonce": part.nonce,
         "payload": part.payload,
         "message_id": part.message_id,
-        "tried": part.tried,
+        "tried": bool(part.doubts or part.message_id),
+        "doubts": part.doubts,
+        "tried_at": part.tried_at,
     }

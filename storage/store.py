@@ -19,10 +19,11 @@ from storage.erasing import Erasing
 from storage.erasures import ErasureLog
 from storage.inbox import Inbox
 from storage.leases import Leases
+from storage.notices import Notices
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning):
+class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def feeds(self) -> dict[str, Feed]:

@@ -6,50 +6,19 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, text
-from sqlalchemy import Text as _Text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
-from bot.ingest import storable
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 _UNSERVED = "until_at IS NOT NULL"
+_TO_TRY = text("try_at IS NOT NULL")
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
-
-
-class Moment(TypeDecorator[dt.datetime]):
-    """An aware datetime in UTC on every database; SQLite keeps none of the zone, so it is put back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime without a zone cannot be stored")
-        moment = value.astimezone(dt.UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-
-
-class Text(TypeDecorator[str]):
-    """Text of any length, without the characters that PostgreSQL or UTF-8 refuse."""
-
-    impl = _Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(str(value))
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -223,6 +192,7 @@ class ChatRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
         Index("ix_chat_due_at", "due_at"),
+        Index("ix_chat_try_at", "try_at", sqlite_where=_TO_TRY, postgresql_where=_TO_TRY),
         _one_of("state", ChatState),
         _one_of("place", Place),
         _one_of("layout", Layout),
@@ -250,6 +220,8 @@ class ChatRow(SQLModel, table=True):
     why: str = _text()
     admitted: bool = True
     rest_id: int | None = None
+    away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -309,6 +281,7 @@ class DeliveryRow(SQLModel, table=True):
     lease_until: dt.datetime | None = Field(default=None, sa_type=Moment)
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
+    joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class DeliveryPartRow(SQLModel, table=True):
@@ -322,6 +295,8 @@ class DeliveryPartRow(SQLModel, table=True):
     payload: bytes
     message_id: str = _text()
     tried: bool = False
+    doubts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    tried_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class InviteRow(SQLModel, table=True):
@@ -331,6 +306,24 @@ class InviteRow(SQLModel, table=True):
     made_at: dt.datetime = Field(sa_type=Moment)
     used_by: int | None = Field(default=None, foreign_key="chat.id")
     used_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class NoticeRow(SQLModel, table=True):
+    """What an admin should know, once for each ``kind`` and ``subject``."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_notice_once"),
+        Index("ix_notice_told_at", "told_at"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    detail: str = _text()
+    times: int = 1
+    made_at: dt.datetime = Field(sa_type=Moment)
+    told_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class AuditRow(SQLModel, table=True):
@@ -375,5 +368,5 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite, lease, inbox = (_core[name] for name in ("invite", "lease", "inbox"))
+invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

@@ -18,12 +18,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
-        "merging", "ports", "summaries",
+        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
+        "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "anthology", "carrier", "commands", "crew", "desk", "drafts", "editions", "inbox", "ledger", "pages",
-        "pipeline", "planning", "tenure", "upkeep",
+        "anthology", "carrier", "commands", "crew", "desk", "drafts", "editions", "inbox", "ledger", "notices",
+        "pages", "pipeline", "planning", "reports", "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

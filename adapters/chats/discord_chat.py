@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,10 +17,13 @@ from discord.http import Route
 
 from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import sync_commands
+from adapters.chats.discord_findings import PORTAL, about
+from adapters.chats.discord_history import find_message
 from adapters.chats.discord_listener import Listener
-from adapters.chats.discord_render import render
+from adapters.chats.discord_pace import DiscordPace
+from adapters.chats.discord_render import marked, render
 from adapters.chats.discord_shards import ShardedClient, Shards, about_shards, until_turn
-from bot.errors import ChatGone, ConfigError, Problem, Refused, TryLater
+from bot.errors import ChatGone, ConfigError, Hidden, Problem, Refused, TryLater
 from bot.model import Address
 from bot.ports import Desk, Finding, Message
 from bot.replies import Reply
@@ -28,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _GATEWAY = DiscordWebSocket.DEFAULT_GATEWAY
 _LOGIN_WITHIN, _SEND_WITHIN, _LISTEN_WITHIN, _STOP_WITHIN = 20.0, 60.0, 15.0, 5.0
+_FIND_WITHIN = 30.0
 _LONGEST_PAUSE = 300.0
 _STEADY = 60.0
 """Seconds after which a connection counts as one that worked."""
@@ -35,12 +40,7 @@ _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 _UNREACHABLE = (OSError, TimeoutError, aiohttp.ClientError, discord.DiscordException)
 
-PERMISSIONS = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, embed_links=True
-)
-SCOPES = ("bot", "applications.commands")
 _TOKEN = "PAPERROUND_DISCORD__TOKEN"  # noqa: S105
-_PORTAL = "https://discord.com/developers/applications"
 
 
 class Discord:
@@ -53,11 +53,19 @@ class Discord:
     platform = "discord"
     patience = 1.5
     """Seconds an answer may take before its interaction is deferred; Discord gives 3."""
+    nonce_window = timedelta(minutes=3)
+    """Discord says "the past few minutes" (https://discord.com/developers/docs/resources/message#create-message)."""
 
     def __init__(
-        self, token: str, api_url: str = "", gateway_url: str = "", shards: Shards = Shards()  # noqa: B008
+        self,
+        token: str,
+        api_url: str = "",
+        gateway_url: str = "",
+        shards: Shards = Shards(),  # noqa: B008
+        pace: DiscordPace | None = None,
     ) -> None:
         self._token, self._shards = token, shards
+        self._pace = pace or DiscordPace()
         self._api = wire.api_base(api_url)
         self._gateway = yarl.URL(gateway_url) if gateway_url else _GATEWAY
         self._client: _Client | None = None
@@ -72,6 +80,12 @@ class Discord:
         return render(reply)
 
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
+        return await self._send(address, payload, nonce)
+
+    async def _answer(self, address: Address, payload: bytes, nonce: str) -> str:
+        return await self._send(address, payload, nonce, urgent=True)
+
+    async def _send(self, address: Address, payload: bytes, nonce: str, urgent: bool = False) -> str:
         if not address.chat.isdecimal():
             raise ChatGone(f"{address} is no Discord channel")
         try:
@@ -80,6 +94,7 @@ class Discord:
             raise Refused("not a message body") from error
         with wire.discord_errors(may_deliver=False):
             client = await self._logged_in()
+        await self._pace.turn(urgent)
         with wire.discord_errors():
             try:
                 async with asyncio.timeout(_SEND_WITHIN):
@@ -90,9 +105,29 @@ class Discord:
                     raise TryLater("Discord is being left", 5.0) from error
                 raise
 
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return marked(payload, note)
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        with wire.discord_errors(may_deliver=False):
+            client = await self._logged_in()
+        await self._pace.turn()
+        try:
+            with wire.discord_errors(may_deliver=False):
+                async with asyncio.timeout(_FIND_WITHIN):
+                    return await find_message(client, address.chat, payload, since)
+        except (ChatGone, Refused) as error:
+            raise Hidden(str(error)) from error
+
+    async def private_chat(self, user: str) -> Address:
+        with wire.discord_errors(may_deliver=False):
+            client = await self._logged_in()
+            channel = await client.http.start_private_message(int(user.partition(":")[2]))
+        return Address("discord", str(channel["id"]))
+
     async def start(self, desk: Desk) -> None:
         self._stopped = False
-        self._listener = Listener(desk, self.send, self.patience)
+        self._listener = Listener(desk, self._answer, self.patience)
         try:
             await self._logged_in()
         except discord.LoginFailure as error:
@@ -136,28 +171,7 @@ class Discord:
                     "check the network, PAPERROUND_DISCORD__API_URL and https://discordstatus.com",
                 ),
             )
-        application = client.application
-        assert client.user is not None and application is not None
-        findings = [Finding("discord token", True, f"logged in as {client.user} ({client.user.id})")]
-        if application.interactions_endpoint_url:
-            findings.append(
-                Finding(
-                    "discord commands",
-                    False,
-                    "the application sends commands to an interactions endpoint address, so none arrive here",
-                    f"empty Interactions Endpoint URL in {_PORTAL}/{application.id}/information",
-                )
-            )
-        invite = discord.utils.oauth_url(application.id, permissions=PERMISSIONS, scopes=SCOPES)
-        many = f"{guilds}{'+' if guilds >= 200 else ''} server{'' if guilds == 1 else 's'}"
-        findings.append(
-            Finding("discord servers", True, f"in {many}; invite link: {invite}")
-            if guilds
-            else Finding("discord servers", False, "in no server yet", f"invite it: {invite}")
-        )
-        if not application.bot_public:
-            findings.append(Finding("discord invite", True, "not public: only its owner can add it to servers"))
-        return (*findings, shards)
+        return (*about(client, guilds), shards)
 
     async def _logged_in(self) -> _Client:
         """A client with a REST session; raises what discord.py raises, or TryLater."""
@@ -173,7 +187,8 @@ class Discord:
                 raise TryLater("Discord refused the token a moment ago", _LONGEST_PAUSE, everywhere=True)
             Route.BASE = self._api
             DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
-            client = (_ManyClient if self._shards.many else _Client)(self._listener, self._attempted.set)
+            made = _ManyClient if self._shards.many else _Client
+            client = made(self._listener, self._attempted.set, self._pace.answered)
             client.connections = self._shards
             try:
                 async with asyncio.timeout(_LOGIN_WITHIN):
@@ -220,7 +235,9 @@ class _Client(discord.Client):
     AttributeError where the very first connection fails.
     """
 
-    def __init__(self, listener: Listener | None, attempted: Callable[[], None]) -> None:
+    def __init__(
+        self, listener: Listener | None, attempted: Callable[[], None], heard: Callable[[int, bool], None]
+    ) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.dm_messages = True
         # A bot that never speaks need not warn that it cannot.
@@ -234,7 +251,7 @@ class _Client(discord.Client):
             max_ratelimit_timeout=30.0,
             # Until then discord.py takes a new server for one that was there before.
             guild_ready_timeout=0.2,
-            http_trace=wire.trace(),
+            http_trace=wire.trace(heard),
         )
         wire.sweep_rarely(self.http)
         self.listener = listener
@@ -370,7 +387,7 @@ def _pause(failures: int) -> float:
 
 
 def _token_refused() -> Problem:
-    return Problem(_TOKEN, "Discord refuses this token", f"copy a new one from {_PORTAL}, Bot, Reset Token")
+    return Problem(_TOKEN, "Discord refuses this token", f"copy a new one from {PORTAL}, Bot, Reset Token")
 
 
 def _closed_for_good(code: int) -> str:

@@ -189,14 +189,16 @@ _GONE = {
     "chat_write_forbidden": "the bot has no right to write there",
     "chat_send_plain_forbidden": "the bot has no right to write text there",
     "chat_restricted": "the chat is restricted",
-    "channel_private": "the bot is not in the channel",
+    "channel_private": "the bot was removed from the channel, or never in it",
     "peer_id_invalid": "the chat does not exist, or the bot was never in it",
     "deactivated": "the chat or the account was deleted",
-    "not a member": "the bot is not in the chat",
+    "not a member": "the bot was removed from the chat, or never in it",
     "was kicked": "the bot was removed from the chat",
     "was blocked": "the bot was blocked",
 }
-"""Fragments of the server's descriptions (https://core.telegram.org/bots/api#making-requests gives no codes)."""
+"""Fragments of the server's descriptions (https://core.telegram.org/bots/api#making-requests gives no codes), and
+reasons that begin with a Cause."""
+_SLOW_MODE = re.compile(r"slowmode_wait_(\d{1,6})", re.IGNORECASE)
 
 
 @contextmanager
@@ -211,6 +213,8 @@ def telegram_errors() -> Iterator[None]:
     except tg.Forbidden as error:
         raise ChatGone(_reason(error) or error.message) from error
     except tg.BadRequest as error:
+        if slow := _SLOW_MODE.search(error.message):
+            raise TryLater("the group is in slow mode", after=float(slow[1])) from error
         if reason := _reason(error):
             raise ChatGone(reason) from error
         raise Refused(error.message) from error

@@ -141,12 +141,13 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             except Occupied as error:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
-                counts, feeds = tx.counts(), tx.feeds()
+                counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(50)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
                 *findings_of.about_store(counts),
+                *findings_of.about_notices(notices),
                 *findings_of.about_feeds(feeds, names, context.now()),
             ]
         finally:

@@ -3,9 +3,22 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
-from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
+from bot.model.chats import (
+    LANGUAGES,
+    WANTED,
+    Address,
+    Cause,
+    Chat,
+    ChatState,
+    EmptyDay,
+    Layout,
+    Place,
+    Subscription,
+    Topic,
+)
 from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
 from bot.model.feeds import Feed, FeedState, Fetched, Validators
+from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
@@ -18,6 +31,7 @@ __all__ = [
     "Announcement",
     "Arrival",
     "Asked",
+    "Cause",
     "Change",
     "Chat",
     "ChatState",
@@ -35,6 +49,8 @@ __all__ = [
     "Layout",
     "Match",
     "News",
+    "Notice",
+    "NoticeKind",
     "Paper",
     "Part",
     "Place",

@@ -1,6 +1,7 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
 from bot.ports.platforms import (
+    NOTE,
     Caller,
     ChatPlatform,
     CommandInfo,
@@ -15,6 +16,7 @@ from bot.ports.platforms import (
 from bot.ports.stores import Copied, Hit, Progress, SearchIndex, Store, Transaction
 
 __all__ = [
+    "NOTE",
     "Caller",
     "ChatPlatform",
     "CommandInfo",

@@ -18,6 +18,8 @@ from bot.model import (
     DigestKind,
     Feed,
     FeedItem,
+    Notice,
+    NoticeKind,
     Paper,
     Rest,
     Subscription,
@@ -137,6 +139,9 @@ class Transaction(Protocol):
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
 
+    def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
+        """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
+
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
 
@@ -180,7 +185,8 @@ class Transaction(Protocol):
         """Take open deliveries that are due and not leased by a living owner, at most one a chat, oldest first."""
 
     def record(self, delivery: Delivery) -> bool:
-        """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another."""
+        """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another.
+        Raises ValueError for a move of states that there is not."""
 
     def record_all(self, deliveries: Sequence[Delivery]) -> set[int]:
         """``record`` for many, each once; returns the ids of those that were kept."""
@@ -198,6 +204,29 @@ class Transaction(Protocol):
 
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         """UNREACHABLE ones that tell of papers become due again when the chat is back; returns how many."""
+
+    def hold_deliveries(self, chat_id: int, why: str) -> int:
+        """What waits on its way to the chat becomes UNREACHABLE with it; what somebody works on is left to them."""
+
+    def held_deliveries(self, chat_id: int) -> list[Delivery]:
+        """UNREACHABLE ones that tell of papers which no later digest took in, the latest first."""
+
+    def join_deliveries(self, ids: Sequence[int]) -> None:
+        """Their papers went into a later digest: they are never due again."""
+
+    def put_digest(self, delivery_id: int, digest: Digest) -> None:
+        """Keep ``digest`` and let the delivery bring it in place of its own."""
+
+    # notices
+    def warn(self, notice: Notice, now: datetime) -> None:
+        """Keep what admins should know; where it is known already, it happened once more."""
+
+    def drop_notice(self, kind: NoticeKind, subject: str) -> None: ...
+    def notices(self, limit: int, untold: bool = False) -> list[Notice]:
+        """The latest first; ``untold``: those that no admin was told."""
+
+    def told(self, ids: list[int], now: datetime, forget_before: datetime) -> None:
+        """Admins were told; what they were told before ``forget_before`` is dropped."""
 
     # leases
     def take_lease(self, name: str, owner: str, now: datetime, until: datetime) -> bool:

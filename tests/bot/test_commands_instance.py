@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +13,20 @@ from bot.commands import COMMANDS
 from bot.commands.context import Context, language_named, zone_named
 from bot.config import Config
 from bot.desk import FrontDesk
-from bot.model import Address, Chat, Delivery, DeliveryState, Digest, DigestKind, Feed, FeedItem, FeedState, Layout
+from bot.model import (
+    Address,
+    Chat,
+    Delivery,
+    DeliveryState,
+    Digest,
+    DigestKind,
+    Feed,
+    FeedItem,
+    FeedState,
+    Layout,
+    Notice,
+    NoticeKind,
+)
 from bot.query import parse
 from tests.desks import ADMIN, MANAGER, OWNER, Front, NewFront, buttons, item, later
 from tests.desks import front as front
@@ -154,8 +168,29 @@ def test_status_tells_an_admin_of_feeds_papers_chats_and_digests(front: Front) -
     assert told.blocks[2].text == (
         "Papers: 8 · announcements: 8 · summaries: 0\n"
         "Chats: 2 (2 active) · subscriptions: 1 · topics: 12\n"
-        "Digests: 1 sent · 4 on their way · 1 held for chats out of reach · 1 failed"
+        "Digests: 1 sent · 5 on their way · 1 held for chats out of reach · 1 failed"
     )
+
+
+@pytest.mark.parametrize(("uncertain", "said"), [("repeat", "sent again, marked as perhaps a repeat"),
+                                                ("skip", "is not sent again")])  # fmt: skip
+def test_status_says_what_becomes_of_messages_in_doubt_and_what_went_wrong(
+    front: Front, uncertain: str, said: str
+) -> None:
+    front.configure(access="open", admins=("telegram:9",), uncertain=uncertain)
+    assert said in front.ask(ADMIN, "/status").text
+    asyncio.run(front.desk.gone(OWNER.address, "nobody there"))
+    front.ask(MANAGER, "/start")
+    asyncio.run(front.desk.gone(MANAGER.address, "the bot has no right to write there"))
+    with front.store.transaction() as tx:
+        tx.warn(Notice(NoticeKind.FAILED, "telegram:7", "no such emoji"), front.now)
+    lines = front.ask(ADMIN, "/status").blocks[-1].text.splitlines()
+    assert lines == [
+        "telegram:-100: the bot has no right to write there. Give it the right to send messages there.",
+        "telegram:7: nothing of a digest arrived: no such emoji",
+    ]
+    front.ask(MANAGER, "/start")
+    assert "telegram:-100" not in front.ask(ADMIN, "/status").text, "it is back"
 
 
 def test_every_state_of_a_feed_is_said_in_words(front: Front) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy.types import JSON
 
 from bot.model import DeliveryState, Digest, DigestKind, Kind, Match, News, Subscription, Topic
 from storage import tables as t
+from storage.columns import Moment
 from storage.engine import connect
 from storage.store import SqlStore
-from storage.tables import METADATA, Moment
+from storage.tables import METADATA
 from tests.storage.samples import DAY, HOUR, NEXT, NOW, chat_at, delivery_for, item, part, words
 
 Rows = dict[str, list[tuple[Any, ...]]]
