@@ -19,7 +19,7 @@ from adapters.chats.telegram_findings import about
 from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_render import clean, marked, render, units
-from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
+from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -50,8 +50,6 @@ MAX_NOTICE_UNITS = 200
 MAX_WAITING = 20
 """Unserved events of one chat before more are dropped: nobody's flood holds up the others."""
 MAX_TASKS = 500
-LONGEST_WAIT = 60.0
-"""Seconds after which nobody waits for an answer any more."""
 
 _OOPS = say("Something went wrong here. It stands in the bot's log; please try again later.")
 
@@ -331,10 +329,10 @@ class Telegram:
                 parameters.pop("reply_parameters", None)
                 await self._send_urgently(address, parameters)
         if (file := reply.file) is not None:
-            await _patiently(lambda: send_file(self._bot, self._pace, address, file))
+            await patiently(lambda: send_file(self._bot, self._pace, address, file))
 
     async def _send_urgently(self, address: Address, parameters: dict[str, Any]) -> str:
-        return await _patiently(lambda: self._send(address, dict(parameters), urgent=True))
+        return await patiently(lambda: self._send(address, dict(parameters), urgent=True))
 
     async def _edited(self, address: Address, message_id: int, parameters: dict[str, Any]) -> bool:
         """False where the message cannot be edited any more."""
@@ -348,7 +346,7 @@ class Telegram:
             return str(message_id)
 
         try:
-            await _patiently(edit)
+            await patiently(edit)
         except Refused as error:
             return "not modified" in str(error).lower()
         return True
@@ -379,18 +377,6 @@ async def _asked(work: Coroutine[Any, Any, Reply]) -> Reply:
     except Exception:
         log.exception("Telegram: a request could not be answered")
         return _OOPS
-
-
-async def _patiently(send: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    """``send``, and again while Telegram names a time that a person would wait."""
-    for _ in range(2):
-        try:
-            return await send()
-        except TryLater as error:
-            if (delay := error.after if error.after is not None else 1.0) > LONGEST_WAIT:
-                raise
-        await asyncio.sleep(delay)
-    return await send()
 
 
 def _notice(reply: Reply, place: Place) -> str:

@@ -5,10 +5,11 @@ python-telegram-bot's own transport manages 645 messages a second, this one 4,00
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,6 +30,8 @@ MAX_RESPONSE = 16 * 2**20
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
+LONGEST_WAIT = 60.0
+"""Seconds after which nobody waits for an answer any more."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": BaseRequest.USER_AGENT}
 _JSON = {"Content-Type": "application/json", "User-Agent": BaseRequest.USER_AGENT}
@@ -243,3 +246,15 @@ def wait_seconds(error: tg.RetryAfter) -> float:
 def _reason(error: tg.TelegramError) -> str:
     said = error.message.lower()
     return next((reason for fragment, reason in _GONE.items() if fragment in said), "")
+
+
+async def patiently(send: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """``send``, and again while Telegram names a time that a person would wait."""
+    for _ in range(2):
+        try:
+            return await send()
+        except TryLater as error:
+            if (delay := error.after if error.after is not None else 1.0) > LONGEST_WAIT:
+                raise
+        await asyncio.sleep(delay)
+    return await send()
