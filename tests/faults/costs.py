@@ -118,15 +118,16 @@ def fill(url: str, platform: str, count: int, names: Sequence[str] = ()) -> None
 async def whole(platform: str, url: str, database: str, count: int) -> dict[str, Any]:
     """Deliver all that is planned, with no limit but the machine's."""
     from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_pace import DiscordPace
     from adapters.chats.telegram import Telegram
     from adapters.chats.telegram_pace import Pace
     from bot.carrier import Carrier
     from bot.ports import ChatPlatform
 
     endless = 10**9
-    chats: ChatPlatform = (
-        Telegram("123456:a-token", url, Pace(endless, endless)) if platform == "telegram" else Discord("a.b.c", url)
-    )
+    chats: ChatPlatform = Discord("a.b.c", url, pace=DiscordPace(endless))
+    if platform == "telegram":
+        chats = Telegram("123456:a-token", url, Pace(endless, endless))
     store = open_store(database)
     parts: Counter[str] = Counter()
     carrier = Carrier(store, {platform: chats}, True, lambda: NOW)

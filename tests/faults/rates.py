@@ -106,6 +106,7 @@ def _paid() -> str:
 async def send(platform: str, url: str, token: str, database: str, count: str) -> dict[str, float]:
     """Deliver all that is planned, in a process of its own."""
     from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_pace import DiscordPace
     from adapters.chats.telegram import Telegram
     from adapters.chats.telegram_pace import Pace
     from bot.carrier import Carrier
@@ -117,7 +118,7 @@ async def send(platform: str, url: str, token: str, database: str, count: str) -
 
     chats: ChatPlatform
     if platform == "discord":
-        chats = Discord(token, url)
+        chats = Discord(token, url, pace=DiscordPace(clock=lambda: time.monotonic() * SPEED, sleep=sleep))
     elif platform == "paid":
         chats = Telegram(token, url, Pace(per_second=PAID))
     else:
