@@ -83,6 +83,9 @@ class Transaction(Protocol):
         """
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
+    def revision(self) -> int:
+        """The number of the last change of a paper or summary; 0 before the first."""
+
     def paper_by_key(self, key: str) -> Paper | None: ...
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Those that name a stored paper."""
@@ -190,6 +193,9 @@ class Transaction(Protocol):
     def record(self, delivery: Delivery) -> bool:
         """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another.
         Raises ValueError for a move of states that there is not."""
+
+    def record_all(self, deliveries: Sequence[Delivery]) -> set[int]:
+        """``record`` for many, each once; returns the ids of those that were kept."""
 
     def give_back(self, owner: str) -> int:
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
