@@ -156,6 +156,7 @@ class Chats(Deliveries):
                 due_at=there.due_at or chat.due_at,
                 away_at=None if active else there.away_at,
                 try_at=None if active else there.try_at,
+                rest=there.rest or chat.rest,
             )
         )
 

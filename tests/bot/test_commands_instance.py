@@ -326,3 +326,17 @@ async def test_a_chat_that_moves_its_time_hears_of_an_empty_day_once(tmp_path: P
     assert said[0] == "1 new paper for gravity, Tuesday 8 April", "what does is not held back"
     assert await at(16, lora(4)) == [], "nor is a digest followed by its opposite"
     house.close()
+
+
+def test_status_tells_how_the_anthology_was_read(front: Front) -> None:
+    read = Feed("anthology", FeedState.FRESH, checked_at=front.now)
+
+    def told(feed: Feed) -> str:
+        with front.store.transaction() as tx:
+            tx.put_feed(feed)
+        return front.ask(ADMIN, "/status").text
+
+    assert "anthology: read, nothing new so far · 2025-04-08 06:00 UTC" in told(read)
+    assert "anthology: read, last new papers on Tuesday 8 April 2025" in told(replace(read, fresh_at=front.now))
+    failed = replace(read, state=FeedState.FAILED, why="aclanthology.org answered HTTP 503")
+    assert "anthology: could not be read" in told(failed) and "HTTP 503" in told(failed)
