@@ -16,7 +16,9 @@ from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sig
 from bot.drafts import Draft, names
 from bot.editions import Editions
 from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
+from bot.figures import ATTEMPTS, CARRIED, SENDING
 from bot.ledger import Ledger
+from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
 from bot.ports import ChatPlatform, Now, Store
 from bot.words import words_for
@@ -127,7 +129,7 @@ class Carrier:
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
                 for one in leased:
-                    task = asyncio.create_task(self._deliver_one(_Way(one)))
+                    task = asyncio.create_task(self._followed(_Way(one)))
                     task.add_done_callback(lambda _: some_ended.set())
                     self._running.add(task)
             if not self._running:
@@ -154,6 +156,16 @@ class Carrier:
                 tx.give_back(self._owner)
         except TryLater as error:
             log.warning("what was under way goes on when its lease ends, in %s: %s", LEASE, error)
+
+    async def _followed(self, way: _Way) -> DeliveryState:
+        """What is logged on the way names the delivery, and its end is counted."""
+        delivery = way.delivery
+        batch, digest = delivery.digest.upto, delivery.digest.id
+        with about(batch=batch, digest=digest, delivery=delivery.id, chat=str(delivery.address)):
+            state = await self._deliver_one(way)
+            CARRIED.add(1, delivery.address.platform, state.value)
+            ROUTINE.info("delivery %d: %s with %d messages", delivery.id, state, len(way.delivery.sent_parts))
+            return state
 
     async def _deliver_one(self, way: _Way) -> DeliveryState:
         try:
@@ -215,7 +227,9 @@ class Carrier:
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
-                outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                with SENDING.measured(platform.platform):
+                    outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                _count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
@@ -355,6 +369,16 @@ async def _outcome(call: Awaitable[str], part: Part) -> Outcome:
         return Gone(str(error))
     except Refused as error:
         return Faulty(str(error))
+
+
+def _count(platform: str, part: Part, outcome: Outcome) -> None:
+    """For the figures, and for who follows a digest by its ids."""
+    result = type(outcome).__name__.lower()
+    if isinstance(outcome, Busy) and outcome.after is not None:
+        result = "limited"  # the platform named a time: its 429
+    ATTEMPTS.add(1, platform, result)
+    with about(part=part.number, message=outcome.message_id if isinstance(outcome, Sent) else ""):
+        ROUTINE.info("message %d: %s", part.number, result)
 
 
 async def whole(work: Awaitable[T]) -> T:

@@ -34,6 +34,7 @@ _PLACES = {one.value: one for one in Place}
 _LAYOUTS = {one.value: one for one in Layout}
 _EMPTY_DAYS = {one.value: one for one in EmptyDay}
 _CHAT_STATES = {one.value: one for one in ChatState}
+_NEWS = {one.value: one for one in News}
 
 
 @lru_cache(256)
@@ -192,7 +193,7 @@ def rest_of(id_: int, content: Values) -> Rest:
 
 def _match(kept: Sequence[Any]) -> Match:
     paper_id, news, labels, *since = kept
-    return Match(paper_id, News(news), tuple(labels), date.fromisoformat(since[0]) if since else None)
+    return Match(paper_id, _NEWS[news], tuple(labels), date.fromisoformat(since[0]) if since else None)
 
 
 def row_of_digest(digest: Digest) -> Values:
