@@ -238,7 +238,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted,
+        due_at, state, why, admitted, since_on,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -258,6 +258,7 @@ def chat_of(row: Row[Any]) -> Chat:
         state=_CHAT_STATES[state],
         why=why,
         admitted=admitted,
+        since_on=since_on,
     )
 
 
@@ -280,6 +281,7 @@ def row_of_chat(chat: Chat) -> Values:
         "state": chat.state.value,
         "why": chat.why,
         "admitted": chat.admitted,
+        "since_on": chat.since_on,
     }
 
 
@@ -300,7 +302,10 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         digest=Digest(
             DigestKind(row.kind),
             row.digest_on,
-            tuple(Match(paper, News(news), tuple(labels)) for paper, news, labels in digest["matches"]),
+            tuple(
+                Match(paper, News(news), tuple(labels), _day(late_on[0]) if late_on else None)
+                for paper, news, labels, *late_on in digest["matches"]
+            ),
             digest["pushed"],
             tuple(digest["labels"]),
             row.upto,
@@ -339,7 +344,10 @@ def row_of_delivery(delivery: Delivery) -> Values:
 def content_of(digest: Digest) -> Values:
     """What of a digest stands in a row of its own, for every chat that gets it."""
     return {
-        "matches": [[m.paper_id, m.news.value, m.labels] for m in digest.matches],
+        "matches": [
+            [m.paper_id, m.news.value, m.labels, *([m.late_on.isoformat()] if m.late_on else [])]
+            for m in digest.matches
+        ],
         "pushed": digest.pushed,
         "labels": digest.labels,
         "quiet": digest.quiet,

@@ -8,46 +8,18 @@ from threading import Lock
 
 from sqlalchemy import Engine, func, select
 
-from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
+from bot.model import ChatState, DeliveryState, GapState
 from storage import tables as t
 from storage.chats import Chats
 from storage.engine import connect, prepare, reading, writing
+from storage.feeds import Feeds
 from storage.leases import Leases
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Leases):
-    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py and leases.py."""
-
-    def feeds(self) -> dict[str, Feed]:
-        return {
-            row.category: Feed(
-                row.category, FeedState(row.state), row.since_at, row.checked_at, row.fresh_at, row.batch_on, row.why
-            )
-            for row in self._all(select(t.feed).order_by(t.feed.c.category))
-        }
-
-    def put_feed(self, feed: Feed) -> None:
-        self._put(
-            t.feed,
-            {
-                "category": feed.category,
-                "state": feed.state.value,
-                "since_at": feed.since_at,
-                "checked_at": feed.checked_at,
-                "fresh_at": feed.fresh_at,
-                "batch_on": feed.batch_on,
-                "why": feed.why,
-            },
-        )
-
-    def validators(self, url: str) -> Validators:
-        row = self._one(select(t.validators).where(t.validators.c.url == url))
-        return Validators(row.etag, row.last_modified) if row else Validators()
-
-    def put_validators(self, url: str, validators: Validators) -> None:
-        row = {"url": url, "etag": validators.etag, "last_modified": validators.last_modified}
-        self._put(t.validators, row)
+class SqlTransaction(Papers, Chats, Feeds, Leases):
+    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py, feeds.py
+    and leases.py."""
 
     def counts(self) -> Mapping[str, int]:
         p = t.paper
@@ -61,7 +33,9 @@ class SqlTransaction(Papers, Chats, Leases):
             found[f"{name}s"] = self._number(select(func.count()).select_from(t.METADATA.tables[name]))
         found |= {f"chats.{state.value}": 0 for state in ChatState}
         found |= {f"deliveries.{state.value}": 0 for state in DeliveryState}
-        for table, name in ((t.chat, "chats"), (t.delivery, "deliveries")):
+        found |= {f"gaps.{state.value}": 0 for state in GapState}
+        found["quarantined"] = self._number(select(func.count()).select_from(t.quarantine))
+        for table, name in ((t.chat, "chats"), (t.delivery, "deliveries"), (t.gap, "gaps")):
             for row in self._all(select(table.c.state, func.count().label("n")).group_by(table.c.state)):
                 found[f"{name}.{row.state}"] = row.n
         return found

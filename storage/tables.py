@@ -13,7 +13,7 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
 from bot.ingest import storable
-from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, GapState, Layout, News, Place
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
@@ -180,6 +180,39 @@ class FeedRow(SQLModel, table=True):
     fresh_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     batch_on: dt.date | None = None
     why: str = _text()
+    upto_on: dt.date | None = None
+
+
+class GapRow(SQLModel, table=True):
+    """A day of a category that was missed, kept when it is filled too, so that it is not missed twice."""
+
+    __tablename__ = "gap"
+    __table_args__ = (_one_of("state", GapState), Index("ix_gap_state", "state"))
+    category: str = Field(primary_key=True, sa_type=Text)
+    missed_on: dt.date = Field(primary_key=True)
+    state: str = Field(sa_type=Text)
+    tries: int = 0
+    due_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    via: str = _text()
+    token: str = _text()
+    found: int = 0
+    why: str = _text()
+
+
+class QuarantineRow(SQLModel, table=True):
+    """What a source sent that could not be used, once each (``mark`` is a digest of it)."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("ix_quarantine_last_at", "last_at"), _NEVER_AGAIN)
+    id: int | None = Field(default=None, primary_key=True)
+    mark: str = Field(sa_type=Text, unique=True)
+    source: str = Field(sa_type=Text)
+    place: str = _text()
+    why: str = _text()
+    sample: str = _text()
+    times: int = 1
+    first_at: dt.datetime = Field(sa_type=Moment)
+    last_at: dt.datetime = Field(sa_type=Moment)
 
 
 class ValidatorsRow(SQLModel, table=True):
@@ -227,6 +260,7 @@ class ChatRow(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     why: str = _text()
     admitted: bool = True
+    since_on: dt.date | None = None
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -325,4 +359,5 @@ announcement, summary, feed = (_core[name] for name in ("announcement", "summary
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
 invite, lease = _core["invite"], _core["lease"]
+gap, quarantine = _core["gap"], _core["quarantine"]
 setting = _core["setting"]

@@ -13,8 +13,8 @@ HOUSE = ("bot", "adapters", "storage")
 LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
-        "catalogue", "checks", "config", "errors", "feeds", "keys", "locales", "model", "redaction", "replies",
-        "settings", "tex", "text", "words",
+        "catalogue", "checks", "config", "errors", "feeds", "gaps", "holidays", "keys", "locales", "model", "redaction",
+        "replies", "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),
     frozenset({

@@ -5,7 +5,17 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 
 from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
 from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
-from bot.model.feeds import Feed, FeedState, Fetched, Validators
+from bot.model.feeds import (
+    Feed,
+    FeedState,
+    Fetched,
+    Gap,
+    GapState,
+    Leaf,
+    Quarantined,
+    Sighting,
+    Validators,
+)
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 
 __all__ = [
@@ -25,14 +35,19 @@ __all__ = [
     "FeedItem",
     "FeedState",
     "Fetched",
+    "Gap",
+    "GapState",
     "Kind",
     "Layout",
+    "Leaf",
     "Match",
     "News",
     "Paper",
     "Part",
     "Place",
+    "Quarantined",
     "Rejected",
+    "Sighting",
     "Subscription",
     "Summary",
     "SummaryText",

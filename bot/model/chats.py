@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Self
 
@@ -86,6 +86,7 @@ class Chat:
 
     ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
     ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name).
+    Of days before ``since_on`` nothing is offered, however late it is found; None: of any day.
     """
 
     id: int
@@ -105,6 +106,7 @@ class Chat:
     state: ChatState = ChatState.ACTIVE
     why: str = ""
     admitted: bool = True
+    since_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from bot.model.papers import News
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied."""
+    """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied.
+    ``late_on``: the day it was announced on, where that was missed and the paper found later."""
 
     paper_id: int
     news: News
     labels: tuple[str, ...]
+    late_on: date | None = None
 
 
 class DigestKind(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from bot.gaps import Known
 from bot.model import (
     Address,
     Announcement,
@@ -17,7 +18,11 @@ from bot.model import (
     DigestKind,
     Feed,
     FeedItem,
+    Gap,
+    GapState,
     Paper,
+    Quarantined,
+    Rejected,
     Subscription,
     Summary,
     Tally,
@@ -100,6 +105,27 @@ class Transaction(Protocol):
     def put_feed(self, feed: Feed) -> None: ...
     def validators(self, url: str) -> Validators: ...
     def put_validators(self, url: str, validators: Validators) -> None: ...
+    def known_papers(self, keys: Iterable[str]) -> dict[str, Known]:
+        """What is stored of those of the papers that are."""
+
+    def unseen(self, items: Collection[FeedItem]) -> frozenset[str]:
+        """Keys of the items that are of papers or versions not stored, or announce one that never was."""
+
+    def last_key(self, before: date) -> str:
+        """The greatest arXiv id (``arxiv:2504.01979``) that was announced as new before that day; empty for none."""
+
+    def gaps(self, *states: GapState) -> list[Gap]:
+        """Missed days in these states, or in any, the oldest first."""
+
+    def open_gaps(self, gaps: Iterable[Gap]) -> int:
+        """Insert; those that are there already stay as they are. Returns how many were inserted."""
+
+    def put_gap(self, gap: Gap) -> None: ...
+    def quarantine(self, source: str, rejected: Sequence[Rejected], now: datetime) -> None:
+        """Keep what could not be used, once each; the oldest go where there is too much."""
+
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        """The latest first."""
 
     # topics
     def topics(self) -> list[Topic]: ...
@@ -193,7 +219,7 @@ class Transaction(Protocol):
     # the instance
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
-        ``deliveries.<state>``, ``chats.<state>``."""
+        ``quarantined``, ``deliveries.<state>``, ``chats.<state>``, ``gaps.<state>``."""
 
     def add_invite(self, code: str, made_by: str, now: datetime) -> None: ...
     def use_invite(self, code: str, chat_id: int, now: datetime) -> bool:

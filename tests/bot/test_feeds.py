@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import FetchFailed
-from bot.feeds import EASTERN, eastern_day, is_publishing_day, judge, next_poll, settled
+from bot.feeds import EASTERN, eastern_day, judge, next_poll, settled
+from bot.holidays import is_publishing_day
 from bot.model import Feed, FeedItem, FeedState, Fetched, Kind, Rejected
 
 FRESH, QUIET, WAITING, STALE, FAILED = (
