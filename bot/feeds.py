@@ -20,6 +20,13 @@ EASTERN = ZoneInfo("America/New_York")
 _REBUILT = time(0, 5)
 """Midnight, and a few minutes for the rebuilding."""
 _SOON = timedelta(seconds=1)
+_WEEKEND = {6: "arXiv announces nothing on a Saturday", 7: "arXiv announces nothing on a Sunday"}
+_HOLIDAY = "arXiv announces nothing today: it keeps a holiday"
+_UNCHANGED = "the feed has not changed since the last batch"
+_NOTHING_HERE = "arXiv announced no papers here today"
+_OLD = "the feed bears today's date over papers of an earlier day"
+REASONS = (*_WEEKEND.values(), _HOLIDAY, _UNCHANGED, _NOTHING_HERE, _OLD)
+"""What ``Feed.why`` says in words that the catalogues have."""
 _LONGEST_WAIT = 24 * 3600.0
 
 
@@ -58,7 +65,7 @@ def judge(before: Feed, category: str, outcome: Fetched | FetchFailed, unseen: i
             return is_now(FeedState.QUIET, _no_papers(today))
         if _is_quiet_today(before, today) or before.state is FeedState.STALE:
             return is_now(before.state, before.why)
-        return is_now(FeedState.WAITING, "the feed has not changed since the last batch")
+        return is_now(FeedState.WAITING, _UNCHANGED)
     own = own_items(outcome, category)
     feed = replace(feed, batch_on=outcome.batch_on)
     if unseen > 0 and own:
@@ -76,9 +83,9 @@ def judge(before: Feed, category: str, outcome: Fetched | FetchFailed, unseen: i
         return is_now(FeedState.FAILED, f"none of the feed's {len(outcome.rejected)} items could be read")
     dated_today = outcome.batch_on is not None and outcome.batch_on >= today
     if not own and dated_today:
-        return is_now(FeedState.QUIET, "arXiv announced no papers here today")
+        return is_now(FeedState.QUIET, _NOTHING_HERE)
     if own and (dated_today or outcome.batch_on is None):
-        return is_now(FeedState.STALE, "the feed bears today's date over papers of an earlier day")
+        return is_now(FeedState.STALE, _OLD)
     return is_now(FeedState.WAITING, f"the feed is still of {outcome.batch_on or 'an unknown day'}")
 
 
@@ -155,5 +162,4 @@ def _lags(before: Feed, batch_on: date | None, today: date) -> bool:
 
 
 def _no_papers(on: date) -> str:
-    weekend = {6: "on a Saturday", 7: "on a Sunday"}
-    return f"arXiv announces nothing {weekend.get(on.isoweekday(), 'today: it keeps a holiday')}"
+    return _WEEKEND.get(on.isoweekday(), _HOLIDAY)

@@ -109,26 +109,28 @@ class Window:
 def late_items(sightings: Sequence[Sighting], window: Window, known: Mapping[str, Known]) -> tuple[FeedItem, ...]:
     """What of an archive's page is to be announced late, with its real day; the new ones first.
 
-    ``known``: what is stored of the papers, by key. A paper that was only modified is left out, and so is a new
-    version or cross-list of one that was never announced here.
+    ``known``: what is stored of the papers, by key. A paper that was only modified is left out, one that was told of
+    under whatever kind is not new, and a new version or cross-list is news only of a paper that was told of.
     """
     items: list[FeedItem] = []
     bound = number_of(window.last_key)
     day = window.first
     for sighting in sorted(sightings, key=lambda s: number_of(s.item.key) or (0, 0)):
         item = sighting.item
+        stored = known.get(item.key, Known())
         if item.kind is not Kind.KNOWN:
-            items.append(replace(item, arrival=Arrival.LATE))
+            if not (item.kind is Kind.NEW and stored.told):
+                items.append(replace(item, arrival=Arrival.LATE))
             continue
         number = number_of(item.key)
         first_day = earliest_day(sighting.submitted_at) if sighting.submitted_at else window.first
-        if number is not None and (number > bound if bound else first_day >= window.first):
+        if not stored.told and number is not None and (number > bound if bound else first_day >= window.first):
             day = max(day, first_day)
             if day < window.today:
                 kind = Kind.NEW if _is_of(item.categories[:1], window.polled) else Kind.CROSS
                 items.append(replace(item, kind=kind, announced_on=day, arrival=Arrival.LATE))
             continue
-        items += _news_of_old(sighting, window, known.get(item.key, Known()))
+        items += _news_of_old(sighting, window, stored)
     return tuple(sorted(items, key=lambda item: item.kind is not Kind.NEW))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from bot.keys import link_from_key
 from bot.model import Digest, DigestKind, Layout, News, Paper, Summary
@@ -61,8 +62,10 @@ def entry(
     labels: Sequence[str] = (),
     news: News = News.NEW,
     layout: Layout = Layout.BRIEF,
+    late_on: date | None = None,
 ) -> Block:
-    """One numbered paper: linked title, its one sentence, who and where, what it matched."""
+    """One numbered paper: linked title, its one sentence, who and where, what it matched; the day it was announced
+    where it comes late."""
     title = shorten(readable(paper.title), _TITLE)
     if layout is Layout.PLAIN:
         return Block((plain(f"{number}. {title}\n{address_of(paper)}"),), BlockKind.ENTRY, paper.id)
@@ -80,6 +83,8 @@ def entry(
         facts.append(words.say("new version"))
     elif news is News.PUBLISHED:
         facts.append(words.say("published"))
+    if late_on:
+        facts.append(words.day(late_on))
     facts.append(label_list(words, labels))
     line = " · ".join(fact for fact in facts if fact)
     if line:
@@ -99,6 +104,11 @@ def digest_heading(words: Words, digest: Digest) -> Block:
     return heading(text)
 
 
+def late_heading(words: Words) -> Block:
+    """Above the papers of days that were missed."""
+    return paragraph(bold(words.say("Late: announced earlier, found now")))
+
+
 def digest_page(
     words: Words,
     digest: Digest,
@@ -116,8 +126,11 @@ def digest_page(
     numbers = {match.paper_id: number for number, match in enumerate(digest.matches, 1)}
     wanted = [m for m in digest.matches[: digest.pushed] if only is None or m.paper_id in set(only)]
     blocks = [digest_heading(words, digest)] if len(wanted) == digest.pushed else []
+    first_late = next((match.paper_id for match in digest.matches if match.late_on), None)
     for match in wanted:
         if match.paper_id in papers:
+            if match.paper_id == first_late:
+                blocks.append(late_heading(words))
             blocks.append(
                 entry(
                     words,
@@ -127,6 +140,7 @@ def digest_page(
                     match.labels,
                     match.news,
                     layout,
+                    match.late_on,
                 )
             )
     rest = len(digest.matches) - digest.pushed

@@ -1,36 +1,39 @@
-"""The round: poll, plan, deliver. Asks the pure modules what to do, then does it; keeps no state of its own
-that the store does not have."""
+"""The round: poll, fill what was missed, plan, deliver. Asks the pure modules what to do, then does it; keeps no state
+of its own that the store does not have."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+from bot.backfill import Backfill
 from bot.carrier import Carried, Carrier, whole
-from bot.errors import FetchFailed
-from bot.feeds import eastern_day, judge, next_poll, settled
-from bot.model import (
-    Feed,
-    FeedState,
-    Fetched,
-    Tally,
-    Validators,
-)
+from bot.errors import FetchFailed, TryLater
+from bot.feeds import eastern_day, next_poll, settled
+from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
-from bot.ports import ChatPlatform, SearchIndex, Source, Store
+from bot.polling import PATIENCE, Poller, Reading
+from bot.ports import Archive, ChatPlatform, SearchIndex, Source, Store
+from bot.turns import Turn
 
 log = logging.getLogger(__name__)
 
+SOME, ALL = 20, 2000
+"""Requests for missed days between two looks at the feeds, and where nobody waits for a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the round needs of the configuration. ``repeat``: send an uncertain message again."""
+    """What the round needs of the configuration. ``repeat``: send an uncertain message again; ``interval``: seconds
+    between two requests to arXiv, over all processes."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
+    interval: float = 0.0
 
 
 @dataclass(slots=True)
@@ -44,7 +47,10 @@ class Round:
 
 
 class Pipeline:
-    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act."""
+    """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act.
+
+    ``clock``: the time as other processes have it, where ``now`` is a pretended one.
+    """
 
     def __init__(
         self,
@@ -54,79 +60,45 @@ class Pipeline:
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
         now: Callable[[], datetime],
+        clock: Callable[[], datetime] | None = None,
+        archives: Sequence[Archive] = (),
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
+        self._turn = Turn(store, settings.interval, clock or now)
+        self._poller = Poller(store, index, source, settings.categories, self._turn, now)
+        self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
-        self._retry_after: float | None = None
 
-    async def poll(self, quietly: bool = False) -> tuple[Tally, dict[str, Feed]]:
-        """One poll of every configured category together. A feed that fails changes nothing but its state.
+    async def poll(self, quietly: bool = False, patience: float = PATIENCE) -> tuple[Tally, dict[str, Feed]]:
+        """One poll of every configured category. A feed that fails changes nothing but its state.
 
-        ``quietly``: the caller tells the person itself, so the log does not say it too.
+        ``quietly``: the caller tells the person itself, so the log does not say it too. Raises TryLater where another
+        process is asking arXiv, for longer than ``patience`` seconds.
         """
         async with self._polling:
-            categories = self._settings.categories
-            url = self._source.url(categories)
-            known = await asyncio.to_thread(self._known, url)
-            try:
-                outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
-            except FetchFailed as error:
-                outcome = error
-            self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-            tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome))
-            if not quietly:
-                self._tell(outcome, tally, feeds)
-            return tally, feeds
+            return await self._poller.poll(quietly, patience)
 
-    def _known(self, url: str) -> Validators:
-        with self._store.reading() as tx:
-            return tx.validators(url)
-
-    def _take_in(self, url: str, outcome: Fetched | FetchFailed) -> tuple[Tally, dict[str, Feed]]:
-        now = self._now()
-        tally = Tally()
-        with self._store.transaction() as tx:
-            before = tx.feeds()
-            unseen = 0
-            if isinstance(outcome, Fetched):
-                tally = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
-                unseen = tally.new + tally.merged + tally.updated
-                if not outcome.unchanged:
-                    # Where nothing could be read, the same bytes are worth reading again: by a mended program, say.
-                    lost = outcome.rejected and not outcome.items
-                    tx.put_validators(url, Validators() if lost else outcome.validators)
-            feeds = {}
-            for category in self._settings.categories:
-                feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
-                feeds[category] = feed
-                tx.put_feed(feed)
-        if tally.new or tally.updated or tally.merged:
-            self._index.follow()
-        return tally, feeds
-
-    def _tell(self, outcome: Fetched | FetchFailed, tally: Tally, feeds: Mapping[str, Feed]) -> None:
-        for rejected in tally.refused[:5]:
-            log.warning("poll: left out %s: %s", rejected.where, rejected.why)
-        states = sorted({feed.state for feed in feeds.values()})
-        if isinstance(outcome, FetchFailed):
-            log.warning("poll: %s; what is stored stays as it is", outcome)
-        else:
-            log.info(
-                "poll: %s: %d read, %d new, %d merged, %d updated, %d refused; %s",
-                outcome.url, tally.read, tally.new, tally.merged, tally.updated, len(tally.refused), ", ".join(states),
-            )  # fmt: skip
+    async def fill(self, patience: float = 0.0, most: int = SOME) -> int:
+        """Ask arXiv's archives for missed days that are due, in ``most`` requests; returns how many announcements
+        came of it. Waits ``patience`` seconds for another process that asks arXiv."""
+        async with self._polling:
+            return await self._backfill.fill(patience, most)
 
     async def poll_if_due(self) -> bool:
         """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
         due = await self.next_poll_at()
         if due > self._now():
             return False
-        _, feeds = await self.poll()
+        try:
+            _, feeds = await self.poll(patience=0)
+        except TryLater as error:
+            log.debug("not polled: %s", error)
+            return False
         today = eastern_day(self._now())
         waiting = not all(settled(feed, self._now()) for feed in feeds.values())
         self._tries = (self._tries if self._tried_on == today else 0) + 1 if waiting else 0
@@ -140,7 +112,7 @@ class Pipeline:
         checked = [feed.checked_at for feed in feeds if feed.checked_at]
         if len(checked) < len(feeds):
             return now
-        return next_poll(feeds, max(checked), self._tries, self._retry_after)
+        return next_poll(feeds, max(checked), self._tries, self._poller.retry_after)
 
     def _feeds(self) -> list[Feed]:
         with self._store.reading() as tx:
@@ -166,6 +138,7 @@ class Pipeline:
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
+        await self.fill(PATIENCE, ALL)
         done.planned = await self.plan()
         done.carried = await self.deliver()
         return done
@@ -173,24 +146,23 @@ class Pipeline:
     async def dry_round(self) -> Round:
         """What a round would do, with nothing written or sent: the feed is read, not stored."""
         done = Round()
-        categories = self._settings.categories
-        try:
-            outcome: Fetched | FetchFailed = await self._source.fetch(categories, Validators())
-        except FetchFailed as error:
-            outcome = error
-            done.feeds = dict.fromkeys(categories, str(FeedState.FAILED))
-            log.warning("poll: %s", error)
-        return await asyncio.to_thread(self._would, outcome, done)
+        async with self._turn.taken(PATIENCE):
+            reading = await self._poller.read(conditionally=False)
+        for part, outcome in reading.outcomes.items():
+            if isinstance(outcome, FetchFailed):
+                done.feeds |= dict.fromkeys(part, str(FeedState.FAILED))
+                log.warning("poll: %s", outcome)
+        return await asyncio.to_thread(self._would, reading, done)
 
-    def _would(self, outcome: Fetched | FetchFailed, done: Round) -> Round:
+    def _would(self, reading: Reading, done: Round) -> Round:
         class Undo(Exception):
             pass
 
         now = self._now()
         try:
             with self._store.transaction() as tx:
-                if isinstance(outcome, Fetched):
-                    done.polled = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
+                if reading.fetched():
+                    done.polled = tx.add(reading.items(), now) + Tally(refused=reading.rejected())
                 done.planned = self._planner.would_plan(tx)
                 raise Undo
         except Undo:

@@ -42,7 +42,7 @@ service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
-    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat")
+    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat", config.arxiv.interval)
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:
@@ -65,7 +65,10 @@ async def serve(config: Config) -> int:
     platforms = assembly.make_platforms(config)
     context = Context(store, index, config, assembly.utc_now)
     desk = FrontDesk(context)
-    pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now)
+    archives = assembly.make_archives(config)
+    pipeline = Pipeline(
+        store, index, source, platforms, settings_of(config), assembly.utc_now, archives=archives
+    )
     console = assembly.make_console(os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
     try:
         if platforms and not terminal:
@@ -79,6 +82,8 @@ async def serve(config: Config) -> int:
         return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk))
     finally:
         await source.close()
+        for archive in archives:
+            await archive.close()
         index.close()
         store.close()
 
@@ -179,6 +184,8 @@ async def serve_platforms(
 
     async def poll() -> None:
         if await pipeline.poll_if_due():
+            await deliver()
+        if await pipeline.fill():
             await deliver()
 
     async def first() -> None:

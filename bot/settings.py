@@ -18,6 +18,12 @@ Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
 
 ARXIV_FEED = "https://rss.arxiv.org/rss"
+ARXIV_ARCHIVES = {
+    "listing": "https://arxiv.org/list",
+    "oai": "https://oaipmh.arxiv.org/oai",
+    "api": "https://export.arxiv.org/api/query",
+}
+"""Where missed days are found, in the order in which they are asked."""
 ARXIV_INTERVAL = 3.0
 """Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
 
@@ -48,11 +54,21 @@ class Discord(Section):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Arxiv(Section):
-    """``interval``: seconds between two requests."""
+    """``interval``: seconds between two requests. ``listing_url``, ``oai_url`` and ``api_url`` are arXiv's own unless
+    given, where ``feed_url`` is; with feeds from elsewhere, missed days are asked for only where these say."""
 
     feed_url: Annotated[str, checks.url("http", "https")] = ARXIV_FEED
+    listing_url: Annotated[str, checks.url("http", "https")] = ""
+    oai_url: Annotated[str, checks.url("http", "https")] = ""
+    api_url: Annotated[str, checks.url("http", "https")] = ""
     categories: Annotated[tuple[str, ...], checks.categories] = ("cs.CL", "cs.LG", "cs.AI")
     interval: Annotated[float, checks.seconds] = ARXIV_INTERVAL
+
+    def archives(self) -> dict[str, str]:
+        """Addresses of the archives that are asked for missed days, by name."""
+        given = {"listing": self.listing_url, "oai": self.oai_url, "api": self.api_url}
+        own = ARXIV_ARCHIVES if self.feed_url == ARXIV_FEED else {}
+        return {name: url or own.get(name, "") for name, url in given.items() if url or name in own}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,6 +118,7 @@ class Config(Section):
             token = self.discord.token.get_secret_value()
             found += [token, token.rpartition(".")[2]]
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
+        urls += self.arxiv.archives().values()
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -124,8 +141,8 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     top = _checked(Config, (), values, faults)
     parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
     config = Config(**top, **parts)  # type: ignore[arg-type]
-    interval, feed_url = config.arxiv.interval, config.arxiv.feed_url
-    if interval < ARXIV_INTERVAL and not checks.on_loopback(feed_url):
+    interval, asked = config.arxiv.interval, [config.arxiv.feed_url, *config.arxiv.archives().values()]
+    if interval < ARXIV_INTERVAL and not all(map(checks.on_loopback, asked)):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
     return config, faults

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
         "ports", "summaries",
     }),
-    frozenset({"carrier", "commands", "desk", "pages", "pipeline", "planning"}),
+    frozenset({"backfill", "carrier", "commands", "desk", "pages", "pipeline", "planning", "polling", "turns"}),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

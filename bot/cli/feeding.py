@@ -18,7 +18,9 @@ from bot.config import Config
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
-from bot.pipeline import Pipeline
+from bot.pipeline import ALL, Pipeline
+from bot.polling import PATIENCE
+from bot.turns import Turn
 
 
 def run_bot(options: argparse.Namespace, config: Config) -> int:
@@ -54,7 +56,10 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
     async def go() -> int:
         context = open_context(config, now)
         source, platforms = assembly.make_source(config), assembly.make_platforms(config)
-        pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now)
+        archives = assembly.make_archives(config)
+        pipeline = Pipeline(
+            context.store, context.index, source, platforms, settings_of(config), now, assembly.utc_now, archives
+        )
         task = asyncio.current_task()
         if task is not None:
             with contextlib.suppress(NotImplementedError):
@@ -102,24 +107,30 @@ def poll(options: argparse.Namespace, config: Config) -> int:
         source = assembly.make_source(config)
         try:
             if not options.feeds:
-                pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
+                pipeline = Pipeline(
+                    context.store, context.index, source, {}, settings_of(config), context.now,
+                    archives=assembly.make_archives(config),
+                )  # fmt: skip
                 tally, feeds = await pipeline.poll(quietly=True)
+                if late := await pipeline.fill(PATIENCE, ALL):
+                    complain(f"{late:,} announcements of days that were missed came in late")
                 status = tell(tally, options.json)
                 failed = [feed for feed in feeds.values() if feed.state == "failed"]
                 if failed:
                     complain(f"{failed[0].why}; what is stored stays as it is")
                 return LATER if failed else status
-            tally, late = Tally(), False
-            async for name, fetched in _feeds(config, options.feeds):
+            tally, out_of_reach = Tally(), False
+            turn = Turn(context.store, config.arxiv.interval, context.now)
+            async for name, fetched in _feeds(config, options.feeds, turn):
                 if isinstance(fetched, FetchFailed):
-                    late = late or _is_address(name)
+                    out_of_reach = out_of_reach or _is_address(name)
                     tally += Tally(refused=(Rejected(name, str(fetched)),))
                     continue
                 with context.store.transaction() as tx:
                     tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
             context.index.follow()
             status = tell(tally, options.json)
-            return LATER if late else status
+            return LATER if out_of_reach else status
         finally:
             await source.close()
             close_context(context)
@@ -131,13 +142,17 @@ def _is_address(name: str) -> bool:
     return name.startswith(("http://", "https://"))
 
 
-async def _feeds(config: Config, names: Sequence[str]) -> AsyncGenerator[tuple[str, Fetched | FetchFailed], None]:
+async def _feeds(
+    config: Config, names: Sequence[str], turn: Turn
+) -> AsyncGenerator[tuple[str, Fetched | FetchFailed], None]:
     """Files and addresses in the order they were named."""
     addresses = [name for name in names if _is_address(name)]
     fetched = assembly.fetch_feeds(config, addresses)
     for name in names:
         if _is_address(name):
-            yield name, await anext(fetched)
+            async with turn.taken(PATIENCE):
+                answer = await anext(fetched)
+            yield name, answer
             continue
         try:
             yield name, assembly.read_feed(await asyncio.to_thread(Path(name).read_bytes), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 from dataclasses import replace
 
@@ -13,11 +14,19 @@ from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, op
 from bot.commands.context import language_named
 from bot.commands.topics import make_topic, write_out
 from bot.config import Config
-from bot.errors import BadInput, ConfigError
+from bot.errors import BadInput, ConfigError, TryLater
 from bot.keys import parse_reference
+from bot.model import GapState
 from bot.pipeline import Pipeline
 from bot.ports import Finding
 from bot.words import words_for
+
+log = logging.getLogger(__name__)
+
+BRIEFLY = 5.0
+"""Seconds that the doctor waits for another process that asks arXiv."""
+SHOWN = 3
+"""Of what is in quarantine."""
 
 
 def _names(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
@@ -118,12 +127,19 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             return [*broken, await findings_of.about_address(source, config.arxiv.categories)]
         try:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
-            _, feeds = await pipeline.poll(quietly=True)
+            try:
+                await pipeline.poll(quietly=True, patience=BRIEFLY)
+            except TryLater as error:
+                log.debug("not polled, for %s", error)  # then what the other process finds is looked at
             with context.store.reading() as tx:
-                counts = tx.counts()
+                counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN, GapState.GIVEN_UP)
+                apart = tx.quarantined(SHOWN)
             return [
                 *findings_of.about_store(counts),
                 *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
+                *findings_of.about_calendar(context.now()),
+                *findings_of.about_gaps(gaps, bool(config.arxiv.archives())),
+                *findings_of.about_quarantine(counts["quarantined"], apart),
             ]
         finally:
             close_context(context)

@@ -14,7 +14,7 @@ from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
 from bot.errors import NotAllowed, QueryError
-from bot.model import Address, Announcement, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
+from bot.model import Address, Announcement, Arrival, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
 from bot.words import Words, language_for, words_for
@@ -76,6 +76,7 @@ class Context:
             time=self.config.time,
             size=self.config.digest_size,
             seen=tx.before_latest_batch(),
+            since_on=tx.latest_day(),
         )
         return replace(chat, due_at=self.due_at(chat))
 
@@ -212,11 +213,11 @@ def day_of(
 
 
 def latest(tx: Transaction) -> list[Announcement]:
-    """Today's announcements: those of the latest announced day."""
+    """Today's announcements: those of the latest announced day, and those of missed days that came after it."""
     found = tx.announcements(tx.before_latest_batch())
     # What a late feed told of an older day may stand among them.
     newest = max((a.announced_on for a in found), default=None)
-    return [a for a in found if a.announced_on == newest]
+    return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
 
 
 def language_named(text: str) -> str | None:

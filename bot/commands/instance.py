@@ -6,14 +6,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import date, time
 
 from bot.commands.context import Context, digest_comes, language_named, require_admin, require_manager, zone_named
 from bot.errors import BadInput
-from bot.model import DeliveryState, FeedState, Place
+from bot.feeds import REASONS, eastern_day
+from bot.holidays import KNOWN_UNTIL, runs_out
+from bot.model import DeliveryState, FeedState, Gap, GapState, Place
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
+
+_NAMED = 5
+"""Missed days that are named."""
 
 
 def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo]) -> Reply:
@@ -113,7 +118,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     require_admin(words, caller)
     with context.store.reading() as tx:
-        counts, feeds = tx.counts(), tx.feeds()
+        counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
         FeedState.FRESH: words.say("today's papers are in"),
@@ -125,17 +130,40 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     feed_lines = [
         f"{feed.category}: {states[feed.state]}"
         + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
-        + (f" ({feed.why})" if feed.why else "")
+        + (f" ({words.say(feed.why) if feed.why in REASONS else feed.why})" if feed.why else "")
         for feed in feeds.values()
     ]
     return Reply(
         (
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
+            *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
         ),
         private=True,
     )
+
+
+def _warned(words: Words, gaps: Sequence[Gap], counts: Mapping[str, int], today: date) -> Iterator[str]:
+    """What is missed, what could not be used, and how far the calendar reaches."""
+    if gaps:
+        days = words.listing([f"{gap.category} {words.day(gap.on)}" for gap in gaps[:_NAMED]])
+        yield words.count(
+            "{n} missed day is still to be filled: {days}",
+            "{n} missed days are still to be filled, the first: {days}",
+            len(gaps),
+            days=days,
+        )
+    if lost := counts["gaps.given-up"]:
+        yield words.count("{n} missed day could not be filled.", "{n} missed days could not be filled.", lost)
+    if apart := counts["quarantined"]:
+        yield words.count(
+            "{n} thing that a feed sent could not be used; paperround doctor shows it.",
+            "{n} things that feeds sent could not be used; paperround doctor shows the latest.",
+            apart,
+        )
+    if runs_out(today):
+        yield words.say("arXiv's holidays are known until {day} only.", day=KNOWN_UNTIL)
 
 
 def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:

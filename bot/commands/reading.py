@@ -9,7 +9,7 @@ from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
-from bot.pages import PAGE, card, digest_heading, entry, label_list, results_page, shorten
+from bot.pages import PAGE, card, digest_heading, entry, label_list, late_heading, results_page, shorten
 from bot.ports import Caller
 from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
@@ -198,14 +198,14 @@ def _view(
     with context.store.reading() as tx:
         announcements = latest(tx)
         day = day_of(context, tx, announcements, followed)
-        matches = day.matches(followed, wants)
+        matches = day.matches(followed, wants, chat.since_on if chat else None)
         shown = matches[offset : offset + size]
         ids = [match.paper_id for match in shown]
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     if not announcements:
         return say(words.say("No batch has come in yet. /paper searches what is stored."))
     labels = tuple(dict.fromkeys(one.label for one in followed))
-    on = announcements[-1].announced_on
+    on = max(announcement.announced_on for announcement in announcements)
     if not matches:
         nothing = words.say(
             "Nothing for {topics} in the latest batch, {day}.", topics=label_list(words, labels), day=words.day(on)
@@ -246,10 +246,20 @@ def _entries(
     summaries: Mapping[int, Sequence[Summary]],
     offset: int,
 ) -> Iterator[Block]:
+    late = False
     for number, match in enumerate(matches, offset + 1):
         if match.paper_id in papers:
+            if match.late_on and not late:
+                late = True
+                yield late_heading(words)
             yield entry(
-                words, papers[match.paper_id], summaries.get(match.paper_id, ()), number, match.labels, match.news
+                words,
+                papers[match.paper_id],
+                summaries.get(match.paper_id, ()),
+                number,
+                match.labels,
+                match.news,
+                late_on=match.late_on,
             )
 
 

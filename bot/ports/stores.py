@@ -100,6 +100,9 @@ class Transaction(Protocol):
     def before_latest_batch(self) -> int:
         """The id just before the first announcement of the latest announced day; 0 where there is none."""
 
+    def latest_day(self) -> date | None:
+        """The latest announced day."""
+
     # feeds
     def feeds(self) -> dict[str, Feed]: ...
     def put_feed(self, feed: Feed) -> None: ...
