@@ -78,7 +78,9 @@ def parse_answer(data: bytes) -> tuple[Leaf, int]:
             raise FetchFailed(f"the API refused the query: {' '.join(str(entry.get('summary', '')).split())[:200]}")
         item = item_named(entry)
         if isinstance(item, FeedItem):
-            sightings.append(Sighting(item, _at(entry.get("published_parsed")), _at(entry.get("updated_parsed"))))
+            # feedparser's own get gives the one where the other is missing.
+            first, last = (_at(dict.get(entry, f"{name}_parsed")) for name in ("published", "updated"))
+            sightings.append(Sighting(item, first, last or first))
         else:
             rejected.append(Rejected(f"entry {number}", item, str(entry.get("id"))[:SAMPLE]))
     total = str(parsed.feed.get("opensearch_totalresults", ""))

@@ -84,14 +84,15 @@ def parse_listing(data: bytes) -> tuple[Leaf, int]:
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
     heads = list(_SECTION.finditer(text))
-    for head, end in zip(heads, [*(h.start() for h in heads[1:]), len(text)], strict=True):
+    if bool(heads) != bool(total and int(total[1])):
+        raise FetchFailed("the listing's papers, or their number, are nowhere to be found", sample=sample)
+    for number, head in enumerate(heads, 1):
+        end = heads[number].start() if number < len(heads) else len(text)
         found = list(_entries(text[head.end() : end], _KINDS[head["kind"]], on))
         if len(found) != int(head["shown"]):
             raise FetchFailed(f"the listing says {head['shown']} {head['kind'].lower()} entries and has {len(found)}")
         sightings += [one for one in found if isinstance(one, Sighting)]
         rejected += [one for one in found if isinstance(one, Rejected)]
-    if total and int(total[1]) and not heads:
-        raise FetchFailed("the listing's papers are nowhere to be found", sample=sample)
     return Leaf(tuple(sightings), tuple(rejected), on=on), int(total[1]) if total else 0
 
 
