@@ -118,13 +118,16 @@ def late_items(sightings: Sequence[Sighting], window: Window, known: Mapping[str
     for sighting in sorted(sightings, key=lambda s: number_of(s.item.key) or (0, 0)):
         item = sighting.item
         stored = known.get(item.key, Known())
+        number = number_of(item.key)
+        above = number is not None and (bound is None or number > bound)
         if item.kind is not Kind.KNOWN:
+            if above and item.kind is Kind.CROSS and _is_of(item.categories[:1], window.polled):
+                item = replace(item, kind=Kind.NEW)  # a cross-list in this category's listing, new in the union
             if not (item.kind is Kind.NEW and stored.told):
                 items.append(replace(item, arrival=Arrival.LATE))
             continue
-        number = number_of(item.key)
         first_day = earliest_day(sighting.submitted_at) if sighting.submitted_at else window.first
-        if not stored.told and number is not None and (number > bound if bound else first_day >= window.first):
+        if not stored.told and above and (bound is not None or first_day >= window.first):
             day = max(day, first_day)
             if day < window.today:
                 kind = Kind.NEW if _is_of(item.categories[:1], window.polled) else Kind.CROSS

@@ -189,6 +189,16 @@ def test_a_paper_that_was_told_of_as_a_cross_list_is_not_told_of_again() -> None
     assert late_items([sighting(101, TUE, categories=("cs.LG", "cs.CL"))], WINDOW, known) == ()
 
 
+def test_what_a_listing_says_is_taken_as_it_says_but_for_the_union() -> None:
+    both = replace(sighting(101, TUE, categories=("cs.LG", "cs.CL")).item, kind=Kind.CROSS, announced_on=TUE)
+    later = replace(sighting(7, MON, categories=("cs.LG", "cs.CL")).item, kind=Kind.CROSS, announced_on=TUE)
+    own = replace(sighting(102, TUE).item, kind=Kind.NEW, announced_on=TUE)
+    found = late_items([Sighting(item) for item in (both, later, own)], WINDOW, {})
+    assert told(found) == [(101, Kind.NEW, TUE), (102, Kind.NEW, TUE), (7, Kind.CROSS, TUE)]
+    known = {own.key: Known(1, ("cs.CL",), told=True)}
+    assert late_items([Sighting(own)], WINDOW, known) == ()
+
+
 def test_without_a_known_id_the_day_decides() -> None:
     window = replace(WINDOW, last_key="")
     assert told(late_items([sighting(1, MON), sighting(2, TUE)], window, {})) == [(2, Kind.NEW, TUE)]
