@@ -29,6 +29,7 @@ CATEGORIES = ("cs.CL", "cs.LG")
 DAYS = weekdays(date(2025, 3, 31), 12)
 """Monday 31 March to Tuesday 15 April."""
 FIRST, LAST = DAYS[0], DAYS[-1]
+DAILY, LORA = 10, 5
 
 
 def at(on: date, hour: int = 6) -> datetime:
@@ -88,11 +89,11 @@ class Mill:
 
 @pytest.fixture
 async def mill(tmp_path: Path) -> AsyncIterator[Mill]:
-    arxiv = Arxiv(FIRST)
+    arxiv = Arxiv(FIRST, page=25)
     for day in DAYS:
-        arxiv.announce(day, 12, ("cs.CL",), "LoRA paper")
-        arxiv.announce(day, 6, ("cs.LG", "cs.CL"))
-        arxiv.announce(day, 3, ("stat.ML", "cs.LG"))
+        arxiv.announce(day, LORA, ("cs.CL",), "LoRA paper")
+        arxiv.announce(day, 3, ("cs.LG", "cs.CL"))
+        arxiv.announce(day, DAILY - LORA - 3, ("stat.ML", "cs.LG"))
     async with FeedServer() as server:
         arxiv.put_on(server)
         made = Mill(tmp_path, server, arxiv)
@@ -117,7 +118,7 @@ def expected(arxiv: Arxiv, upto: date) -> dict[str, tuple[date, Arrival, News]]:
 
 
 async def test_ten_missed_days_are_all_caught_up_on_their_real_days(mill: Mill) -> None:
-    assert await mill.return_on(LAST) == 10 * 21
+    assert await mill.return_on(LAST) == 10 * DAILY
     assert mill.days() == expected(mill.arxiv, LAST)
     assert mill.gaps() == {GapState.FILLED: 20}
     assert len(mill.told()) == len(mill.days()), "nothing is told of twice"
@@ -137,7 +138,7 @@ async def test_the_latest_day_is_found_on_the_listing_page_alone(mill: Mill) -> 
     for day in DAYS[1:4]:
         await mill.poll(day)
     saturday = friday + timedelta(days=1)
-    assert await mill.return_on(saturday) == 21
+    assert await mill.return_on(saturday) == DAILY
     assert mill.asked()["oai"] == mill.asked()["api"] == 0
     days = mill.days()
     assert {on for on, arrival, _ in days.values() if arrival is Arrival.LATE} == {friday}
@@ -213,7 +214,7 @@ async def test_what_was_only_modified_meanwhile_is_not_announced(mill: Mill) -> 
     again = [one for one in mill.told() if one.news is News.UPDATE]
     assert len(again) == (len(old) + 1) // 2 and {one.announced_on for one in again} == {DAYS[5]}
     assert all(one.arrival is Arrival.LATE for one in again)
-    assert len([one for one in mill.told() if one.news is not News.UPDATE]) == 12 * 21
+    assert len([one for one in mill.told() if one.news is not News.UPDATE]) == 12 * DAILY
 
 
 async def test_readers_get_late_papers_apart_and_who_came_after_the_gap_gets_none(mill: Mill) -> None:
@@ -233,10 +234,10 @@ async def test_readers_get_late_papers_apart_and_who_came_after_the_gap_gets_non
     with mill.store.reading() as tx:
         mine, theirs = (tx.last_delivery(chat.id) for chat in (old, new))
     assert mine is not None and theirs is not None
-    assert [match.late_on for match in theirs.digest.matches] == [None] * 12
+    assert [match.late_on for match in theirs.digest.matches] == [None] * LORA
     late = [match.late_on for match in mine.digest.matches]
-    assert late[:12] == [None] * 12 and Counter(late[12:]) == Counter(dict.fromkeys(DAYS[1:-1], 12))
-    assert late[12:] == sorted(late[12:], reverse=True) and mine.digest.on == LAST  # type: ignore[type-var]
+    assert late[:LORA] == [None] * LORA and Counter(late[LORA:]) == Counter(dict.fromkeys(DAYS[1:-1], LORA))
+    assert late[LORA:] == sorted(late[LORA:], reverse=True) and mine.digest.on == LAST  # type: ignore[type-var]
     await mill.pipeline.deliver()
     text = "\n".join(text for _, text, _ in mill.wire.arrived)
     assert text.count("Late: announced earlier, found now") == 1

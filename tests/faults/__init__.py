@@ -1,0 +1,1 @@
+"""Breaks things, and counts what is lost and what is doubled: `python -m tests.faults`."""
