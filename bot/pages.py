@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from bot.keys import link_from_key
-from bot.model import Digest, DigestKind, Layout, News, Paper, Summary
+from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
 from bot.summaries import abstract_in, best_summary
 from bot.text import readable
@@ -93,20 +93,35 @@ def entry(
 
 
 def digest_heading(words: Words, digest: Digest) -> Block:
-    """``7 new papers for LoRA and RAG, Tuesday 8 April``."""
+    """``7 new papers for LoRA and RAG, Tuesday 8 April``; those that came late are counted above them, and here where
+    there are no others."""
+    topics = label_list(words, digest.labels)
+    late = sum(match.late_on is not None for match in digest.matches)
+    if late and late == len(digest.matches):
+        return heading(
+            words.count("{n} late paper for {topics}", "{n} late papers for {topics}", late, topics=topics)
+        )
     text = words.count(
         "{n} new paper for {topics}, {day}",
         "{n} new papers for {topics}, {day}",
-        len(digest.matches),
-        topics=label_list(words, digest.labels),
+        len(digest.matches) - late,
+        topics=topics,
         day=words.day(digest.on),
     )
     return heading(text)
 
 
-def late_heading(words: Words) -> Block:
-    """Above the papers of days that were missed."""
-    return paragraph(bold(words.say("Late: announced earlier, found now")))
+def late_heading(words: Words, matches: Sequence[Match]) -> Block:
+    """Above the papers of days that were missed, of all the matches there are."""
+    return paragraph(
+        bold(
+            words.count(
+                "Late: {n} paper announced earlier, found now",
+                "Late: {n} papers announced earlier, found now",
+                sum(match.late_on is not None for match in matches),
+            )
+        )
+    )
 
 
 def digest_page(
@@ -130,7 +145,7 @@ def digest_page(
     for match in wanted:
         if match.paper_id in papers:
             if match.paper_id == first_late:
-                blocks.append(late_heading(words))
+                blocks.append(late_heading(words, digest.matches))
             blocks.append(
                 entry(
                     words,

@@ -60,6 +60,6 @@ async def off_and_back(folder: Path, env: dict[str, str], arxiv: Arxiv, telegram
     assert {one.announced_on for one in told if one.arrival is Arrival.LATE} == set(DAYS[1:-1])
     store.close()
     text = "\n".join(m["visible"] for m in telegram.sent if m["chat_id"] == READER)
-    assert text.count("Late: announced earlier, found now") == 1
+    assert text.count("papers announced earlier, found now") == 1
     numbers = re.findall(r"LoRA paper (\d+)", text)
     assert len(set(numbers)) == 4 * 12, "each paper of each day reached its reader"

@@ -215,7 +215,7 @@ def _view(
         return say(words.say("That was all of it."), private=True)
     hit = {label for match in matches for label in match.labels}
     whole = Digest(DigestKind.PAPERS, on, matches, len(shown), tuple(x for x in labels if x in hit))
-    blocks = [digest_heading(words, whole), *_entries(words, shown, papers, summaries, offset)]
+    blocks = [digest_heading(words, whole), *_entries(words, matches, shown, papers, summaries, offset)]
     if rest := len(matches) - offset - len(shown):
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
     buttons = _buttons(context, caller, query, _ways(words, "page", offset, len(matches), size))
@@ -242,16 +242,17 @@ def _nothing(context: Context, caller: Caller, words: Words, query: Query, text:
 def _entries(
     words: Words,
     matches: Sequence[Match],
+    shown: Sequence[Match],
     papers: Mapping[int, Paper],
     summaries: Mapping[int, Sequence[Summary]],
     offset: int,
 ) -> Iterator[Block]:
     late = False
-    for number, match in enumerate(matches, offset + 1):
+    for number, match in enumerate(shown, offset + 1):
         if match.paper_id in papers:
             if match.late_on and not late:
                 late = True
-                yield late_heading(words)
+                yield late_heading(words, matches)
             yield entry(
                 words,
                 papers[match.paper_id],
@@ -291,4 +292,5 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
     rest = total - offset - len(shown)
     label = words.count("{n} more paper", "{n} more papers", rest)
     buttons = ((Button(label, f"more:{delivery.id}:{offset + PAGE}"),),) if rest else ()
-    return Reply((heading(title), *_entries(words, shown, papers, summaries, offset)), buttons)
+    entries = _entries(words, delivery.digest.matches, shown, papers, summaries, offset)
+    return Reply((heading(title), *entries), buttons)

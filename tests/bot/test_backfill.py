@@ -240,7 +240,7 @@ async def test_readers_get_late_papers_apart_and_who_came_after_the_gap_gets_non
     assert late[LORA:] == sorted(late[LORA:], reverse=True) and mine.digest.on == LAST  # type: ignore[type-var]
     await mill.pipeline.deliver()
     text = "\n".join(text for _, text, _ in mill.wire.arrived)
-    assert text.count("Late: announced earlier, found now") == 1
+    assert text.count("papers announced earlier, found now") == 1
 
 
 async def test_who_stalled_while_it_asked_an_archive_stores_nothing(
