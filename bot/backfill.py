@@ -13,7 +13,7 @@ from bot.carrier import whole
 from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day
 from bot.gaps import Window, failed, filled, late_items
-from bot.model import Gap, GapState, Leaf, Rejected
+from bot.model import Feed, FeedState, Gap, GapState, Leaf, Rejected
 from bot.ports import Archive, Now, SearchIndex, Store
 from bot.turns import Turn
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MOST_RESTARTS = 2
 """How often an archive that fails in the middle is asked from the beginning, before the next one is."""
+ONCE_MORE = timedelta(hours=1)
+"""Until the listing page is asked again for the present day."""
 MOST_PAGES = 500
 """Requests for one category before its archive is thought to lead in a circle."""
 
@@ -78,7 +80,9 @@ class Backfill:
         now = self._now()
         with self._store.reading() as tx:
             gaps = [g for g in tx.gaps(GapState.OPEN) if g.due_at is None or g.due_at <= now]
-            gaps = [g for g in gaps if g.category in self._categories and g.on < eastern_day(now)]
+            today = eastern_day(now)
+            # The present day is on the listing page, where its feed is broken; elsewhere it may not be whole yet.
+            gaps = [g for g in gaps if g.category in self._categories and (g.on < today or self._is_first(g.via))]
             if not gaps:
                 return None
             mine = tuple(g for g in gaps if g.category == gaps[0].category)
@@ -87,8 +91,11 @@ class Backfill:
             mine = tuple(g for g in mine if (g.via or via, g.token) == (via, mine[0].token))
             archive = next((a for a in self._archives if a.name == via), self._archives[0])
             first = mine[0].on
-            window = Window(mine[0].category, self._categories, first, eastern_day(now), tx.last_key(first))
+            window = Window(mine[0].category, self._categories, first, today, tx.last_key(first))
             return Job(mine, window, archive)
+
+    def _is_first(self, via: str) -> bool:
+        return via in ("", self._archives[0].name) and self._archives[0].name == "listing"
 
     async def _step(self, job: Job, patience: float) -> int:
         category = job.window.category
@@ -119,7 +126,14 @@ class Backfill:
             for one in tx.announcements(last):
                 brought[one.announced_on] = brought.get(one.announced_on, 0) + 1
             for gap in job.gaps:
-                tx.put_gap(self._after(job, replace(gap, found=gap.found + brought.get(gap.on, 0)), leaf))
+                gap = self._after(job, replace(gap, found=gap.found + brought.get(gap.on, 0)), leaf)
+                tx.put_gap(gap)
+                if gap.on == job.window.today and gap.state is not GapState.OPEN:
+                    # As if its feed had brought it, so that nobody waits for that any longer.
+                    feed = tx.feeds().get(gap.category, Feed(gap.category))
+                    since_at = feed.since_at if feed.state is FeedState.FRESH else now
+                    came = replace(feed, state=FeedState.FRESH, since_at=since_at, fresh_at=now, why="")
+                    tx.put_feed(replace(came, batch_on=gap.on, upto_on=gap.on))
         if not leaf.token:
             log.info("%s: %s was asked for %d missed days", job.window.category, job.archive.name, len(days))
         return sum(brought.values())
@@ -152,6 +166,8 @@ class Backfill:
                 tx.put_gap(gap)
 
     def _handed_on(self, gap: Gap, archive: Archive, why: str) -> Gap:
+        if gap.on >= eastern_day(self._now()):
+            return replace(gap, via="", token="", why=why[:300], due_at=self._now() + ONCE_MORE)
         names = [one.name for one in self._archives]
         at = names.index(archive.name) + 1
         if at < len(names):

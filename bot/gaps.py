@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from bot.feeds import EASTERN, covers, eastern_day, settled
-from bot.holidays import SILENT_DAYS
-from bot.model import Arrival, Feed, FeedItem, Gap, GapState, Kind, Sighting
+from bot.holidays import SILENT_DAYS, is_publishing_day
+from bot.model import Arrival, Feed, FeedItem, FeedState, Gap, GapState, Kind, Sighting
 
 LOOK_BACK = timedelta(days=60)
 """Days further back are not asked for: readers who were without for so long are not served by a flood."""
 MOST_TRIES = 12
 """Over two days and a half, see ``retry_at``."""
+_TOO_LATE = time(6)
+"""Six hours after the rebuilding, US Eastern, nobody waits for a feed that fails or is stale any longer."""
 _FREEZE = time(14)
 """Submissions of a weekday close (https://info.arxiv.org/help/availability.html)."""
 _LAST_ANNOUNCED_VERSION = 5
@@ -44,6 +46,13 @@ def missed(before: Feed, after: Feed, now: datetime) -> tuple[tuple[date, ...], 
     days = (first + _DAY * n for n in range(1, (today - first).days))
     lost = tuple(day for day in days if day.isoweekday() <= 5 and day not in taken)
     return lost, replace(after, upto_on=max(before.upto_on, today - _DAY, *taken))
+
+
+def is_given_up_today(feed: Feed, now: datetime) -> bool:
+    """Whether the present day's papers are to be looked for elsewhere, as its feed fails or is stale for so long."""
+    at = now.astimezone(EASTERN)
+    broken = feed.state in (FeedState.FAILED, FeedState.STALE) and not settled(feed, now)
+    return broken and feed.upto_on is not None and is_publishing_day(at.date()) and at.time() >= _TOO_LATE
 
 
 def retry_at(tries: int, now: datetime) -> datetime:
@@ -124,7 +133,8 @@ def late_items(sightings: Sequence[Sighting], window: Window, known: Mapping[str
             if above and item.kind is Kind.CROSS and _is_of(item.categories[:1], window.polled):
                 item = replace(item, kind=Kind.NEW)  # a cross-list in this category's listing, new in the union
             if not (item.kind is Kind.NEW and stored.told):
-                items.append(replace(item, arrival=Arrival.LATE))
+                today = item.announced_on == window.today
+                items.append(replace(item, arrival=Arrival.DAILY if today else Arrival.LATE))
             continue
         first_day = earliest_day(sighting.submitted_at) if sighting.submitted_at else window.first
         if not stored.told and above and (bound is not None or first_day >= window.first):

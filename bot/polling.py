@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from bot.carrier import whole
 from bot.errors import FetchFailed
-from bot.feeds import judge, own_items
-from bot.gaps import missed
+from bot.feeds import eastern_day, judge, own_items
+from bot.gaps import is_given_up_today, missed
 from bot.model import Feed, FeedItem, Fetched, Gap, GapState, Kind, Rejected, Tally, Validators
 from bot.ports import Now, SearchIndex, Source, Store, Transaction
 from bot.turns import Stalled, Turn
@@ -155,6 +155,8 @@ class Poller:
         gaps = [Gap(category, day, due_at=now, why=why) for day in days]
         if isinstance(outcome, Fetched) and outcome.cut and feed.batch_on:
             gaps.append(Gap(category, feed.batch_on, due_at=now, why="the feed was cut off at arXiv's limit"))
+        if is_given_up_today(feed, now):
+            gaps.append(Gap(category, eastern_day(now), due_at=now, why=feed.why))
         if opened := tx.open_gaps(gaps):
             log.warning("%s: %d days were missed: %s", category, opened, ", ".join(str(gap.on) for gap in gaps))
         if feed.fresh_at == now and feed.batch_on and not (isinstance(outcome, Fetched) and outcome.cut):

@@ -19,7 +19,7 @@ from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
 from bot.config import Config
 from bot.desk import FrontDesk
-from bot.errors import ConfigError
+from bot.errors import ConfigError, TryLater
 from bot.model import FeedState, Subscription
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, ChatPlatform, SearchIndex
@@ -106,7 +106,7 @@ async def first_digest(
         try:
             async with asyncio.timeout(PATIENCE if terminal else None):
                 _, feeds = await pipeline.poll(quietly=True)
-        except TimeoutError:
+        except (TimeoutError, TryLater):  # or another process is at it
             _say(console, words.say("This takes long and goes on beside. What is stored can be read and searched."))
             console.show(await desk.answer(console.caller, "digest", ""))
             return 0

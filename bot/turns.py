@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import time
@@ -18,6 +19,8 @@ from itertools import count
 
 from bot.errors import TryLater
 from bot.ports import Now, Store, Transaction
+
+log = logging.getLogger(__name__)
 
 NAME = "arxiv"
 HELD = timedelta(minutes=3)
@@ -77,5 +80,9 @@ class Turn:
             return tx.holds_lease(NAME, self._owner) and tx.take_lease(NAME, self._owner, now, now + HELD)
 
     def _end(self) -> None:
-        with self._store.transaction() as tx:
-            tx.end_lease(NAME, self._owner, self._clock() + self._interval if self._interval else None)
+        again_at = self._clock() + self._interval if self._interval else None
+        try:
+            with self._store.transaction() as tx:
+                tx.end_lease(NAME, self._owner, again_at)
+        except TryLater as error:  # then it ends by itself
+            log.warning("the turn at arXiv ends in %s: %s", HELD, error)

@@ -14,6 +14,7 @@ from adapters.sources.arxiv_api import ArxivApi
 from adapters.sources.arxiv_listing import ArxivListing
 from adapters.sources.arxiv_oai import ArxivOai
 from adapters.sources.http import Fetcher
+from bot.feeds import settled
 from bot.gaps import MOST_TRIES
 from bot.model import Address, Announcement, Arrival, Chat, GapState, News, Subscription
 from bot.pipeline import Pipeline, Settings
@@ -260,3 +261,34 @@ async def test_who_stalled_while_it_asked_an_archive_stores_nothing(
     assert all(one.arrival is Arrival.DAILY for one in mill.told())
     with mill.store.reading() as tx:
         assert all(gap.via == "" for gap in tx.gaps())
+
+
+async def test_a_day_whose_feed_is_broken_for_hours_is_read_from_the_listing_the_same_day(mill: Mill) -> None:
+    tuesday = DAYS[1]
+    mill.arxiv.broken = {"feed"}
+    await mill.poll(tuesday, 9)  # five o'clock in Ithaca
+    assert mill.gaps() == {} and await mill.pipeline.fill() == 0
+    await mill.poll(tuesday, 11)
+    assert await mill.pipeline.fill() == DAILY
+    assert mill.asked()["oai"] == 0 and mill.gaps() == {GapState.FILLED: 2}
+    days = {key: found for key, found in mill.days().items() if found[0] == tuesday}
+    assert len(days) == DAILY and all(arrival is Arrival.DAILY for _, arrival, _ in days.values()), "it is not late"
+    with mill.store.reading() as tx:
+        assert all(settled(feed, mill.wall.at) for feed in tx.feeds().values()), "nobody waits for the feed any longer"
+    mill.arxiv.broken = set()
+    await mill.poll(tuesday, 12)
+    await mill.poll(DAYS[2])
+    assert len(mill.told()) == len(mill.days()) == 3 * DAILY and mill.gaps() == {GapState.FILLED: 2}
+
+
+async def test_a_listing_that_is_not_in_either_is_asked_again_and_the_day_comes_by_its_feed(mill: Mill) -> None:
+    mill.arxiv.works = [work for work in mill.arxiv.works if work.on != DAYS[1]]
+    mill.arxiv.broken = {"feed"}
+    await mill.poll(DAYS[1], 11)
+    assert await mill.pipeline.fill() == 0 and mill.gaps() == {GapState.OPEN: 2}
+    asked = len(mill.server.requests)
+    assert await mill.pipeline.fill() == 0 and len(mill.server.requests) == asked, "not at once"
+    mill.arxiv.announce(DAYS[1], 4, ("cs.CL", "cs.LG"))
+    mill.arxiv.broken = set()
+    await mill.poll(DAYS[1], 12)
+    assert mill.gaps() == {GapState.FILLED: 2} and all(one.arrival is Arrival.DAILY for one in mill.told())
