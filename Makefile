@@ -9,7 +9,7 @@ export PYTHON
 usable := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.root 2>/dev/null)" = "$$(pwd)" ] && echo yes)
 stale := $(if $(usable),,stale)
 
-.PHONY: help env run test bench lock clean stale
+.PHONY: help env run test bench faults lock clean stale
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test    set up if need be, then ruff, mypy and every test, with coverage"
 	@echo "make env     set up only: .venv with $(BIN)/paperround"
 	@echo "make bench   measure"
+	@echo "make faults  kill, stall, refuse and freeze, and count what is lost or doubled (FAULTS='kills --short')"
 	@echo "make lock    write requirements/*.txt anew (LOCKFLAGS=--upgrade for newer versions)"
 	@echo "make clean   take away what make brought; your data and configuration stay"
 	@echo "PYTHON=python3.12 chooses the Python of a new .venv."
@@ -39,6 +40,9 @@ test: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m tests.bench
+
+faults: .venv/.dev
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 .tools/bin/uv: requirements/uv.txt
 	@python=$${PYTHON:-python3}; "$$python" -m venv .tools

@@ -37,7 +37,10 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON for scripts")
         return command
 
-    add("run", "run the bot: poll, plan, deliver, chat; without a token, chat in this terminal")
+    command = add("run", "run the bot: poll, plan, deliver, chat; without a token, chat in this terminal")
+    command.add_argument(
+        "--roles", metavar="ROLES", help="some of ingest,plan,deliver,telegram,discord; other processes do the rest"
+    )
     command = add("round", "one round for who is due: poll, plan, deliver, say what happened, end", json=True)
     command.add_argument("--at", metavar="TIME", help="as if it were this time (2026-11-21T08:00, UTC unless it says)")
     command.add_argument("--dry-run", action="store_true", help="say what would happen; store and send nothing")
@@ -71,6 +74,29 @@ def parser() -> argparse.ArgumentParser:
     command = add("unmerge", "undo the merge that brought a key into another source's paper")
     command.add_argument("key", metavar="KEY", help="arxiv:2403.17919 or acl:2024.bionlp-1.75")
     add("invite", "make a code that admits one chat: /start CODE")
+    command = add("backup", "copy the whole store into one file, while the bot goes on", json=True)
+    command.add_argument("file", nargs="?", metavar="FILE", help="a new file, or a folder (backups in the data folder)")
+    command = add("restore", "put a backup in the store's place; the bot must be stopped", json=True)
+    command.add_argument("file", metavar="FILE", help="what paperround backup wrote")
+    command.add_argument(
+        "--force", action="store_true", help="also where the store holds something, which is kept aside"
+    )
+    command = add("migrate-store", "move everything to another database; the bot must be stopped", json=True)
+    command.add_argument(
+        "--to", required=True, metavar="URL", help="an empty database: postgresql://user@host/name; password: ~/.pgpass"
+    )
+    command.add_argument("--from", dest="source", metavar="URL", help="another store than the configured one")
+    command.add_argument("--keep", action="store_true", help="a trial: do not mark the old store as moved")
+    command = add("audit", "who changed what, and when: topics, invitations, chats", json=True)
+    command.add_argument("--limit", type=int, default=100, metavar="N", help="the last N changes (100)")
+    command.add_argument("--about", default="", metavar="WHO", help="a user or a chat only: telegram:123")
+    command = add("mydata", "print all that is kept about a chat, and of a person's private chat about them, as JSON")
+    command.add_argument("address", metavar="CHAT", help="telegram:123, telegram:-100123/45 or discord:456")
+    command.add_argument("--user", default="", metavar="USER", help="the person whose private chat it is: discord:789")
+    command = add("forget", "erase all that is kept about a chat; the audit log keeps a pseudonym")
+    command.add_argument("address", metavar="CHAT", help="as for mydata")
+    command.add_argument("--user", default="", metavar="USER", help="as for mydata")
+    command.add_argument("--yes", action="store_true", help="do it; else only say what would go")
     add("doctor", "look at configuration, database, feeds and tokens; say what is wrong and what to do", json=True)
     return top
 

@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
 from bot.errors import ConfigError, FetchFailed, Problem
+from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import Archive, ChatPlatform, SearchIndex, Source, Store
+from bot.ports import Archive, ChatPlatform, Copied, Proceedings, Progress, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
     from adapters.clock import Clock
     from adapters.digest_files import Chunk
     from bot.config import Config
+    from bot.crew import Crew
+    from bot.settings import Discord as DiscordConfig
+    from bot.settings import Telegram as TelegramConfig
+
+
+ERASURES = "erasures.log"
+"""The file in ``data_dir`` that remembers erasures, for after a restore."""
 
 
 def utc_now() -> datetime:
@@ -37,16 +45,40 @@ def open_store(config: Config) -> Store:
         wrong = f"{config.data_dir}: {error.strerror}"
         problem = Problem("PAPERROUND_DATA_DIR", wrong, "name a folder that the bot's user may write")
         raise ConfigError((problem,)) from error
-    store = opened(config.database)
+    store = opened(config.database, erasures=config.data_dir / ERASURES)
     with store.reading() as tx:
-        begun = tx.setting("topics")
+        begun = tx.setting("topics") and tx.setting("pseudonyms")
     if not begun:
         with store.transaction() as tx:
+            tx.key()  # from the first day on, so that every backup has it
             if not tx.setting("topics"):
                 for topic in TOPICS:
                     tx.put_topic(topic)
                 tx.put_setting("topics", "begun")
     return store
+
+
+def back_up(config: Config, file: Path, progress: Progress) -> Copied:
+    """The store as it is now, into a new file. Raises BadInput, ConfigError, TryLater."""
+    from storage.backups import back_up as backed_up
+
+    return backed_up(config.database, file, progress)
+
+
+def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Copied:
+    """A backup in the store's place. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    from storage.backups import restore as restored
+
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    repeat = config.uncertain == "repeat"
+    return restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+
+
+def move_store(source: str, target: str, *, keep: bool, progress: Progress) -> Copied:
+    """Everything into another database. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    from storage.backups import move
+
+    return move(source, target, keep=keep, progress=progress)
 
 
 def open_index(config: Config, store: Store) -> SearchIndex:
@@ -73,20 +105,48 @@ def make_archives(config: Config) -> list[Archive]:
     return [kinds[name](url, fetcher) for name, url in config.arxiv.archives().items()]
 
 
-def make_platforms(config: Config) -> dict[str, ChatPlatform]:
-    """Those with a token."""
+def make_proceedings(config: Config) -> Proceedings | None:
+    """The ACL Anthology, where it is wanted."""
+    wanted = config.anthology
+    if not wanted.enabled:
+        return None
+    from adapters.sources.anthology import AnthologyFeed
+
+    return AnthologyFeed(wanted.feed_url, wanted.data_url, contact=config.contact, interval=wanted.interval)
+
+
+def make_platforms(config: Config, crew: Crew | None = None, store: Store | None = None) -> dict[str, ChatPlatform]:
+    """Those with a token. One that listens needs the ``store``; with a ``crew`` it shares door and limits with other
+    processes."""
     found: dict[str, ChatPlatform] = {}
     if config.telegram.token:
-        from adapters.chats.telegram import Telegram
-
-        found["telegram"] = Telegram(config.telegram.token.get_secret_value(), config.telegram.api_url)
+        found["telegram"] = _telegram(config.telegram, config.telegram.token.get_secret_value(), crew, store)
     if config.discord.token:
-        from adapters.chats.discord_chat import Discord
-
-        found["discord"] = Discord(
-            config.discord.token.get_secret_value(), config.discord.api_url, config.discord.gateway_url
-        )
+        found["discord"] = _discord(config.discord, config.discord.token.get_secret_value(), crew)
     return found
+
+
+def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Store | None) -> ChatPlatform:
+    from adapters.chats.telegram import Telegram
+    from adapters.chats.telegram_pace import Pace
+    from adapters.chats.telegram_polling import always
+    from adapters.chats.telegram_webhook import Door
+
+    name = f"telegram {token.partition(':')[0]}"
+    door = inbox = None
+    if config.webhook_url and config.webhook_secret:
+        door = Door(config.webhook_url, *config.webhook_listen, config.webhook_secret.get_secret_value())
+        inbox = SharedInbox(store, name, utc_now) if store else None
+    pace = Pace(part=lambda: crew.part("telegram")) if crew else Pace()
+    return Telegram(token, config.api_url, pace, crew.turn(name) if crew else always, door, inbox)
+
+
+def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
+    from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_shards import Shards, always
+
+    turn = crew.turn("discord") if crew else always
+    return Discord(token, config.api_url, config.gateway_url, Shards(config.shards, config.shard_ids, turn))
 
 
 def make_console(locale: str) -> Console:
@@ -102,7 +162,12 @@ def make_clock() -> Clock:
 
 
 def read_feed(data: bytes, name: str) -> Fetched:
-    """A feed's file. Raises FetchFailed."""
+    """A feed's file, of arXiv or of the Anthology. Raises FetchFailed."""
+    if b"//aclanthology.org/" in data[:4096]:
+        from adapters.sources.anthology import parse_feed as parse_papers
+
+        items, rejected, on = parse_papers(data)
+        return Fetched(name, items=items, rejected=rejected, batch_on=on)
     from adapters.sources.arxiv import parse_feed
 
     return parse_feed(data, name)
@@ -110,14 +175,13 @@ def read_feed(data: bytes, name: str) -> Fetched:
 
 async def fetch_feeds(config: Config, addresses: Sequence[str]) -> AsyncGenerator[Fetched | FetchFailed, None]:
     """Feeds by their addresses, in order, spaced and within the limits of time and size."""
-    from adapters.sources.arxiv import parse_feed
     from adapters.sources.http import Fetcher
 
     fetcher = Fetcher(contact=config.contact, interval=config.arxiv.interval)
     try:
         for address in addresses:
             try:
-                yield parse_feed((await fetcher.fetch(address)).body, address)
+                yield read_feed((await fetcher.fetch(address)).body, address)
             except FetchFailed as error:
                 yield error
     finally:

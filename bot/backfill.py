@@ -15,6 +15,7 @@ from bot.feeds import eastern_day
 from bot.gaps import Window, failed, filled, late_items
 from bot.model import Feed, FeedState, Gap, GapState, Leaf, Rejected
 from bot.ports import Archive, Now, SearchIndex, Store
+from bot.tenure import INGEST, Tenure, alone_async
 from bot.turns import Turn
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Backfill:
     def __init__(
         self,
         store: Store,
-        index: SearchIndex,
+        index: SearchIndex | None,
         archives: Sequence[Archive],
         categories: Sequence[str],
         turn: Turn,
@@ -72,7 +73,7 @@ class Backfill:
         if asked:
             for archive in self._archives:
                 await archive.close()
-        if found:
+        if found and self._index is not None:
             await asyncio.to_thread(self._index.follow)
         return found
 
@@ -99,23 +100,25 @@ class Backfill:
 
     async def _step(self, job: Job, patience: float) -> int:
         category = job.window.category
-        async with self._turn.taken(patience):
+        alone = alone_async(self._store, INGEST, "missed days", self._now, patience)
+        async with alone as tenure, self._turn.taken(patience):
             try:
                 self._pages[category] = self._pages.get(category, 0) + 1 if job.token else 1
                 if self._pages[category] > MOST_PAGES:
                     raise FetchFailed(f"{job.archive.name} does not come to an end")
                 leaf = await job.archive.leaf(category, job.window.first, job.token)
             except FetchFailed as error:
-                await whole(asyncio.to_thread(self._put_off, job, error))
+                await whole(asyncio.to_thread(self._put_off, job, error, tenure))
                 return 0
-            return await whole(asyncio.to_thread(self._take_in, job, leaf))
+            return await whole(asyncio.to_thread(self._take_in, job, leaf, tenure))
 
-    def _take_in(self, job: Job, leaf: Leaf) -> int:
+    def _take_in(self, job: Job, leaf: Leaf, tenure: Tenure) -> int:
         """Store a page and how it goes on; returns how many announcements it brought."""
         now = self._now()
         days = {gap.on: gap for gap in job.gaps}
         with self._store.transaction() as tx:
             self._turn.check(tx)
+            tenure.keep(tx)
             if leaf.rejected:
                 tx.quarantine(f"{job.archive.name} {job.window.category}", leaf.rejected, now)
             sightings = leaf.sightings if leaf.on is None or leaf.on in days else ()
@@ -147,12 +150,13 @@ class Backfill:
             return failed(gap, "the API may lag behind the announcements", self._now())
         return filled(gap, job.archive.name, 0)
 
-    def _put_off(self, job: Job, error: FetchFailed) -> None:
+    def _put_off(self, job: Job, error: FetchFailed, tenure: Tenure) -> None:
         """Ask the next archive; after the last one, begin anew later."""
         now = self._now()
         log.warning("%s: missed days: %s: %s", job.window.category, job.archive.name, error)
         with self._store.transaction() as tx:
             self._turn.check(tx)
+            tenure.keep(tx)
             if error.sample:
                 where = f"{job.archive.name} {job.window.category}"
                 tx.quarantine(where, [Rejected("the whole answer", str(error), error.sample)], now)

@@ -12,12 +12,10 @@ from typing import TypeVar
 
 from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
+from bot.drafts import Draft, drafts, names
 from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
-from bot.model import Address, ChatState, Delivery, DeliveryState, DigestKind, Layout, Paper, Part, Summary
-from bot.pages import digest_heading, digest_page
-from bot.ports import ChatPlatform, Message, Now, Store
-from bot.replies import BlockKind, Reply
-from bot.words import words_for
+from bot.model import Address, ChatState, Delivery, DeliveryState, Layout, Part
+from bot.ports import ChatPlatform, Now, Store
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +44,6 @@ class Carried:
             self.postponed += 1
         else:
             self.failed += 1
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message still to be promised. ``fault``: why it could not be rendered, else empty."""
-
-    message: Message
-    fault: str = ""
 
 
 @dataclass(slots=True)
@@ -186,7 +176,9 @@ class Carrier:
             part, fault = way.delivery.current_part, ""
             if part is None:
                 if way.drafts is None:
-                    way.drafts = await asyncio.to_thread(self._render, platform, way)
+                    way.drafts = await asyncio.to_thread(
+                        drafts, self._store, platform, way.delivery, way.suspects, way.most
+                    )
                 if not way.drafts:
                     way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
                     await self._keep(way.delivery)
@@ -211,25 +203,6 @@ class Carrier:
             if way.delivery.state is not DeliveryState.SENDING:
                 break
         return way.delivery.state
-
-    def _render(self, platform: ChatPlatform, way: _Way) -> list[Draft]:
-        """The messages that are still to come. A digest without papers is told once."""
-        delivery = way.delivery
-        left = deliveries.remaining(delivery)
-        if delivery.parts and not left:
-            return []
-        with self._store.reading() as tx:
-            papers, summaries = tx.papers(left), tx.summaries(left)
-        groups = grouped(left, way.suspects, way.most)
-        drafts = []
-        for number, group in enumerate(groups):
-            try:
-                page = _page(delivery, group, papers, summaries, number == 0, number == len(groups) - 1)
-                drafts += [Draft(message) for message in platform.render(page)]
-            except Exception as error:
-                log.exception("%s: what tells of %s cannot be rendered", delivery.address, _names(group, papers))
-                drafts.append(Draft(Message(b"", group), f"it cannot be rendered ({type(error).__name__})"))
-        return drafts
 
     async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
         try:
@@ -299,7 +272,7 @@ class Carrier:
 
     def _named(self, papers: Sequence[int]) -> str:
         with self._store.reading() as tx:
-            return _names(papers, tx.papers(papers))
+            return names(papers, tx.papers(papers))
 
     def _pause(self, chat_id: int, why: str) -> None:
         with self._store.transaction() as tx:
@@ -312,45 +285,6 @@ class Carrier:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
                 tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
-
-
-def grouped(left: Sequence[int], suspects: frozenset[int], most: int) -> list[tuple[int, ...]]:
-    """``left`` in its order, as the groups that are rendered by themselves: suspects at most ``most`` together,
-    the others all together. At least one group, which may be empty."""
-    held = [paper for paper in left if paper in suspects]
-    rest = tuple(paper for paper in left if paper not in suspects)
-    groups = [tuple(held[i : i + most]) for i in range(0, len(held), most)] if held else []
-    # A heading at fault must not cost a paper: it goes by itself where papers do.
-    if held and most == 1:
-        groups.insert(0, ())
-    return [*groups, rest] if rest or not groups else groups
-
-
-def _page(
-    delivery: Delivery,
-    group: Sequence[int],
-    papers: Mapping[int, Paper],
-    summaries: Mapping[int, Sequence[Summary]],
-    first: bool,
-    last: bool,
-) -> Reply:
-    """The page that tells of ``group``: the heading where nothing was told before, buttons under the last."""
-    words = words_for(delivery.language)
-    digest = delivery.digest
-    if digest.kind is not DigestKind.PAPERS:
-        return digest_page(words, digest, papers, summaries)
-    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout, delivery_id=delivery.id)
-    blocks = [block for block in page.blocks if block.kind is not BlockKind.HEADING]
-    if not last:
-        blocks = [block for block in blocks if block.paper]
-    if first and not delivery.parts:
-        blocks.insert(0, digest_heading(words, digest))
-    return Reply(tuple(blocks), page.buttons if last else ())
-
-
-def _names(ids: Sequence[int], papers: Mapping[int, Paper]) -> str:
-    """The papers by their keys, for the log."""
-    return ", ".join(papers[one].key if one in papers else f"paper {one}" for one in ids) or "the heading"
 
 
 async def whole(work: Awaitable[T]) -> T:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from bot.model import Address
+from bot.model import EVERY_ROLE, Address, Role
 
 _T = TypeVar("_T")
 _NOT_PEOPLE = {
@@ -84,6 +84,16 @@ def one_of(*choices: str) -> Callable[[object], str]:
     return chosen
 
 
+def flag(value: object) -> bool:
+    mend = "write true or false"
+    if isinstance(value, bool):
+        return value
+    text = _text(value, mend).lower()
+    if text not in ("true", "false", "yes", "no", "on", "off", "1", "0"):
+        raise Wrong(f"{text!r} is neither true nor false", mend)
+    return text in ("true", "yes", "on", "1")
+
+
 def hour(value: object) -> dt.time:
     if isinstance(value, dt.time):
         return value
@@ -118,6 +128,13 @@ def size(value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= 100:
         raise Wrong(f"{value!r} is not a number from 1 to 100", "write a number from 1 to 100")
+    return int(text)
+
+
+def days(value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", text, re.ASCII):
+        raise Wrong(f"{value!r} is not a number of days", "write a number of days, as 365, or 0 for no end")
     return int(text)
 
 
@@ -176,6 +193,20 @@ def categories(value: object) -> tuple[str, ...]:
     return found
 
 
+def _role(text: str) -> Role:
+    try:
+        return Role(text.lower())
+    except ValueError:
+        raise Wrong(f"{text!r} is not a role", "write some of " + ", ".join(EVERY_ROLE)) from None
+
+
+def roles(value: object) -> tuple[Role, ...]:
+    found = _each(_list(value, "ingest,plan"), _role)
+    if not found:
+        raise Wrong("names no role", "write some of " + ", ".join(EVERY_ROLE) + ", or leave the key out for all")
+    return tuple(role for role in Role if role in found)
+
+
 def url(*schemes: str) -> Callable[[object], str]:
     example = f"{schemes[-1]}://host.example"
 
@@ -193,6 +224,45 @@ def url(*schemes: str) -> Callable[[object], str]:
         return text.rstrip("/")
 
     return checked
+
+
+def webhook(value: object) -> str:
+    """Empty, or an address that Telegram can call."""
+    return url("http", "https")(value) if _text(value) else ""
+
+
+def listen(value: object) -> tuple[str, int]:
+    mend = "write host and port, as 127.0.0.1:8443, or 0.0.0.0:8443 for every address of this machine"
+    if isinstance(value, tuple):
+        return value
+    host, colon, port = _text(value, mend).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host) or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
+        raise Wrong(f"{value!r} is not a host and a port", mend)
+    return host, int(port)
+
+
+def _count(value: object, most: int, mend: str) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}", text, re.ASCII) or int(text) > most:
+        raise Wrong(f"{value!r} is not a number from 0 to {most}", mend)
+    return int(text)
+
+
+def shards(value: object) -> int:
+    """0 for ``auto``."""
+    mend = 'write how many, as 4, or "auto"'
+    if str(value).strip().lower() == "auto":
+        return 0
+    if not (found := _count(value, 10_000, mend)):
+        raise Wrong("there is at least one", mend)
+    return found
+
+
+def shard_ids(value: object) -> tuple[int, ...]:
+    mend = "write numbers from 0, as 0,1"
+    parts = [str(part) for part in value] if isinstance(value, list | tuple) else _list(str(value), "0,1")
+    return _each(parts, lambda part: _count(part, 9_999, mend))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -226,6 +296,14 @@ def telegram_token(value: object) -> Secret:
     if not all(secret.get_secret_value().partition(":")):
         raise Wrong("is not a Telegram token", "copy it from @BotFather: a number, a colon and letters")
     return secret
+
+
+def webhook_secret(value: object) -> Secret:
+    """As https://core.telegram.org/bots/api#setwebhook takes it."""
+    text = _text(value) if isinstance(value, str) else ""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", text):
+        raise Wrong("is not a secret that can be used", "write 16 to 256 random letters, digits, _ and -")
+    return Secret(text)
 
 
 def database_url(value: object) -> Secret:

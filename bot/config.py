@@ -27,7 +27,9 @@ FILE_NAME = "paperround.toml"
 _LARGEST = 1024 * 1024
 """Bytes of a file that is read as configuration or secret: more is a mistake."""
 
-_SECRETS: frozenset[Key] = frozenset({("database_url",), ("telegram", "token"), ("discord", "token")})
+_SECRETS: frozenset[Key] = frozenset(
+    {("database_url",), ("telegram", "token"), ("telegram", "webhook_secret"), ("discord", "token")}
+)
 _KNOWN: frozenset[Key] = frozenset(keys())
 _DATA_DIR: Key = ("data_dir",)
 _SECTIONS = frozenset(key[0] for key in _KNOWN if len(key) > 1)
@@ -100,8 +102,14 @@ class _Reading:
         return text
 
 
-def load(root: Path | None = None, environ: Mapping[str, str] = os.environ, file: Path | None = None) -> Config:
-    """Read ``root``/paperround.toml (or ``file``, or what PAPERROUND_CONFIG names), ``root``/.env and ``environ``.
+def load(
+    root: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    file: Path | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Config:
+    """Read ``root``/paperround.toml (or ``file``, or what PAPERROUND_CONFIG names), ``root``/.env, ``environ``, and
+    over them all the keys that the command line gave as ``options``.
 
     ``root`` is the working directory unless given. Raises ConfigError with every problem there is.
     """
@@ -113,6 +121,7 @@ def load(root: Path | None = None, environ: Mapping[str, str] = os.environ, file
     _add_file(reading, path, must=bool(file or named))
     _add_variables(reading, env_file, " in .env")
     _add_variables(reading, environ, "")
+    reading.add({(name,): _Given(value, f"--{name}") for name, value in (options or {}).items()}, {})
     values = reading.resolve(root)
     folder = values.setdefault(_DATA_DIR, "data")
     if isinstance(folder, str) and folder.strip():

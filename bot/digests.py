@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from bot.bursts import Followed as Followed
+from bot.bursts import Leftover, composed
 from bot.documents import Document
 from bot.matching import Batch
 from bot.model import (
@@ -55,12 +57,9 @@ def local_date(chat: Chat, now: datetime) -> date:
     return now.astimezone(ZoneInfo(chat.timezone)).date()
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A subscription ready to be asked: ``label`` is what the reader calls it."""
-
-    label: str
-    query: Query
+@lru_cache(4096)
+def _local(timezone: str, on: date, at: time) -> datetime:
+    return datetime.combine(on, at, ZoneInfo(timezone)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,7 +78,8 @@ class Day:
     """Announcements between two ids, with every paper's text analyzed once; asked by many chats.
 
     ``documents`` are the papers' searchable texts as they are now. A query is asked once, however many chats
-    hold it.
+    hold it. ``today`` (UTC): what arrived late or in a burst and is not pushed waits from this day on; without it,
+    nothing waits.
     """
 
     def __init__(
@@ -87,8 +87,9 @@ class Day:
         announcements: Sequence[Announcement],
         papers: Mapping[int, Paper],
         documents: Mapping[int, Document],
+        today: date | None = None,
     ) -> None:
-        self.papers, self.documents = papers, documents
+        self.papers, self.documents, self.today = papers, documents, today
         self.announcements = tuple(a for a in announcements if a.paper_id in documents)
         self._batch = Batch((i, documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
         self._later = tuple(a for a in self.announcements if self._is_later_cross(a))
@@ -97,6 +98,7 @@ class Day:
         for announcement in self.announcements:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
         self._later_ids = frozenset(a.id for a in self._later)
+        self._ordinary = frozenset(a.id for a in self.announcements if a.arrival is Arrival.DAILY)
         self._first_late = min((a.announced_on for a in self.announcements if a.arrival is Arrival.LATE), default=None)
         self._offered: dict[tuple[frozenset[News], date | None], dict[int, list[_Offer]]] = {}
         self._digests: dict[tuple[int, int, int], Digest] = {}
@@ -140,7 +142,8 @@ class Day:
     def matches(
         self, followed: Sequence[Followed], wants: frozenset[News], since: date | None = None
     ) -> tuple[Match, ...]:
-        """Every paper once, in reading order: what came late last, the newest day first, then the best match.
+        """Every paper once, in reading order: the day's own first, then what came in a burst, then what came late; the
+        newest day first, then the best match.
 
         A later cross-list counts only where no followed query matched the paper before it. Of what came late, days
         before ``since`` are left out. Chats that follow the same objects share the answer.
@@ -173,7 +176,8 @@ class Day:
             for offer in offers.get(paper_id, ()):
                 if not (offer.is_later_cross and paper_id in offered):
                     fit = (-len(its), -best[paper_id], offer.rank, offer.id)
-                    order.append((offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
+                    waits = offer.id not in self._ordinary
+                    order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
                     break
         order.sort()
         several = len(followed) > 1
@@ -182,9 +186,10 @@ class Day:
                 paper_id,
                 offer.news,
                 tuple(dict.fromkeys(labels[paper_id])) if several else labels[paper_id],
+                self.today if waits else None,
                 offer.on if offer.late else None,
             )
-            for *_, paper_id, offer in order
+            for waits, *_, paper_id, offer in order
         )
 
     def _offers(self, wants: frozenset[News], since: date | None) -> dict[int, list[_Offer]]:
@@ -213,15 +218,8 @@ class Day:
         key = (id(matches), size, upto)
         known = self._digests.get(key)
         if known is None:
-            hit = {label for match in matches for label in match.labels}
-            known = self._digests[key] = Digest(
-                DigestKind.PAPERS,
-                max(a.announced_on for match in matches for a in self._told[match.paper_id]),
-                matches,
-                min(size, len(matches)),
-                tuple(dict.fromkeys(one.label for one in followed if one.label in hit)),
-                upto,
-            )
+            on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
+            known = self._digests[key] = composed(on, matches, 0, followed, size, upto, self.today or on)
         return known
 
 
@@ -246,29 +244,38 @@ def decide(
     wait_until: time,
     now: datetime,
     last_at: datetime | None = None,
+    left: Leftover | None = None,
 ) -> Decision:
     """Compose the chat's digest, or say why there is none.
 
     ``upto``: the last announcement looked at; ``day`` is None where there is none to look at. ``settled``: every
     polled category is fresh or quiet; ``quiet``: all of them are quiet, so a second word about it is noise.
     ``last_kind`` and ``last_at`` are of the digest before: a chat whose time moved is due twice a day, and hears
-    of an empty one once; that arXiv came in without a match after all is news.
+    of an empty one once; that arXiv came in without a match after all is news. ``left`` is what its last digest left:
+    it comes behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time
+    is up.
     """
     due_at = next_due(chat, now)
     if not followed:
         return Decision(None, chat.seen, due_at)
     found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on) if day else None
-    if found:
+    if found and left is None:
         return Decision(found, upto, due_at)
-    labels = tuple(dict.fromkeys(one.label for one in followed))
     today = local_date(chat, now)
+    if left and found:
+        return Decision(left.digest(found, followed, chat, upto, today, now), upto, due_at)
+    labels = tuple(dict.fromkeys(one.label for one in followed))
     told = last_kind is not None and last_at is not None and local_date(chat, last_at) == today
+    deadline = _local(chat.timezone, today, wait_until)
+    if left and not told and (settled or now >= deadline) and left.may_come_alone(upto, today):
+        alone = left.digest(None, followed, chat, upto, today, now)
+        if alone:
+            return Decision(alone, upto if settled else chat.seen, due_at)
     if settled:
         silent = chat.empty_day is EmptyDay.SILENT or (quiet and last_kind is DigestKind.NOTHING)
         silent = silent or (told and last_kind is not DigestKind.NOT_IN_YET)
         nothing = Digest(DigestKind.NOTHING, today, labels=labels, upto=upto, quiet=quiet)
         return Decision(None if silent else nothing, upto, due_at)
-    deadline = datetime.combine(today, wait_until, ZoneInfo(chat.timezone)).astimezone(UTC)
     if now < deadline:
         return Decision(None, chat.seen, min(deadline, now + timedelta(minutes=10)))
     silent = chat.empty_day is EmptyDay.SILENT or told

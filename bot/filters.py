@@ -70,19 +70,29 @@ class Filters:
             return self._write_leaf(query, leaves)
         if isinstance(query, Not):
             return "!" + self._write(query.part, leaves)
-        parts = []
-        for part in query.parts:
-            own: list[int] = []
-            parts.append((self._write(part, own), own))
-        parts.sort(key=_shape_order)
-        for _, own in parts:
-            leaves += own
         sign = "&" if isinstance(query, And) else "|"
-        return f"{sign}{chr(48 + len(parts))}" + "".join(shape for shape, _ in parts)
+        start = len(leaves)
+        shapes = [self._write(part, leaves) for part in query.parts]
+        if shapes.count("x") < len(shapes):
+            self._sort(shapes, leaves, start)
+        return f"{sign}{chr(48 + len(shapes))}{''.join(shapes)}"
+
+    def _sort(self, shapes: list[str], leaves: list[int], start: int) -> None:
+        """Put the parts of one query in `_shape_order`; their leaves begin at ``start``."""
+        parts = []
+        for shape in shapes:
+            width = shape.count("x")
+            parts.append((shape, leaves[start : start + width]))
+            start += width
+        parts.sort(key=_shape_order)
+        del leaves[start - sum(len(own) for _, own in parts) :]
+        for at, (shape, own) in enumerate(parts):
+            shapes[at] = shape
+            leaves += own
 
     def _write_leaf(self, leaf: Leaf, leaves: list[int]) -> str:
         keys = self._keys.get(leaf.field)
-        if keys is None or leaf.prefix or any(len(phrase) > 2 for phrase in leaf.phrases):
+        if keys is None or leaf.prefix or max(map(len, leaf.phrases)) > 2:
             leaves.append(self._number(self._looked_up, leaf))
             return "x"
         for phrase in leaf.phrases:

@@ -22,6 +22,7 @@ _ARXIV_ID = (
     rf"|(?P<archive>{_ARCHIVES})(?:\.[a-z]{{2}})?/(?P<number>[0-9]{{7}}))(?:v[0-9]{{1,3}})?"
 )
 _ACL_NEW = r"[0-9]{4}\.[a-z0-9_]{1,40}-[a-z0-9_]{1,20}\.[0-9]{1,5}"
+_ACL_VENUE = re.compile(r"acl:(?P<year>[0-9]{4})\.(?P<venue>[a-z0-9_]+)-(?P<volume>[a-z0-9_]+)\.[0-9]+", re.A)
 _ACL_ID = rf"(?P<acl>{_ACL_NEW}|[a-z][0-9]{{2}}-[0-9]{{4,5}})"
 _URL = r"(?:https?://)?"
 _TAIL = r"/?(?:[?#]\S*)?"
@@ -101,6 +102,20 @@ def keys_from_doi(doi: str) -> tuple[str, ...]:
     if acl := _ACL_DOI.fullmatch(name):
         return (f"doi:{name}", _acl(acl["acl"]))
     return (f"doi:{name}",)
+
+
+def venue_of(key: str) -> str:
+    """Where an Anthology id of today's form was published (https://aclanthology.org/info/ids/); empty for all others.
+
+    >>> venue_of("acl:2024.emnlp-main.7"), venue_of("acl:2024.findings-acl.7")
+    ('EMNLP 2024', 'Findings of ACL 2024')
+    """
+    match = _ACL_VENUE.fullmatch(key)
+    if match is None:
+        return ""
+    findings = match["venue"] == "findings"
+    name = (match["volume"] if findings else match["venue"]).upper()
+    return f"Findings of {name} {match['year']}" if findings else f"{name} {match['year']}"
 
 
 def source_of(key: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from bot.keys import link_from_key
+from bot.keys import link_from_key, source_of, venue_of
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
 from bot.summaries import abstract_in, best_summary
@@ -29,6 +29,20 @@ def shorten(text: str, most: int) -> str:
 def address_of(paper: Paper) -> str:
     """The paper's abstract page."""
     return link_from_key(paper.key) or (paper.links[0] if paper.links else "")
+
+
+def proceedings_of(paper: Paper) -> str:
+    """The key that the paper has in the ACL Anthology; empty where it has none."""
+    return next((key for key in paper.keys if source_of(key) == "acl"), "")
+
+
+def published_at(words: Words, paper: Paper) -> str:
+    """``Published at EMNLP 2024``; empty for what is in no proceedings."""
+    key = proceedings_of(paper)
+    if not key:
+        return ""
+    venue = venue_of(key)
+    return words.say("Published at {venue}", venue=venue) if venue else words.say("Published in the ACL Anthology")
 
 
 def authors_line(words: Words, paper: Paper) -> str:
@@ -62,27 +76,30 @@ def entry(
     labels: Sequence[str] = (),
     news: News = News.NEW,
     layout: Layout = Layout.BRIEF,
+    above: str = "",
     late_on: date | None = None,
 ) -> Block:
-    """One numbered paper: linked title, its one sentence, who and where, what it matched; the day it was announced
-    where it comes late."""
+    """One numbered paper: linked title, its one sentence, who and where, what it matched. ``above``: a line over it,
+    which no split parts from it. ``late_on``: the day it was announced on, where it comes late."""
     title = shorten(readable(paper.title), _TITLE)
+    over = [italic(f"{above}\n")] if above else []
+    page = link_from_key(proceedings_of(paper)) if news is News.PUBLISHED else ""
     if layout is Layout.PLAIN:
-        return Block((plain(f"{number}. {title}\n{address_of(paper)}"),), BlockKind.ENTRY, paper.id)
+        return Block((*over, plain(f"{number}. {title}\n{page or address_of(paper)}")), BlockKind.ENTRY, paper.id)
     best = best_summary(summaries, words.language, paper)
-    spans = [bold(f"{number}. "), Span(title, link=link("", address_of(paper)).link)]
+    spans = [*over, bold(f"{number}. "), Span(title, link=link("", page or address_of(paper)).link)]
     if best.title:
         spans.append(plain("\n" + shorten(best.title, _TITLE)))
     if best.headline:
         spans.append(plain("\n" + shorten(best.headline, _HEADLINE)))
         spans += _note(words, best.headline_language)
-    facts = [authors_line(words, paper), paper.primary_category]
+    facts = [authors_line(words, paper), paper.primary_category or venue_of(paper.key)]
     if news is News.CROSS:
         facts.append(words.say("cross-list"))
     elif news is News.UPDATE:
         facts.append(words.say("new version"))
     elif news is News.PUBLISHED:
-        facts.append(words.say("published"))
+        facts.append(published_at(words, paper) or words.say("published"))
     if late_on:
         facts.append(words.day(late_on))
     facts.append(label_list(words, labels))
@@ -93,34 +110,32 @@ def entry(
 
 
 def digest_heading(words: Words, digest: Digest) -> Block:
-    """``7 new papers for LoRA and RAG, Tuesday 8 April``; those that came late are counted above them, and here where
-    there are no others."""
-    topics = label_list(words, digest.labels)
-    late = sum(match.late_on is not None for match in digest.matches)
-    if late and late == len(digest.matches):
-        return heading(
-            words.count("{n} late paper for {topics}", "{n} late papers for {topics}", late, topics=topics)
+    """``7 new papers for LoRA and RAG, Tuesday 8 April``; what came late or is left from earlier days is counted where
+    it is all."""
+    facts = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
+    own = digest.matches[: len(digest.matches) - digest.carried]
+    late = sum(match.late_on is not None for match in own)
+    if len(own) > late or not digest.matches:
+        new = len(own) - late
+        text = words.count("{n} new paper for {topics}, {day}", "{n} new papers for {topics}, {day}", new, **facts)
+    elif late:
+        text = words.count("{n} late paper for {topics}", "{n} late papers for {topics}", late, topics=facts["topics"])
+    else:
+        text = words.count(
+            "{n} paper left from earlier days for {topics}, {day}",
+            "{n} papers left from earlier days for {topics}, {day}",
+            digest.carried,
+            **facts,
         )
-    text = words.count(
-        "{n} new paper for {topics}, {day}",
-        "{n} new papers for {topics}, {day}",
-        len(digest.matches) - late,
-        topics=topics,
-        day=words.day(digest.on),
-    )
     return heading(text)
 
 
-def late_heading(words: Words, matches: Sequence[Match]) -> Block:
-    """Above the papers of days that were missed, of all the matches there are."""
-    return paragraph(
-        bold(
-            words.count(
-                "Late: {n} paper announced earlier, found now",
-                "Late: {n} papers announced earlier, found now",
-                sum(match.late_on is not None for match in matches),
-            )
-        )
+def late_line(words: Words, matches: Sequence[Match]) -> str:
+    """Above the first paper of a missed day, of all the matches of a day."""
+    return words.count(
+        "Late: {n} paper announced earlier, found now",
+        "Late: {n} papers announced earlier, found now",
+        sum(match.late_on is not None for match in matches),
     )
 
 
@@ -141,11 +156,13 @@ def digest_page(
     numbers = {match.paper_id: number for number, match in enumerate(digest.matches, 1)}
     wanted = [m for m in digest.matches[: digest.pushed] if only is None or m.paper_id in set(only)]
     blocks = [digest_heading(words, digest)] if len(wanted) == digest.pushed else []
-    first_late = next((match.paper_id for match in digest.matches if match.late_on), None)
+    new = len(digest.matches) - digest.carried
+    first_late = next((match.paper_id for match in digest.matches[:new] if match.late_on), None)
     for match in wanted:
         if match.paper_id in papers:
+            above = words.say("Left from earlier days:") if numbers[match.paper_id] == new + 1 > 1 else ""
             if match.paper_id == first_late:
-                blocks.append(late_heading(words, digest.matches))
+                above = late_line(words, digest.matches[:new])
             blocks.append(
                 entry(
                     words,
@@ -155,6 +172,7 @@ def digest_page(
                     match.labels,
                     match.news,
                     layout,
+                    above,
                     match.late_on,
                 )
             )
@@ -162,7 +180,16 @@ def digest_page(
     buttons: tuple[tuple[Button, ...], ...] = ()
     if rest > 0:
         label = words.count("{n} more paper", "{n} more papers", rest)
-        blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
+        told = [words.count("And {n} more.", "And {n} more.", rest)]
+        if left := digest.left:
+            told.append(
+                words.count(
+                    "{n} waits for the next digests, for up to a week.",
+                    "{n} wait for the next digests, for up to a week.",
+                    left,
+                )
+            )
+        blocks.append(paragraph(italic(words.sentences(*told))))
         if delivery_id:
             buttons = ((Button(label, f"more:{delivery_id}:{digest.pushed}"),),)
     return Reply(tuple(blocks), buttons)
@@ -203,6 +230,8 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
         _dated(paper),
     ]
     blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
+    if published := published_at(words, paper):
+        blocks.append(paragraph(link(published, link_from_key(proceedings_of(paper)))))
     for text in abstracts:
         blocks.append(Block((plain(shorten(text, _ABSTRACT)),), BlockKind.QUOTE))
     links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]

@@ -6,18 +6,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+from bot.anthology import NAME, Anthology
 from bot.backfill import Backfill
 from bot.carrier import Carried, Carrier, whole
 from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day, next_poll, settled
 from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
-from bot.polling import PATIENCE, Poller, Reading
-from bot.ports import Archive, ChatPlatform, SearchIndex, Source, Store
+from bot.polling import Poller, Reading
+from bot.ports import Archive, ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.tenure import INGEST, PATIENCE, Tenure, alone_async
 from bot.turns import Turn
+from bot.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ class Settings:
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
+    audit_days: int = 365
     interval: float = 0.0
 
 
@@ -49,27 +54,31 @@ class Round:
 class Pipeline:
     """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act.
 
-    ``clock``: the time as other processes have it, where ``now`` is a pretended one.
+    ``index`` is None in a process where nobody searches. ``clock``: the time as other processes have it, where ``now``
+    is a pretended one.
     """
 
     def __init__(
         self,
         store: Store,
-        index: SearchIndex,
+        index: SearchIndex | None,
         source: Source,
         platforms: Mapping[str, ChatPlatform],
         settings: Settings,
         now: Callable[[], datetime],
-        clock: Callable[[], datetime] | None = None,
+        proceedings: Proceedings | None = None,
         archives: Sequence[Archive] = (),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
+        self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._turn = Turn(store, settings.interval, clock or now)
         self._poller = Poller(store, index, source, settings.categories, self._turn, now)
         self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
+        self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
@@ -77,27 +86,33 @@ class Pipeline:
     async def poll(self, quietly: bool = False, patience: float = PATIENCE) -> tuple[Tally, dict[str, Feed]]:
         """One poll of every configured category. A feed that fails changes nothing but its state.
 
-        ``quietly``: the caller tells the person itself, so the log does not say it too. Raises TryLater where another
-        process is asking arXiv, for longer than ``patience`` seconds.
+        ``quietly``: the caller tells the person itself, so the log does not say it too. One process polls at a time:
+        raises Occupied where another brings papers in, or another TryLater where it asks arXiv, for longer than
+        ``patience`` seconds, and where this one stalled until another took over.
         """
-        async with self._polling:
-            return await self._poller.poll(quietly, patience)
+        async with self._polling, self._alone(patience) as tenure:
+            return await self._poller.poll(tenure, quietly, patience)
+
+    def _alone(self, patience: float) -> AbstractAsyncContextManager[Tenure]:
+        return alone_async(self._store, INGEST, "a poll", self._now, patience)
 
     async def fill(self, patience: float = 0.0, most: int = SOME) -> int:
         """Ask arXiv's archives for missed days that are due, in ``most`` requests; returns how many announcements
-        came of it. Waits ``patience`` seconds for another process that asks arXiv."""
+        came of it. Waits ``patience`` seconds for another process that asks arXiv or brings papers in."""
         async with self._polling:
             return await self._backfill.fill(patience, most)
 
     async def poll_if_due(self) -> bool:
         """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
-        due = await self.next_poll_at()
-        if due > self._now():
+        if await self.next_poll_at() > self._now():
             return False
         try:
-            _, feeds = await self.poll(patience=0)
+            async with self._polling, self._alone(0) as tenure:
+                if await self.next_poll_at() > self._now():
+                    return False  # another has just done it
+                _, feeds = await self._poller.poll(tenure, False, 0)
         except TryLater as error:
-            log.debug("not polled: %s", error)
+            log.info("poll: %s", error)
             return False
         today = eastern_day(self._now())
         waiting = not all(settled(feed, self._now()) for feed in feeds.values())
@@ -114,6 +129,10 @@ class Pipeline:
             return now
         return next_poll(feeds, max(checked), self._tries, self._poller.retry_after)
 
+    async def poll_proceedings(self) -> bool:
+        """Poll the Anthology, where it is wanted and due; see ``anthology.next_reading``."""
+        return self.anthology is not None and await self.anthology.poll_if_due() is not None
+
     def _feeds(self) -> list[Feed]:
         with self._store.reading() as tx:
             known = tx.feeds()
@@ -128,19 +147,27 @@ class Pipeline:
         """Send what is due until nothing is."""
         return await self._carrier.deliver()
 
+    async def keep_up(self) -> bool:
+        """Once a day, by one process: what has had its time goes. Whether it was done now."""
+        return await self._upkeep.run_if_due()
+
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so
         that another process goes on with it at once."""
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
-        """Poll, plan, deliver, once."""
+        """Poll, plan, deliver, once; and once a day, what has had its time goes."""
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
+        if self.anthology is not None and (read := await self.anthology.poll_if_due()):
+            done.polled += read[0]
+            done.feeds[NAME] = str(read[1].state)
         await self.fill(PATIENCE, ALL)
         done.planned = await self.plan()
         done.carried = await self.deliver()
+        await self.keep_up()
         return done
 
     async def dry_round(self) -> Round:

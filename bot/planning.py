@@ -7,18 +7,21 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
+from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
-from bot.digests import Day, Decision, Followed, decide
+from bot.digests import Day, Decision, decide
 from bot.feeds import heard, settled
-from bot.model import Chat, Digest, Feed, FeedState, Subscription, Topic
+from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
 
 log = logging.getLogger(__name__)
 
 PAGE = 2_000
 """Chats planned in one transaction."""
+MOST_LEFT = 10_000
+"""Digests remembered for what they left; more are read again where chats still need them."""
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class _Known:
     topics: list[Topic]
     days: dict[int, Day | None] = field(default_factory=dict)
     followed: dict[tuple[str, str, str], Followed | None] = field(default_factory=dict)
+    left: dict[int, Leftover] = field(default_factory=dict)
     kept: dict[int, tuple[Digest, Digest]] = field(default_factory=dict)
     """By the id of a digest's object: that object, so that the id stays its own, and as it is kept."""
 
@@ -40,11 +44,20 @@ class _Known:
             if key not in self.followed:
                 one = Subscription(0, 0, text, topic)
                 query = query_of(one, self.topics)
-                self.followed[key] = Followed(label_of(one, self.topics, language), query) if query else None
+                label = label_of(one, self.topics, language)
+                self.followed[key] = Followed(label, query, f"topic:{topic}" if topic else text) if query else None
             followed = self.followed[key]
             if followed is not None:
                 found.append(followed)
         return tuple(found)
+
+    def rest_of(self, chat: Chat, decision: Decision, today: date) -> int:
+        """What the chat's row is to say of it: its new digest where that left papers, or the one before while they
+        may still come."""
+        if decision.digest is not None and decision.digest.kind is DigestKind.PAPERS:
+            return self.kept[id(decision.digest)][1].id if decision.digest.asked else 0
+        left = self.left.get(chat.rest)
+        return 0 if left is None or left.spent(today) else chat.rest
 
 
 @contextmanager
@@ -103,7 +116,8 @@ class Planner:
             return known or _Known(0, [])
         if known is None or known.upto != tx.last_announcement() or known.topics != tx.topics():
             return None
-        return known if all(chat.seen in known.days for chat in due) else None
+        there = all(chat.seen in known.days and (not chat.rest or chat.rest in known.left) for chat in due)
+        return known if there else None
 
     def _read(self, tx: Transaction, due: Sequence[Chat], known: _Known | None) -> _Known:
         upto, topics = tx.last_announcement(), tx.topics()
@@ -111,6 +125,12 @@ class Planner:
             known = _Known(upto, topics)
         for seen in {chat.seen for chat in due} - known.days.keys():
             known.days[seen] = self._day(tx, seen, upto)
+        rests = {chat.rest for chat in due} - {0}
+        if len(known.left) > MOST_LEFT:
+            known.left = {rest: known.left[rest] for rest in rests & known.left.keys()}
+        new = rests - known.left.keys()
+        known.left |= {id_: Leftover(Rest(id_)) for id_ in new}  # of a digest that is gone nothing is left
+        known.left |= {rest.id: Leftover(rest) for rest in tx.rests(new)}
         return known
 
     def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
@@ -119,7 +139,8 @@ class Planner:
             return None
         ids = {a.paper_id for a in announcements}
         papers = tx.papers(ids)
-        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)))
+        today = self._now().astimezone(UTC).date()
+        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)), today)
 
     def _decide(
         self, tx: Transaction, due: Sequence[Chat], now: datetime, known: _Known
@@ -156,6 +177,7 @@ class Planner:
                     last_at=at,
                     wait_until=self._wait_until,
                     now=now,
+                    left=known.left.get(chat.rest),
                 )
             except Exception:
                 # One chat that makes no sense must not keep the others from their digests.
@@ -166,10 +188,17 @@ class Planner:
 
     def _write(self, tx: Transaction, decisions: Sequence[tuple[Chat, Decision]], now: datetime, known: _Known) -> int:
         made = [(chat, decision.digest) for chat, decision in decisions if decision.digest is not None]
+        used = {mark: known.kept[mark][1].id for mark in {id(digest) for _, digest in made} if mark in known.kept}
+        there = tx.digests_there(used.values())
+        for mark in (mark for mark, number in used.items() if number not in there):
+            del known.kept[mark]  # the chats that got it were all erased since
         new = list({id(digest): digest for _, digest in made if id(digest) not in known.kept}.values())
         for digest, number in zip(new, tx.keep_digests(new), strict=True):
             known.kept[id(digest)] = (digest, replace(digest, id=number))
         planned = tx.plan_all({chat.id: known.kept[id(digest)][1] for chat, digest in made}, now)
+        today = now.astimezone(UTC).date()
+        rests = {chat.id: known.rest_of(chat, decision, today) for chat, decision in decisions}
+        tx.leave({chat.id: rests[chat.id] for chat, _ in decisions if rests[chat.id] != chat.rest})
         moved: dict[tuple[int, datetime], list[int]] = {}
         for chat, decision in decisions:
             moved.setdefault((decision.seen, decision.due_at), []).append(chat.id)

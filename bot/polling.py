@@ -14,12 +14,11 @@ from bot.feeds import eastern_day, judge, own_items
 from bot.gaps import is_given_up_today, missed
 from bot.model import Feed, FeedItem, Fetched, Gap, GapState, Kind, Rejected, Tally, Validators
 from bot.ports import Now, SearchIndex, Source, Store, Transaction
+from bot.tenure import PATIENCE, Tenure
 from bot.turns import Stalled, Turn
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 60.0
-"""Seconds that somebody who asked for a poll waits for arXiv to be free."""
 _PARTS = "feeds.parts"
 _RANK = {kind: rank for rank, kind in enumerate((Kind.NEW, Kind.CROSS, Kind.REPLACE, Kind.REPLACE_CROSS))}
 Part = tuple[str, ...]
@@ -65,20 +64,29 @@ class Poller:
     """
 
     def __init__(
-        self, store: Store, index: SearchIndex, source: Source, categories: Sequence[str], turn: Turn, now: Now
+        self,
+        store: Store,
+        index: SearchIndex | None,
+        source: Source,
+        categories: Sequence[str],
+        turn: Turn,
+        now: Now,
     ) -> None:
         self._store, self._index, self._source, self._turn = store, index, source, turn
         self._categories, self._now = tuple(categories), now
         self.retry_after: float | None = None
         """Seconds that arXiv asked for on the last poll."""
 
-    async def poll(self, quietly: bool = False, patience: float = PATIENCE) -> tuple[Tally, dict[str, Feed]]:
-        """Raises TryLater where another process is asking arXiv, for longer than ``patience`` seconds."""
+    async def poll(
+        self, tenure: Tenure, quietly: bool = False, patience: float = PATIENCE
+    ) -> tuple[Tally, dict[str, Feed]]:
+        """Raises TryLater where another process is asking arXiv, for longer than ``patience`` seconds. ``tenure`` is
+        that of whoever brings papers in."""
         async with self._turn.taken(patience):
             reading = await self.read(conditionally=True)
             self.retry_after = max((error.retry_after or 0 for error in reading.failures()), default=0) or None
             try:
-                tally, feeds = await whole(asyncio.to_thread(self._take_in, reading))
+                tally, feeds = await whole(asyncio.to_thread(self._take_in, reading, tenure))
             except Stalled as error:
                 log.warning("poll: %s", error)
                 raise
@@ -120,10 +128,11 @@ class Poller:
                 return parts, {}
             return parts, {part: tx.validators(self._source.url(part)) for part in parts}
 
-    def _take_in(self, reading: Reading) -> tuple[Tally, dict[str, Feed]]:
+    def _take_in(self, reading: Reading, tenure: Tenure) -> tuple[Tally, dict[str, Feed]]:
         now = self._now()
         with self._store.transaction() as tx:
             self._turn.check(tx)
+            tenure.keep(tx)
             items = reading.items()
             unseen = tx.unseen(items)
             added = tx.add(items, now)
@@ -141,7 +150,7 @@ class Poller:
             for part, outcome in reading.outcomes.items():
                 for category in part:
                     feeds[category] = self._settle(tx, before.get(category, Feed(category)), outcome, unseen)
-        if tally.new or tally.updated or tally.merged:
+        if self._index is not None and (tally.new or tally.updated or tally.merged):
             self._index.follow()
         return tally, feeds
 

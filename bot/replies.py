@@ -62,14 +62,27 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A document that only the asking person may see. Where a platform cannot show a thing to one of a group, it goes
+    to their private chat, and the group reads ``sent``, or ``unsent`` where the person cannot be written to."""
+
+    name: str
+    content: bytes
+    sent: str
+    unsent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """``private``: only the asking person needs to see it, where the platform can do that.
-    ``edits``: a button's answer that should take the place of the message it stood under."""
+    ``edits``: a button's answer that should take the place of the message it stood under.
+    ``file``: goes with it; never into a group."""
 
     blocks: tuple[Block, ...]
     buttons: tuple[tuple[Button, ...], ...] = ()
     private: bool = False
     edits: bool = False
+    file: File | None = None
 
     @property
     def text(self) -> str:

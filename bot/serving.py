@@ -1,4 +1,4 @@
-"""``paperround run``: every role in one process, until it is told to stop."""
+"""``paperround run``: every role in one process, or some of them beside other processes, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from bot.catalogue import STARTING
 from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
 from bot.config import Config
+from bot.crew import BEAT, Crew
 from bot.desk import FrontDesk
-from bot.errors import ConfigError, TryLater
-from bot.model import FeedState, Subscription
+from bot.errors import ConfigError, Problem, TryLater
+from bot.model import EVERY_ROLE, FeedState, Role, Subscription
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, ChatPlatform, SearchIndex
 from bot.redaction import redact
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TICK, DELIVERY_TICK, INDEX_TICK = 30, 10, 1
+POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK = 30, 10, 1, 600
 """Seconds between looks at what is due."""
 PATIENCE = 10.0
 """Seconds that a person waits for the first poll."""
@@ -42,7 +43,13 @@ service managers commonly give."""
 
 
 def settings_of(config: Config) -> Settings:
-    return Settings(config.arxiv.categories, config.wait_until, config.uncertain == "repeat", config.arxiv.interval)
+    return Settings(
+        config.arxiv.categories,
+        config.wait_until,
+        config.uncertain == "repeat",
+        config.audit_days,
+        config.arxiv.interval,
+    )
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:
@@ -58,34 +65,53 @@ def open_console_chat(context: Context, caller: Caller) -> None:
 
 async def serve(config: Config) -> int:
     """Returns the exit status."""
-    terminal = sys.stdin.isatty()
+    everything = config.roles == EVERY_ROLE
+    terminal = everything and sys.stdin.isatty()
     store = assembly.open_store(config)
-    index = assembly.open_index(config, store)
-    source = assembly.make_source(config)
-    platforms = assembly.make_platforms(config)
-    context = Context(store, index, config, assembly.utc_now)
-    desk = FrontDesk(context)
+    crew = Crew(store, assembly.utc_now)
+    platforms = platforms_of(config, assembly.make_platforms(config, crew, store))
+    listening = tuple(name for name in platforms if Role(name) in config.roles)
+    # Whoever answers searches, and has an index of its own on its machine; the others need none.
+    index = assembly.open_index(config, store) if listening or everything else None
+    source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
     archives = assembly.make_archives(config)
     pipeline = Pipeline(
-        store, index, source, platforms, settings_of(config), assembly.utc_now, archives=archives
+        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives
     )
-    console = assembly.make_console(os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
+    for name in platforms:
+        crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
     try:
-        if platforms and not terminal:
-            return await serve_platforms(platforms, desk, pipeline, index)
+        if index is None:
+            log.info("roles: %s", ", ".join(config.roles))
+            return await serve_platforms(platforms, None, pipeline, None, roles=config.roles, crew=crew)
+        context = Context(store, index, config, assembly.utc_now)
+        desk = FrontDesk(context)
+        if not everything:
+            log.info("roles: %s", ", ".join(config.roles))
+        if not everything or (platforms and not terminal):
+            return await serve_platforms(platforms, desk, pipeline, index, roles=config.roles, crew=crew)
+        console = assembly.make_console(os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
         open_console_chat(context, console.caller)
         status = await first_digest(console, context, desk, pipeline, config, terminal)
         if not terminal:
             return status
         words = context.words(console.caller)
         _say(console, words.say("/paper LoRA searches, /help shows all you can ask for, Ctrl-D ends."))
-        return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk))
+        return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk), crew=crew)
     finally:
         await source.close()
         for archive in archives:
             await archive.close()
-        index.close()
+        if proceedings:
+            await proceedings.close()
+        if index is not None:
+            index.close()
         store.close()
+
+
+def platforms_of(config: Config, made: dict[str, ChatPlatform]) -> dict[str, ChatPlatform]:
+    """Those that this process sends to or listens to."""
+    return {name: one for name, one in made.items() if Role.DELIVER in config.roles or Role(name) in config.roles}
 
 
 async def first_digest(
@@ -153,12 +179,15 @@ async def _until(stopping: asyncio.Event) -> object:
 
 async def serve_platforms(
     platforms: dict[str, ChatPlatform],
-    desk: FrontDesk,
+    desk: FrontDesk | None,
     pipeline: Pipeline,
-    index: SearchIndex,
+    index: SearchIndex | None,
     talk: Coroutine[object, object, None] | None = None,
+    roles: Collection[Role] = EVERY_ROLE,
+    crew: Crew | None = None,
 ) -> int:
-    """Listen and keep the clock until a signal, or until ``talk`` (the terminal's conversation) ends."""
+    """Do what ``roles`` say until a signal, or until ``talk`` (the terminal's conversation) ends. Listening needs a
+    ``desk`` and an ``index``."""
     stopping = asyncio.Event()
     _heed_signals(stopping)
     clock = assembly.make_clock()
@@ -166,9 +195,10 @@ async def serve_platforms(
 
     async def deliver() -> None:
         try:
-            await pipeline.plan()
+            if Role.PLAN in roles:
+                await pipeline.plan()
         finally:
-            if platforms:
+            if platforms and Role.DELIVER in roles:
                 await pipeline.deliver()
 
     async def tracked(call: Callable[[], Awaitable[object]]) -> None:
@@ -190,23 +220,33 @@ async def serve_platforms(
 
     async def first() -> None:
         try:
-            await poll()
+            if Role.INGEST in roles:
+                await poll()
             # What an earlier process left in the middle goes on at once.
             await deliver()
         except Exception:
             log.exception("the first round failed; it is tried again in %d s", DELIVERY_TICK)
 
-    beginning = asyncio.ensure_future(_begin_all(platforms.values(), desk))
+    if crew is not None and platforms:
+        await crew.beat()
+        clock.every(BEAT, "sign of life", crew.beat)
+    clock.start()
+    beginning = asyncio.ensure_future(_begin_all(platforms, roles, desk))
     waits: list[asyncio.Future[Any]] = [asyncio.create_task(_until(stopping))]
     try:
         await asyncio.wait([beginning, *waits], return_when=asyncio.FIRST_COMPLETED)
         if beginning.done():
             beginning.result()
-            clock.every(POLL_TICK, "poll", lambda: tracked(poll))
+            if Role.INGEST in roles:
+                clock.every(POLL_TICK, "poll", lambda: tracked(poll))
+                # A conference takes minutes to read, and arXiv's papers are not to wait for it.
+                clock.every(POLL_TICK, "anthology", lambda: tracked(pipeline.poll_proceedings))
             clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
-            # This process alone writes the index, so it takes in what an import beside it has stored.
-            clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
-            clock.start()
+            if index is not None:
+                # One process on a machine writes the index, so it takes in what others have stored.
+                clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
+            if Role.PLAN in roles:
+                clock.every(UPKEEP_TICK, "upkeep", lambda: tracked(pipeline.keep_up))
             begun = asyncio.create_task(tracked(first))
             running.add(begun)
             if talk is not None:
@@ -227,14 +267,22 @@ async def serve_platforms(
         if running:
             await asyncio.wait(running, timeout=WORKING_WITHIN)
         await _leave(platforms)
+        if crew is not None:
+            await crew.leave()
     if talk is None:  # somebody at a terminal knows
         log.info("stopped")
     return 0
 
 
-async def _begin_all(platforms: Iterable[ChatPlatform], desk: FrontDesk) -> None:
+async def _begin_all(
+    platforms: Mapping[str, ChatPlatform], roles: Collection[Role], desk: FrontDesk | None
+) -> None:
     """All at once. Raises one ConfigError with every token that is refused: half a bot would go unnoticed."""
-    ended = await asyncio.gather(*(_begin(platform, desk) for platform in platforms), return_exceptions=True)
+    begun = [
+        _listen(platform, desk) if desk is not None and Role(name) in roles else _greet(platform)
+        for name, platform in platforms.items()
+    ]
+    ended = await asyncio.gather(*begun, return_exceptions=True)
     refused = [problem for error in ended if isinstance(error, ConfigError) for problem in error.problems]
     if refused:
         raise ConfigError(tuple(refused))
@@ -243,9 +291,17 @@ async def _begin_all(platforms: Iterable[ChatPlatform], desk: FrontDesk) -> None
             raise error
 
 
-async def _begin(platform: ChatPlatform, desk: FrontDesk) -> None:
+async def _listen(platform: ChatPlatform, desk: FrontDesk) -> None:
     await platform.start(desk)
     log.info("%s is listening", platform.platform)
+
+
+async def _greet(platform: ChatPlatform) -> None:
+    """Where this process only sends, its token is looked at all the same. Raises ConfigError where it is refused."""
+    for finding in await platform.examine():
+        if not finding.ok and finding.subject.lower().endswith("token"):
+            raise ConfigError((Problem(finding.subject, finding.what, finding.mend),))
+    log.info("%s is sent to; other processes listen there", platform.platform)
 
 
 async def _leave(platforms: dict[str, ChatPlatform]) -> None:

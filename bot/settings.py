@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from bot import checks
 from bot.checks import POSTGRES, Secret, Wrong
-from bot.model import Address
+from bot.model import EVERY_ROLE, Address, Role
 
 Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
 
+TELEGRAM_API = "https://api.telegram.org"
 ARXIV_FEED = "https://rss.arxiv.org/rss"
 ARXIV_ARCHIVES = {
     "listing": "https://arxiv.org/list",
@@ -24,6 +25,7 @@ ARXIV_ARCHIVES = {
     "api": "https://export.arxiv.org/api/query",
 }
 """Where missed days are found, in the order in which they are asked."""
+ANTHOLOGY_DATA = "https://raw.githubusercontent.com/acl-org/acl-anthology/master/data/xml"
 ARXIV_INTERVAL = 3.0
 """Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
 
@@ -41,15 +43,24 @@ class Section:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Telegram(Section):
+    """With a ``webhook_url`` Telegram calls there, else it is asked."""
+
     token: Annotated[Secret | None, checks.telegram_token] = None
-    api_url: Annotated[str, checks.url("http", "https")] = "https://api.telegram.org"
+    api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
+    webhook_url: Annotated[str, checks.webhook] = ""
+    webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
+    webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Discord(Section):
+    """``shards`` is 0 for as many as Discord advises; without ``shard_ids`` a process takes all of them."""
+
     token: Annotated[Secret | None, checks.token] = None
     api_url: Annotated[str, checks.url("http", "https")] = "https://discord.com"
     gateway_url: Annotated[str, checks.url("ws", "wss")] = "wss://gateway.discord.gg"
+    shards: Annotated[int, checks.shards] = 1
+    shard_ids: Annotated[tuple[int, ...], checks.shard_ids] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,10 +83,22 @@ class Arxiv(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Anthology(Section):
+    """The ACL Anthology as a second source. ``data_url``: where its collections are, for the abstracts."""
+
+    enabled: Annotated[bool, checks.flag] = False
+    feed_url: Annotated[str, checks.url("http", "https")] = "https://aclanthology.org/papers/index.xml"
+    data_url: Annotated[str, checks.url("http", "https")] = ANTHOLOGY_DATA
+    interval: Annotated[float, checks.seconds] = 3.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
-    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip."""
+    ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
+    ``run`` does; where it is everything, a platform without a token is left out.
+    ``audit_days``, how long the audit log is kept, is 0 for ever."""
 
     data_dir: Annotated[Path, checks.folder] = Path("data")
     database_url: Annotated[Secret | None, checks.database_url] = None
@@ -87,12 +110,15 @@ class Config(Section):
     time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
     digest_size: Annotated[int, checks.size] = 20
+    audit_days: Annotated[int, checks.days] = 365
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     contact: Annotated[str, checks.contact] = ""
+    roles: Annotated[tuple[Role, ...], checks.roles] = EVERY_ROLE
     uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat"
     telegram: Telegram = Telegram()
     discord: Discord = Discord()
     arxiv: Arxiv = Arxiv()
+    anthology: Anthology = Anthology()
 
     @property
     def database(self) -> str:
@@ -117,8 +143,10 @@ class Config(Section):
         if self.discord.token:
             token = self.discord.token.get_secret_value()
             found += [token, token.rpartition(".")[2]]
+        if self.telegram.webhook_secret:
+            found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
-        urls += self.arxiv.archives().values()
+        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -126,7 +154,9 @@ class Config(Section):
         return tuple(sorted({s for s in found if s}, key=lambda s: (-len(s), s)))
 
 
-_SECTIONS: Mapping[str, type[Section]] = {"telegram": Telegram, "discord": Discord, "arxiv": Arxiv}
+_SECTIONS: Mapping[str, type[Section]] = {
+    "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
+}  # fmt: skip
 
 
 def keys() -> Iterator[Key]:
@@ -145,7 +175,38 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     if interval < ARXIV_INTERVAL and not all(map(checks.on_loopback, asked)):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
-    return config, faults
+    faults += [(("roles",), wrong) for wrong in _unable(config)]
+    told = {key for key, _ in faults}
+    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord))
+    return config, faults + [(key, wrong) for key, wrong in more if key not in told]
+
+
+def _webhook_faults(telegram: Telegram) -> Iterator[tuple[Key, Wrong]]:
+    """https://core.telegram.org/bots/api#setwebhook; a Bot API server of one's own takes http as well."""
+    if telegram.webhook_url and telegram.webhook_secret is None:
+        mend = "write 32 or more random letters and digits; Telegram shows them with every call"
+        yield ("telegram", "webhook_secret"), Wrong("is missing beside webhook_url", mend)
+    if telegram.webhook_url.startswith("http://") and telegram.api_url == TELEGRAM_API:
+        yield ("telegram", "webhook_url"), Wrong("Telegram calls https only", "write it as https://host.example/path")
+
+
+def _shard_faults(discord: Discord) -> Iterator[tuple[Key, Wrong]]:
+    if discord.shard_ids and not discord.shards > max(discord.shard_ids):
+        wrong = "names shards that there are not" if discord.shards else "cannot be chosen while shards is auto"
+        yield ("discord", "shard_ids"), Wrong(wrong, "write in shards how many there are; they count from 0")
+
+
+def _unable(config: Config) -> Iterator[Wrong]:
+    """Roles that somebody asked for and that this process cannot play."""
+    tokens = {Role.TELEGRAM: config.telegram.token, Role.DISCORD: config.discord.token}
+    if config.roles == EVERY_ROLE:
+        return
+    for role in config.roles:
+        if role.listens and not tokens[role]:
+            mend = f"set PAPERROUND_{role.upper()}__TOKEN, or leave {role} out"
+            yield Wrong(f"{role} needs a token, and there is none", mend)
+    if Role.DELIVER in config.roles and not any(tokens.values()):
+        yield Wrong("deliver needs a token, and there is none", "set the token of the bot that sends, or leave it out")
 
 
 def _checked(

@@ -102,6 +102,8 @@ def phrases(text: str, names: bool = False) -> tuple[tuple[str, ...], ...]:
 
     Empty where there is nothing to search for. At most 16 alternatives.
     """
+    if not names and (plain := _plain_phrase(text)):
+        return (plain,)
     parts: list[tuple[tuple[str, ...], ...]] = []
     pieces = [
         (han, piece) for han, run in _pieces(text) for piece in ([run] if han else _WORDS.findall(run))
@@ -122,6 +124,18 @@ def phrases(text: str, names: bool = False) -> tuple[tuple[str, ...], ...]:
         count *= len(part)
     rows = product(*parts) if count <= _READINGS else ([p[0] for p in parts], [p[min(1, len(p) - 1)] for p in parts])
     return tuple(dict.fromkeys(tuple(term for row in choice for term in row) for choice in rows))
+
+
+def _plain_phrase(text: str) -> tuple[str, ...]:
+    """The one reading of English words that are no compound and make none; else empty."""
+    words = text.split()
+    if not text.isascii() or not "".join(words).isalpha():
+        return ()
+    terms = tuple(map(_term, words))
+    pairs, apart, _ = _compounds()
+    if not apart.keys().isdisjoint(terms) or not pairs.keys().isdisjoint(pairwise(terms)):
+        return ()
+    return terms
 
 
 def surfaces(text: str) -> list[tuple[int, str]]:

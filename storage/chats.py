@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Subscription, Topic
 from storage import tables as t
+from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
-from storage.rows import CHUNK, chat_of, chunks, row_of_address, row_of_chat, subscription_of
+from storage.rows import CHUNK, chunks
 
 
 class Chats(Deliveries):
@@ -128,9 +129,7 @@ class Chats(Deliveries):
             )
             .exists(),
         )
-        gone = [row.id for row in self._all(twice)]
-        self._run(t.delivery_part.delete().where(t.delivery_part.c.delivery_id.in_(gone)))
-        self._run(d.delete().where(d.c.id.in_(gone)))
+        self.drop([row.id for row in self._all(twice)])
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))

@@ -9,22 +9,20 @@ from typing import Any
 
 from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
 
-from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part
+from bot.bursts import living
+from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
-from storage.rows import (
-    CHUNK,
-    Work,
-    chunks,
-    content_of,
-    delivery_of,
-    part_of,
-    row_of_delivery,
-    row_of_digest,
-    row_of_part,
-)
+from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest, row_of_part
+from storage.rows import CHUNK, Work, chunks
 
 _HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
+
+
+OF_DIGESTS = tuple(
+    key.parent for table in t.METADATA.tables.values() for key in table.foreign_keys if key.references(t.digest)
+)
+"""The columns that refer to a digest."""
 
 
 class Deliveries(Work):
@@ -44,6 +42,26 @@ class Deliveries(Work):
         insert = t.digest.insert().returning(t.digest.c.id, sort_by_parameter_order=True)
         rows = [{"content": content_of(digest)} for digest in digests]
         return [row.id for some in chunks(rows, CHUNK) for row in self._connection.execute(insert, some)]
+
+    def rests(self, digest_ids: Iterable[int]) -> list[Rest]:
+        found = []
+        for some in chunks(digest_ids, CHUNK):
+            found += [rest_of(r.id, r.content) for r in self._all(select(t.digest).where(t.digest.c.id.in_(some)))]
+        p = t.paper.c
+        joined: dict[int, int] = {}
+        for some in chunks({match.paper_id for rest in found for match in rest.matches}, CHUNK):
+            rows = self._all(select(p.id, p.joined_id).where(p.id.in_(some), p.joined_id.is_not(None)))
+            joined |= {row.id: row.joined_id for row in rows}
+        return [replace(rest, matches=living(rest.matches, joined)) for rest in found] if joined else found
+
+    def leave(self, rests: Mapping[int, int]) -> None:
+        c = t.chat.c
+        columns = column("column1", Integer), column("column2", Integer)
+        for some in chunks(rests.items(), CHUNK):
+            pairs = ", ".join(f"({int(chat)}, {int(rest)})" for chat, rest in some)
+            wanted = text(f"(VALUES {pairs})").columns(*columns).alias("wanted")
+            left = func.nullif(wanted.c.column2, 0)
+            self._run(update(t.chat).where(c.id == wanted.c.column1).values(rest_id=left))
 
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         alike: dict[tuple[DigestKind, date, int], list[tuple[int, int]]] = {}
@@ -166,6 +184,38 @@ class Deliveries(Work):
         gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind)
         again = {"state": DeliveryState.POSTPONED.value, "due_at": now, "attempts": 0}
         return self._run(update(d).where(gone).values(again)).rowcount
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Deliveries with their parts, and the digests that were theirs alone."""
+        d, p = t.delivery, t.delivery_part
+        for some in chunks(ids, CHUNK):
+            mine = d.c.id.in_(some)
+            digests = {row.digest_id for row in self._all(select(d.c.digest_id).where(mine))}
+            self._run(p.delete().where(p.c.delivery_id.in_(some)))
+            self._run(d.delete().where(mine))
+            self.drop_unused(digests)
+
+    def drop_unused(self, digest_ids: Iterable[int]) -> int:
+        """Of these digests, those that nothing refers to; returns how many."""
+        g = t.digest
+        unused = [~select(column).where(column == g.c.id).exists() for column in OF_DIGESTS]
+        dropped = 0
+        for some in chunks(sorted(digest_ids), CHUNK):
+            if self._locks:
+                # Whoever is about to refer to one has done so when the next statement looks.
+                self._run(select(g.c.id).where(g.c.id.in_(some)).order_by(g.c.id).with_for_update())
+            dropped += self._run(g.delete().where(g.c.id.in_(some), *unused)).rowcount
+        return dropped
+
+    def digests_there(self, ids: Iterable[int]) -> set[int]:
+        g = t.digest.c
+        asked = (select(g.id).where(g.id.in_(some)) for some in chunks(ids, CHUNK))
+        # On PostgreSQL nobody drops one meanwhile; on SQLite nobody else writes.
+        return {
+            row.id
+            for statement in asked
+            for row in self._all(statement.with_for_update(read=True, key_share=True) if self._locks else statement)
+        }
 
     def _open(self, table: Any = t.delivery) -> Any:
         return table.c.state.in_(t.OPEN_STATES)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -24,7 +27,12 @@ BUSY_SECONDS = 30
 FROZEN_SECONDS = 120
 """A PostgreSQL transaction in which its holder did nothing for so long is ended, so that its locks are free again."""
 
+MOVED = "moved"
+"""The revision of a store whose rows are in another one now: nobody shall go on writing to it by mistake."""
+
 _MIGRATION_LOCK = 7_205_759_403
+_OURS = f"paperround {os.getpid()}@{socket.gethostname()}"[:63]
+"""What PostgreSQL is told of who is connected; it cuts names at 63 bytes."""
 _SQLITE_TROUBLE = {5, 6, 10, 13}
 """SQLITE_BUSY, LOCKED, IOERR, FULL: https://www.sqlite.org/rescode.html"""
 
@@ -43,6 +51,7 @@ def connect(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 10,
+            "application_name": _OURS,
             "options": f"{asked if isinstance(asked, str) else ' '.join(asked)} {ours}",
         },
     )
@@ -158,14 +167,19 @@ def prepare(engine: Engine, migrate: bool) -> None:
     """
     try:
         with engine.connect() as plain, plain.execution_options(begin="BEGIN").begin():
-            found = _revision(plain)
-            listed = None if found in ("", HEAD) else _knows(found)
+            found = revision(plain)
+            listed = None if found in ("", HEAD, MOVED) else _knows(found)
     except NoSuchModuleError as error:
         raise _problem(str(error), "use sqlite or postgresql") from None
     except (SQLAlchemyError, OSError) as error:
         raise _problem(f"the database cannot be opened: {_reason(error)}", _mend(engine)) from None
     if found == HEAD:
         return
+    if found == MOVED:
+        raise _problem(
+            "what was in this database has been moved to another one (paperround migrate-store)",
+            "name the new one; or move the rows back with migrate-store --from NEW --to AN-EMPTY-ONE",
+        )
     if listed is False:
         raise _problem(
             f"the database is of a newer paperround (its revision is {found}, this program knows {HEAD})",
@@ -177,7 +191,7 @@ def prepare(engine: Engine, migrate: bool) -> None:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            if _revision(connection) != HEAD:
+            if revision(connection) != HEAD:
                 upgrade(connection)
     except SQLAlchemyError as error:
         raise _problem(f"the database cannot be brought up to date: {_reason(error)}", _mend(engine)) from error
@@ -200,7 +214,7 @@ def alembic_config(connection: Connection | None = None) -> Any:
     return config
 
 
-def _revision(connection: Connection) -> str:
+def revision(connection: Connection) -> str:
     """The stored revision; empty for a database without tables of ours."""
     if connection.dialect.name == "sqlite":
         there = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).scalar()
@@ -217,6 +231,31 @@ def _knows(revision: str) -> bool:
         return ScriptDirectory.from_config(alembic_config()).get_revision(revision) is not None
     except CommandError:
         return False
+
+
+def knows(found: str) -> bool:
+    """Whether a database of this revision can be brought to HEAD."""
+    return found == HEAD or _knows(found)
+
+
+def opened_by_others(engine: Engine) -> bool:
+    """Whether another process, or another engine of this one on SQLite, has this database open. Raises TryLater."""
+    if engine.dialect.name == "postgresql":
+        asked = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'paperround %' AND application_name <> :ours"
+        )
+        with _translated(), engine.connect() as connection:
+            return bool(connection.execute(asked, {"ours": _OURS}).scalar())
+    engine.dispose()
+    # Leaving WAL mode needs the file for oneself (https://www.sqlite.org/wal.html); who connects next enters it again.
+    plain = sqlite3.connect(str(engine.url.database), timeout=0)
+    try:
+        return bool(plain.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete")
+    except sqlite3.DatabaseError as error:
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (5, 6)
+    finally:
+        plain.close()
 
 
 def _problem(wrong: str, mend: str) -> ConfigError:

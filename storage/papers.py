@@ -51,6 +51,18 @@ class Papers(Work):
         paper_id = self._number(select(t.paper_key.c.paper_id).where(t.paper_key.c.key == key))
         return self.papers([paper_id]).get(paper_id)
 
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        k = t.paper_key.c.key
+        return {row.key for some in chunks(keys, CHUNK) for row in self._all(select(k).where(k.in_(some)))}
+
+    def without_abstract(self, source: str, since: date) -> list[str]:
+        a = t.announcement.c
+        living = t.paper.alias()
+        joined = t.announcement.join(t.paper, t.paper.c.id == a.paper_id).join(living, living.c.id == _living)
+        lacking = (a.announced_on >= since, a.key.startswith(f"{source}:", autoescape=True), living.c.abstract == "")
+        rows = self._all(select(a.key).select_from(joined).where(*lacking).order_by(a.key).distinct())
+        return [row.key for row in rows]
+
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]:
         found: dict[int, tuple[Summary, ...]] = {}
         for some in chunks(set(paper_ids), CHUNK):

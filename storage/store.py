@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Engine, func, select
 
 from bot.model import ChatState, DeliveryState, GapState
 from storage import tables as t
+from storage.auditing import Audit
 from storage.chats import Chats
+from storage.cleaning import Cleaning
 from storage.engine import connect, prepare, reading, writing
+from storage.erasing import Erasing
+from storage.erasures import ErasureLog
 from storage.feeds import Feeds
+from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Feeds, Leases):
-    """``bot.ports.Transaction``; its subjects stand in papers.py, chats.py, deliveries.py, feeds.py
-    and leases.py."""
+class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning):
+    """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:
         p = t.paper
@@ -52,21 +57,22 @@ class SqlTransaction(Papers, Chats, Feeds, Leases):
 class SqlStore:
     """``bot.ports.Store``. Its methods may be called from any thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, erasures: ErasureLog | None = None) -> None:
+        """``erasures``: the file that remembers them outside of the database."""
+        self._engine, self._erasures = engine, erasures
         self._turn = Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is busy, full or away; not to be opened inside another one."""
         with writing(self._engine, self._turn) as connection:
-            yield SqlTransaction(connection, writes=True)
+            yield SqlTransaction(connection, True, self._erasures)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is away."""
         with reading(self._engine) as connection:
-            yield SqlTransaction(connection, writes=False)
+            yield SqlTransaction(connection, False, self._erasures)
 
     def revision(self) -> int:
         """The number of the last change of a paper or summary: what a full index has followed up to."""
@@ -77,8 +83,9 @@ class SqlStore:
         self._engine.dispose()
 
 
-def open_store(url: str, *, migrate: bool = True) -> SqlStore:
-    """The store at ``sqlite:////path/to/file.db`` or ``postgresql://user@host/name``, brought up to date.
+def open_store(url: str, *, migrate: bool = True, erasures: Path | None = None) -> SqlStore:
+    """The store at ``sqlite:////path/to/file.db`` or ``postgresql://user@host/name``, brought up to date. Erasures are
+    noted in the file ``erasures``, in none where it is None.
 
     Raises ConfigError where it cannot be opened, is newer than this program, or is older and ``migrate`` is False.
     """
@@ -88,4 +95,4 @@ def open_store(url: str, *, migrate: bool = True) -> SqlStore:
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine)
+    return SqlStore(engine, ErasureLog(erasures) if erasures else None)

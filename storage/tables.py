@@ -6,49 +6,19 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Index, TypeDecorator, UniqueConstraint, text
-from sqlalchemy import Text as _Text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
-from bot.ingest import storable
-from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, GapState, Layout, News, Place
+from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
+_UNSERVED = "until_at IS NOT NULL"
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
-
-
-class Moment(TypeDecorator[dt.datetime]):
-    """An aware datetime in UTC on every database; SQLite keeps none of the zone, so it is put back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime without a zone cannot be stored")
-        moment = value.astimezone(dt.UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-
-
-class Text(TypeDecorator[str]):
-    """Text of any length, without the characters that PostgreSQL or UTF-8 refuse."""
-
-    impl = _Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(str(value))
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -83,6 +53,24 @@ class LeaseRow(SQLModel, table=True):
     owner: str = _text()
     until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     again_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class InboxRow(SQLModel, table=True):
+    """An update that a platform handed over at a ``door``; ``until_at``: whoever has it is to serve it by then, None
+    once it was served."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_came_at", "came_at"),
+        Index("ix_inbox_until_at", "until_at", sqlite_where=text(_UNSERVED), postgresql_where=text(_UNSERVED)),
+    )
+    door: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    content: str = _text()
+    owner: str = _text()
+    tries: int
+    came_at: dt.datetime = Field(sa_type=Moment)
+    until_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class PaperRow(SQLModel, table=True):
@@ -171,57 +159,6 @@ class SummaryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
-class FeedRow(SQLModel, table=True):
-    __tablename__ = "feed"
-    category: str = Field(primary_key=True, sa_type=Text)
-    state: str = Field(sa_type=Text)
-    since_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    checked_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    fresh_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    batch_on: dt.date | None = None
-    why: str = _text()
-    upto_on: dt.date | None = None
-
-
-class GapRow(SQLModel, table=True):
-    """A day of a category that was missed, kept when it is filled too, so that it is not missed twice."""
-
-    __tablename__ = "gap"
-    __table_args__ = (_one_of("state", GapState), Index("ix_gap_state", "state"))
-    category: str = Field(primary_key=True, sa_type=Text)
-    missed_on: dt.date = Field(primary_key=True)
-    state: str = Field(sa_type=Text)
-    tries: int = 0
-    due_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    via: str = _text()
-    token: str = _text()
-    found: int = 0
-    why: str = _text()
-
-
-class QuarantineRow(SQLModel, table=True):
-    """What a source sent that could not be used, once each (``mark`` is a digest of it)."""
-
-    __tablename__ = "quarantine"
-    __table_args__ = (Index("ix_quarantine_last_at", "last_at"), _NEVER_AGAIN)
-    id: int | None = Field(default=None, primary_key=True)
-    mark: str = Field(sa_type=Text, unique=True)
-    source: str = Field(sa_type=Text)
-    place: str = _text()
-    why: str = _text()
-    sample: str = _text()
-    times: int = 1
-    first_at: dt.datetime = Field(sa_type=Moment)
-    last_at: dt.datetime = Field(sa_type=Moment)
-
-
-class ValidatorsRow(SQLModel, table=True):
-    __tablename__ = "validators"
-    url: str = Field(primary_key=True, sa_type=Text)
-    etag: str = _text()
-    last_modified: str = _text()
-
-
 class TopicRow(SQLModel, table=True):
     __tablename__ = "topic"
     slug: str = Field(primary_key=True, sa_type=Text)
@@ -230,6 +167,9 @@ class TopicRow(SQLModel, table=True):
 
 
 class ChatRow(SQLModel, table=True):
+    """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
+    keeps it: whoever drops a digest would have to look through all chats."""
+
     __tablename__ = "chat"
     __table_args__ = (
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
@@ -261,6 +201,7 @@ class ChatRow(SQLModel, table=True):
     why: str = _text()
     admitted: bool = True
     since_on: dt.date | None = None
+    rest_id: int | None = None
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -296,6 +237,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("chat_id", "kind", "digest_on", "upto", name="uq_delivery_once"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_digest_id", "digest_id"),
         _one_of("state", DeliveryState),
         _one_of("kind", DigestKind),
         _one_of("layout", Layout),
@@ -343,6 +285,33 @@ class InviteRow(SQLModel, table=True):
     used_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
+class AuditRow(SQLModel, table=True):
+    """What an admin changed. ``who`` and ``chat`` are pseudonyms once they were erased."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_at", "at"),
+        Index("ix_audit_chat", "chat"),
+        Index("ix_audit_who", "who"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    at: dt.datetime = Field(sa_type=Moment)
+    who: str = _text()
+    chat: str = _text()
+    what: str = Field(sa_type=Text)
+    before: str = _text()
+    after: str = _text()
+
+
+class ErasureRow(SQLModel, table=True):
+    """An erasure that this database knows of: that there was one, not of what."""
+
+    __tablename__ = "erasure"
+    id: str = Field(primary_key=True, sa_type=Text)
+    at: dt.datetime = Field(sa_type=Moment)
+
+
 class SettingRow(SQLModel, table=True):
     __tablename__ = "setting"
     name: str = Field(primary_key=True, sa_type=Text)
@@ -358,6 +327,6 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite, lease = _core["invite"], _core["lease"]
+invite, lease, inbox = (_core[name] for name in ("invite", "lease", "inbox"))
 gap, quarantine = _core["gap"], _core["quarantine"]
-setting = _core["setting"]
+audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -104,10 +105,22 @@ class Program:
         self._process.send_signal(signal.SIGTERM)
         assert await self.ended(within) == status, self.log
 
+    def signal(self, number: signal.Signals) -> None:
+        """From any thread, at this very moment; nothing where it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing more until `thaw`, and notices neither."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> None:
         """SIGKILL: no word and no clean-up."""
         if self._process.returncode is None:
-            self._process.kill()
+            self.signal(signal.SIGKILL)
         await asyncio.gather(self._process.wait(), *self._readers)
 
 

@@ -15,7 +15,10 @@ from tests.paths import ROOT
 DEPLOY = ROOT / "deploy"
 COMPOSES = ["compose.yaml", "compose.postgres.yaml"]
 VARIABLES = {"PAPERROUND_" + "__".join(key).upper() for key in keys()} | {"PAPERROUND_CONFIG"}
-SECRETS = {"PAPERROUND_DATABASE_URL", "PAPERROUND_TELEGRAM__TOKEN", "PAPERROUND_DISCORD__TOKEN"}
+SECRETS = {
+    "PAPERROUND_DATABASE_URL", "PAPERROUND_TELEGRAM__TOKEN", "PAPERROUND_TELEGRAM__WEBHOOK_SECRET",
+    "PAPERROUND_DISCORD__TOKEN",
+}  # fmt: skip
 
 
 def read_yaml(text: str) -> Any:
@@ -54,7 +57,7 @@ def with_examples(toml: str) -> str:
     """The file with its commented examples switched on, each in the place of the value before it."""
     toml = re.sub(r'(?m)^(\w+) = .*\n((?:#.*\n)*?)# (?=\1 = ")', r"\2", toml)
     toml = re.sub(r"(?m)^(\w+) = \[\]\n# (?=\1 = )", "", toml)
-    toml = re.sub(r"(?m)^# (token|database_url) = .*\n", "", toml)
+    toml = re.sub(r"(?m)^# (token|database_url|webhook_secret) = .*\n", "", toml)
     return re.sub(r"(?m)^# (\w+_file = )", r"\1", toml)
 
 
@@ -75,9 +78,12 @@ def test_the_example_configuration_names_every_key() -> None:
 
 def test_the_examples_in_it_are_right_as_well(tmp_path: Path) -> None:
     text = (DEPLOY / "paperround.example.toml").read_text(encoding="utf-8")
-    (tmp_path / "token").write_text("1:abc")
+    (tmp_path / "telegram_token").write_text("1:abc")
+    (tmp_path / "discord_token").write_text("abc")
+    (tmp_path / "database_url").write_text("sqlite:////srv/paperround.db")
+    (tmp_path / "webhook_secret").write_text("s" * 32)
     text = with_examples(text)
-    text = re.sub(r'"/run/secrets/\w+"', f'"{tmp_path}/token"', text)
+    text = re.sub(r'"/run/secrets/(\w+)"', rf'"{tmp_path}/\1"', text)
     (tmp_path / "paperround.toml").write_text(text)
     config = load(tmp_path, {})
     assert config.admins == ("telegram:123", "discord:456")

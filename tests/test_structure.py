@@ -18,10 +18,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching", "merging",
-        "ports", "summaries",
+        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
+        "merging", "ports", "summaries",
     }),
-    frozenset({"backfill", "carrier", "commands", "desk", "pages", "pipeline", "planning", "polling", "turns"}),
+    frozenset({
+        "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "inbox", "pages", "pipeline",
+        "planning", "polling", "tenure", "turns", "upkeep",
+    }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
 """The rooms of bot, lowest first. A module imports from its own layer and those below."""

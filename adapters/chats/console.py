@@ -58,6 +58,8 @@ class Console:
         width = self._terminal.width if self._terminal.is_terminal else 0
         for block in reply.blocks:
             self._print(block_text(block, width))
+        if reply.file is not None:
+            self._print(Text(printable(reply.file.content.decode(errors="replace"))))
         self._buttons = [button for row in reply.buttons for button in row]
         if self._buttons:
             self._print(buttons_text(self._buttons, width))

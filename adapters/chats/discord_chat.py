@@ -1,8 +1,4 @@
-"""Discord: slash commands, buttons and private messages, over the gateway and REST, by discord.py.
-
-One connection without shards: enough for 2,500 servers
-(https://discord.com/developers/docs/events/gateway#sharding).
-"""
+"""Discord: slash commands, buttons and private messages, over the gateway and REST, by discord.py."""
 
 from __future__ import annotations
 
@@ -22,6 +18,7 @@ from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import sync_commands
 from adapters.chats.discord_listener import Listener
 from adapters.chats.discord_render import render
+from adapters.chats.discord_shards import ShardedClient, Shards, about_shards, until_turn
 from bot.errors import ChatGone, ConfigError, Problem, Refused, TryLater
 from bot.model import Address
 from bot.ports import Desk, Finding, Message
@@ -57,8 +54,10 @@ class Discord:
     patience = 1.5
     """Seconds an answer may take before its interaction is deferred; Discord gives 3."""
 
-    def __init__(self, token: str, api_url: str = "", gateway_url: str = "") -> None:
-        self._token = token
+    def __init__(
+        self, token: str, api_url: str = "", gateway_url: str = "", shards: Shards = Shards()  # noqa: B008
+    ) -> None:
+        self._token, self._shards = token, shards
         self._api = wire.api_base(api_url)
         self._gateway = yarl.URL(gateway_url) if gateway_url else _GATEWAY
         self._client: _Client | None = None
@@ -124,6 +123,7 @@ class Discord:
         try:
             client = await self._logged_in()
             guilds = len(await client.http.get_guilds(200, with_counts=False))
+            shards = await about_shards(client, self._shards)
         except discord.LoginFailure:
             problem = _token_refused()
             return (Finding("discord token", False, problem.wrong, problem.mend),)
@@ -157,7 +157,7 @@ class Discord:
         )
         if not application.bot_public:
             findings.append(Finding("discord invite", True, "not public: only its owner can add it to servers"))
-        return tuple(findings)
+        return (*findings, shards)
 
     async def _logged_in(self) -> _Client:
         """A client with a REST session; raises what discord.py raises, or TryLater."""
@@ -173,7 +173,8 @@ class Discord:
                 raise TryLater("Discord refused the token a moment ago", _LONGEST_PAUSE, everywhere=True)
             Route.BASE = self._api
             DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
-            client = _Client(self._listener, self._attempted.set)
+            client = (_ManyClient if self._shards.many else _Client)(self._listener, self._attempted.set)
+            client.connections = self._shards
             try:
                 async with asyncio.timeout(_LOGIN_WITHIN):
                     await client.login(self._token)
@@ -237,18 +238,23 @@ class _Client(discord.Client):
         )
         self.listener = listener
         self._note_attempt = attempted
+        self.connections = Shards()
 
-    async def listen(self) -> None:
+    async def listen(self, shard: int | None = None) -> None:
         """Connect and reconnect until closed. Raises ConnectionClosed where reconnecting is of no use."""
+        door, turn = f"{shard or 0}/{self.shard_count or 1}", self.connections.turn
         loop = asyncio.get_running_loop()
         session: dict[str, Any] = {}
         failures = 0
+        ws: DiscordWebSocket | None = None
         while not self.is_closed():
+            await until_turn(turn, door, self._note_attempt)
             began = loop.time()
             try:
-                self.ws = await asyncio.wait_for(DiscordWebSocket.from_client(self, initial=not session, **session), 60)
-                while True:
-                    await self.ws.poll_event()
+                ws = await self._connect(shard, session)
+                while await turn(door):
+                    await ws.poll_event()
+                why, again = "another process listens there", False
             except ReconnectWebSocket as error:
                 why, again = "asked to reconnect", error.resume
             except discord.ConnectionClosed as error:
@@ -258,20 +264,12 @@ class _Client(discord.Client):
             except _UNREACHABLE as error:
                 why, again = wire.briefly(error), True
             finally:
-                if self.ws is not None and self.ws.open:
-                    await asyncio.wait_for(self.ws.close(), _STOP_WITHIN)
+                if ws is not None and ws.open:
+                    await asyncio.wait_for(ws.close(), _STOP_WITHIN)
             failures = 1 if loop.time() - began > _STEADY else failures + 1
-            again = again and failures <= 3 and self.ws is not None and self.ws.session_id is not None
-            session = (
-                {
-                    "resume": True,
-                    "session": self.ws.session_id,
-                    "sequence": self.ws.sequence,
-                    "gateway": self.ws.gateway,
-                }
-                if again
-                else {}
-            )
+            session = {}
+            if again and failures <= 3 and ws is not None and ws.session_id is not None:
+                session = {"session": ws.session_id, "sequence": ws.sequence, "gateway": ws.gateway, "resume": True}
             pause = _pause(failures)
             if pause:
                 log.warning("Discord's gateway: %s; again in %.0f s", why, pause)
@@ -279,6 +277,11 @@ class _Client(discord.Client):
             else:
                 log.info("Discord's gateway: %s; again at once", why)
             await asyncio.sleep(pause)
+
+    async def _connect(self, shard: int | None, session: dict[str, Any]) -> DiscordWebSocket:
+        socket = DiscordWebSocket.from_client(self, initial=not session, shard_id=shard, **session)
+        self.ws = await asyncio.wait_for(socket, 60)
+        return self.ws
 
     async def on_connect(self) -> None:
         log.info("listening to Discord")
@@ -320,6 +323,22 @@ class _Client(discord.Client):
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
         if self.listener is not None:
             await self.listener.thread_deleted(event.thread_id)
+
+
+class _ManyClient(_Client, ShardedClient):
+    """The same with several connections."""
+
+    async def listen(self, shard: int | None = None) -> None:
+        if shard is None:
+            await self.listen_all(self.connections, self.listen)
+        else:
+            await super().listen(shard)
+
+    async def _connect(self, shard: int | None, session: dict[str, Any]) -> DiscordWebSocket:
+        async with self.beginning(shard, bool(session)):
+            socket = await super()._connect(shard, session)
+        self.opened(shard or 0, socket)
+        return socket
 
 
 async def _sync(client: _Client, desk: Desk) -> bool:

@@ -23,7 +23,7 @@ from adapters.chats.discord_render import EPHEMERAL, render
 from bot.errors import PaperroundError, TryLater, Uncertain
 from bot.model import Address, Place
 from bot.ports import Caller, Desk
-from bot.replies import Reply, say
+from bot.replies import File, Reply, say
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,13 @@ _SORRY = {
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A reply as bodies. ``private``: for the asking person's eyes; ``edits``: takes its message's place."""
+    """A reply as bodies. ``private``: for the asking person's eyes, as a ``file`` always is; ``edits``: takes its
+    message's place."""
 
     bodies: tuple[Body, ...]
     private: bool = False
     edits: bool = False
+    file: File | None = None
 
 
 class Listener:
@@ -190,6 +192,10 @@ class Listener:
             await (wire.edit_original(event, first) if deferred else wire.respond(event, _UPDATE, first))
         elif pressed and deferred:
             bodies.insert(0, {})
+        elif deferred and answer.file is not None:
+            # It was deferred in public: what is seen there says so, and the rest is private as it should be.
+            await wire.edit_original(event, _bodies(say(answer.file.sent))[0])
+            await wire.follow_up(event, bodies[0], answer.file)
         elif deferred:
             # It was deferred in public, so the rest is public as well.
             bodies = list(answer.bodies) or bodies
@@ -197,13 +203,13 @@ class Listener:
         elif not bodies:
             await wire.respond(event, _DEFER_UPDATE)
         else:
-            await self._first(event, bodies[0])
+            await self._first(event, bodies[0], answer.file)
         for body in bodies[1:]:
             await wire.follow_up(event, body)
 
-    async def _first(self, event: discord.Interaction[Any], body: Body) -> None:
+    async def _first(self, event: discord.Interaction[Any], body: Body, file: File | None) -> None:
         try:
-            await wire.respond(event, _MESSAGE, body)
+            await wire.respond(event, _MESSAGE, body, file)
         except discord.HTTPException as error:
             if error.status != 400 or error.code == 40060:
                 raise
@@ -215,7 +221,7 @@ class Listener:
         try:
             async with asyncio.timeout(_LONGEST_WORK):
                 reply = await work
-            return _Answer(_bodies(reply), reply.private, reply.edits)
+            return _Answer(_bodies(reply), reply.private or reply.file is not None, reply.edits, reply.file)
         except Exception:
             log.exception("an answer failed")
             return _Answer(_bodies(_sorry(locale)), private=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import io
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ from discord.http import MultipartParameters, Route
 from discord.webhook.async_ import async_context
 
 from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
+from bot.replies import File
 
 log = logging.getLogger(__name__)
 
@@ -112,23 +115,40 @@ async def create_message(client: discord.Client, channel: str, body: Mapping[str
     return str(answer["id"])
 
 
-async def respond(event: discord.Interaction[Any], kind: int, data: Mapping[str, Any] | None = None) -> None:
+async def respond(
+    event: discord.Interaction[Any], kind: int, data: Mapping[str, Any] | None = None, file: File | None = None
+) -> None:
     """The first response to an interaction, due within 3 seconds
     (https://discord.com/developers/docs/interactions/receiving-and-responding)."""
-    payload: dict[str, Any] = {"type": kind} if data is None else {"type": kind, "data": dict(data)}
+    payload: dict[str, Any] = {"type": kind} if data is None else {"type": kind, "data": _with(data, file)}
     await async_context.get().create_interaction_response(
-        event.id,
-        event.token,
-        session=event._session,
-        params=MultipartParameters(payload=payload, multipart=None, files=None),
+        event.id, event.token, session=event._session, params=_parameters(payload, file)
     )
 
 
-async def follow_up(event: discord.Interaction[Any], body: Mapping[str, Any]) -> None:
+async def follow_up(event: discord.Interaction[Any], body: Mapping[str, Any], file: File | None = None) -> None:
     """One more message of an answer, within 15 minutes of the interaction."""
+    params = _parameters(_with(body, file), file)
     await async_context.get().execute_webhook(
-        event.application_id, event.token, session=event._session, payload=dict(body), wait=True
-    )
+        event.application_id, event.token, session=event._session, wait=True, payload=params.payload,
+        multipart=params.multipart, files=params.files,
+    )  # fmt: skip
+
+
+def _with(body: Mapping[str, Any], file: File | None) -> dict[str, Any]:
+    """The body, naming its attachment (https://discord.com/developers/docs/reference#uploading-files)."""
+    return {**body, "attachments": [{"id": "0", "filename": file.name}]} if file else dict(body)
+
+
+def _parameters(payload: dict[str, Any], file: File | None) -> MultipartParameters:
+    if file is None:
+        return MultipartParameters(payload=payload, multipart=None, files=None)
+    sent = discord.File(io.BytesIO(file.content), file.name)
+    parts: list[dict[str, Any]] = [
+        {"name": "payload_json", "value": json.dumps(payload)},
+        {"name": "files[0]", "value": sent.fp, "filename": file.name, "content_type": "application/octet-stream"},
+    ]
+    return MultipartParameters(payload=None, multipart=parts, files=[sent])
 
 
 async def edit_original(event: discord.Interaction[Any], body: Mapping[str, Any]) -> None:

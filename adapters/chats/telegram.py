@@ -1,4 +1,4 @@
-"""Telegram, by long polling: https://core.telegram.org/bots/api"""
+"""Telegram, by long polling or a webhook: https://core.telegram.org/bots/api"""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
 from telegram import Bot, ChatMember, Update
 from telegram import error as tg
 
+from adapters.chats.telegram_files import send_file
 from adapters.chats.telegram_pace import Pace
-from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll
+from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_render import clean, render, units
 from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
 from adapters.chats.telegram_updates import (
@@ -31,9 +32,10 @@ from adapters.chats.telegram_updates import (
     chat_of,
     read_update,
 )
-from bot.errors import ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
+from adapters.chats.telegram_webhook import Door, Webhook, about_webhook
+from bot.errors import ChatGone, ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
-from bot.ports import Caller, Desk, Finding, Message
+from bot.ports import Caller, Desk, Finding, Inbox, Message
 from bot.replies import Reply, say
 
 log = logging.getLogger(__name__)
@@ -57,8 +59,18 @@ class Telegram:
 
     platform = PLATFORM
 
-    def __init__(self, token: str, api_url: str = "https://api.telegram.org", pace: Pace | None = None) -> None:
-        """``api_url`` is of the Bot API server. Raises ConfigError for an empty token."""
+    def __init__(
+        self,
+        token: str,
+        api_url: str = "https://api.telegram.org",
+        pace: Pace | None = None,
+        turn: Callable[[str], Awaitable[bool]] = always,
+        door: Door | None = None,
+        inbox: Inbox | None = None,
+    ) -> None:
+        """``api_url`` is of the Bot API server; ``turn`` says whether this process is the one that polls; with a
+        ``door`` Telegram calls there instead, and ``inbox`` holds what it brings. Raises ConfigError for an empty
+        token."""
         self._token = token
         self._pace = pace or Pace()
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
@@ -75,7 +87,11 @@ class Telegram:
             raise ConfigError((Problem(TOKEN_KEY, "is empty", TOKEN_MEND),)) from None
         self._desk: Desk | None = None
         self._known: frozenset[str] = frozenset()
-        self._poll = Poll(self._bot, self._polling, self._dispatch, self._greet, self._safe)
+        self._door = door
+        if door is not None and inbox is not None:
+            self._ear: Poll | Webhook = Webhook(self._bot, door, inbox, self._dispatch, self._greet, self._safe)
+        else:
+            self._ear = Poll(self._bot, self._polling, self._dispatch, self._greet, self._safe, turn)
         self._listener: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
@@ -95,13 +111,13 @@ class Telegram:
         self._known = frozenset({"start", *(command.name for command in desk.commands("en"))})
         try:
             async with asyncio.timeout(LOG_IN_SECONDS):
-                await self._poll.log_in()
+                await self._ear.log_in()
         except tg.InvalidToken:
             problem = Problem(TOKEN_KEY, "Telegram does not know this token", TOKEN_MEND)
             raise ConfigError((problem,)) from None
         except (tg.TelegramError, TimeoutError) as error:
             log.warning("Telegram cannot be reached (%s); trying on in the background", self._safe(error))
-        self._listener = asyncio.create_task(self._poll.run(), name="telegram")
+        self._listener = asyncio.create_task(self._ear.run(), name="telegram")
 
     async def stop(self) -> None:
         """Takes 5 s at most: what is being answered gets 3 of them."""
@@ -116,7 +132,7 @@ class Telegram:
             if late:
                 await asyncio.wait(late, timeout=0.5)
         if listener is not None:
-            await self._poll.confirm()
+            await self._ear.confirm()
         await asyncio.gather(self._polling.shutdown(), self._sending.shutdown())
 
     async def examine(self) -> Sequence[Finding]:
@@ -140,12 +156,7 @@ class Telegram:
             findings.append(Finding("Telegram groups", False, "the bot cannot be added to groups", mend))
         reads = "reads every message of its groups, more than it needs" if me.can_read_all_group_messages else ""
         findings.append(Finding("Telegram privacy", True, reads or "reads only commands in groups, as it should"))
-        if webhook.url:
-            mend = "the bot removes it when it starts; if another program set it, give that one a token of its own"
-            findings.append(Finding("Telegram webhook", False, "a webhook is set, so updates go elsewhere", mend))
-        else:
-            waiting = f"none is set; {webhook.pending_update_count} updates wait"
-            findings.append(Finding("Telegram webhook", True, waiting))
+        findings.append(about_webhook(webhook, self._door))
         return tuple(findings)
 
     def _greet(self) -> None:
@@ -164,26 +175,28 @@ class Telegram:
                 log.exception("Telegram: the list of commands could not be made")
                 return
 
-    async def _dispatch(self, update: Update) -> None:
-        """Returns when more can be taken, not when it is served."""
+    async def _dispatch(self, update: Update) -> asyncio.Task[None] | None:
+        """Returns when more can be taken; the task that serves it, where there is something to serve."""
         event, desk = read_update(update, self._bot.username), self._desk
         if event is None or desk is None:
-            return
+            return None
         if isinstance(event, Written) and not event.addressed and event.name not in self._known:
-            return
+            return None
         chat = chat_of(event)
         if isinstance(event, Written | Pressed) and self._waiting[chat] >= MAX_WAITING:
             log.warning("Telegram: chat %s writes faster than it can be answered; left something out", chat)
-            return
+            return None
         self._waiting[chat] += 1
-        self._spawn(self._serve(desk, event, chat))
+        serving = self._spawn(self._serve(desk, event, chat))
         if len(self._tasks) > MAX_TASKS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return serving
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _serve(self, desk: Desk, event: Event, chat: str) -> None:
         turn = self._turns.setdefault(chat, asyncio.Lock())
@@ -206,7 +219,7 @@ class Telegram:
     async def _act(self, desk: Desk, event: Event) -> None:
         match event:
             case Written(caller):
-                reply = await _asked(self._answered(desk, event))
+                reply = await self._confided(desk, caller, await _asked(self._answered(desk, event)))
                 answers = event.message_id if caller.place is Place.GROUP else 0
                 await self._post(desk, caller.address, reply, answers)
             case Pressed():
@@ -273,6 +286,19 @@ class Telegram:
         except tg.TelegramError as error:
             log.debug("Telegram: a press was not acknowledged (%s)", self._safe(error))
 
+    async def _confided(self, desk: Desk, caller: Caller, reply: Reply) -> Reply:
+        """A file for one of a group goes to their private chat; what the group reads instead."""
+        if reply.file is None or caller.place is Place.PRIVATE:
+            return reply
+        if not caller.user:
+            return say(reply.file.unsent)
+        try:
+            await self._post(desk, Address(PLATFORM, caller.user.partition(":")[2]), reply)
+        except (ChatGone, Refused) as error:
+            log.info("Telegram: %s may not be written to in private (%s)", caller.user, self._safe(error))
+            return say(reply.file.unsent)
+        return say(reply.file.sent)
+
     async def _post(self, desk: Desk, address: Address, reply: Reply, answers: int = 0, edits: int = 0) -> None:
         """Bring a person an answer: as an answer to a message, or in the place of one."""
         try:
@@ -296,6 +322,8 @@ class Telegram:
                 address = replace(address, chat=moved.chat)
                 parameters.pop("reply_parameters", None)
                 await self._send_urgently(address, parameters)
+        if (file := reply.file) is not None:
+            await _patiently(lambda: send_file(self._bot, self._pace, address, file))
 
     async def _send_urgently(self, address: Address, parameters: dict[str, Any]) -> str:
         return await _patiently(lambda: self._send(address, dict(parameters), urgent=True))

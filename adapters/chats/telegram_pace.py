@@ -15,6 +15,8 @@ from bot.errors import TryLater
 
 SAME_MOMENT = 2.0
 """Seconds: Telegram names whole ones, and two chats are not told in the same moment."""
+NO_PART_SECONDS = 0.2
+"""Between two looks whether this process may send."""
 MAX_LANES = 4096
 """Chats remembered before those that have been silent for a while are forgotten."""
 
@@ -26,11 +28,13 @@ class Window:
         self._seconds = seconds
         self._times: deque[float] = deque(maxlen=count)
 
-    def earliest(self, now: float) -> float:
-        """When the next one may go: ``now`` or later."""
-        if len(self._times) < (self._times.maxlen or 0):
+    def earliest(self, now: float, part: float = 1.0) -> float:
+        """When the next one may go: ``now`` or later. ``part``: of the count, where others have the rest."""
+        rate = (self._times.maxlen or 1) * part
+        count = max(1, int(rate))
+        if len(self._times) < count:
             return now
-        return max(now, self._times[0] + self._seconds)
+        return max(now, self._times[-count] + self._seconds * count / rate)
 
     def take(self, at: float) -> None:
         self._times.append(at)
@@ -59,7 +63,8 @@ class _Lane:
 
 
 class Pace:
-    """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic.
+    """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic. ``part``: of the limit on the whole
+    bot, what this process may use at the moment; 0 for nothing.
 
     Digests queue behind each other, so an answer to a person has at most one of them before it.
     """
@@ -71,7 +76,9 @@ class Pace:
         per_group_minute: int = 20,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        part: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        self._part = part
         self._all = Window(per_second, 1.0)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
         self._clock, self._sleep = clock, sleep
@@ -90,10 +97,10 @@ class Pace:
             self._refuse_beyond(lane, patience)
             await self._until(lane.earliest(self._clock()))
             if urgent:
-                await self._until(self._place())
+                await self._until(await self._place())
             else:
                 async with self._digests:
-                    await self._until(self._place())
+                    await self._until(await self._place())
             lane.take(self._clock())
 
     def hold(self, chat: str, seconds: float) -> bool:
@@ -109,8 +116,10 @@ class Pace:
         self._lane(chat).held_until = until
         return everywhere
 
-    def _place(self) -> float:
-        at = self._all.earliest(self._clock())
+    async def _place(self) -> float:
+        while not (part := self._part()):
+            await self._sleep(NO_PART_SECONDS)
+        at = self._all.earliest(self._clock(), part)
         self._all.take(at)
         return at
 

@@ -22,23 +22,29 @@ TOKEN_MEND = "copy the whole token from @BotFather (its /token command shows it 
 POLL_SECONDS = 25
 MAX_UPDATES = 100
 LONGEST_PAUSE = 30.0
+STANDBY_SECONDS = 3.0
+
+
+async def always(_: str = "") -> bool:
+    return True
 
 
 class Poll:
     """Hands each update to ``take`` once; calls ``greet`` when logged in. ``safe`` gives an error's text without
-    the token."""
+    the token. ``turn``: whether this process is the bot's one reader; another stands by."""
 
     def __init__(
         self,
         bot: Bot,
         transport: AiohttpRequest,
-        take: Callable[[Update], Awaitable[None]],
+        take: Callable[[Update], Awaitable[object]],
         greet: Callable[[], None],
         safe: Callable[[BaseException], str],
+        turn: Callable[[str], Awaitable[bool]] = always,
     ) -> None:
         self._bot, self._transport = bot, transport
-        self._take, self._greet, self._safe = take, greet, safe
-        self._logged_in = False
+        self._take, self._greet, self._safe, self._turn = take, greet, safe, turn
+        self._logged_in = self._standing_by = False
         self._offset = self._confirmed = 0
         self._limit = MAX_UPDATES
 
@@ -58,8 +64,12 @@ class Poll:
             try:
                 if not self._logged_in:
                     await self.log_in()
-                for update in await self._updates():
+                updates = await self._updates() if await self._mine() else ()
+                # Whoever reads now gets those again that came in while this process stalled.
+                for update in updates if updates and await self._mine() else ():
                     await self._take(update)
+                if self._standing_by:
+                    await asyncio.sleep(STANDBY_SECONDS)
                 if failures:
                     log.info("Telegram: reached again")
                 failures = 0
@@ -84,6 +94,17 @@ class Poll:
                 log.exception("Telegram: listening failed; going on in 5 s")
             failures = min(failures + 1, 10)
             await asyncio.sleep(pause)
+
+    async def _mine(self) -> bool:
+        if await self._turn(""):
+            if self._standing_by:
+                log.info("Telegram: this process reads the updates now")
+            self._standing_by = False
+            return True
+        if not self._standing_by:
+            log.info("Telegram: another process reads the updates; this one stands by")
+        self._standing_by, self._offset, self._confirmed = True, 0, 0
+        return False
 
     async def confirm(self) -> None:
         """Tell Telegram what was taken, so that a restart does not take it again. Takes 1 s at most."""

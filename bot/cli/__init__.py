@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli import feeding, keeping, reading
+from bot.cli import feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
@@ -18,7 +18,8 @@ from bot.redaction import set_up_logging
 def run(options: argparse.Namespace) -> int:
     """Configure, run the subcommand, turn what goes wrong into words and an exit status."""
     try:
-        config = load(file=Path(options.config) if options.config else None)
+        given = {"roles": options.roles} if getattr(options, "roles", None) is not None else {}
+        config = load(file=Path(options.config) if options.config else None, options=given)
         quiet = options.command not in ("run", "round")
         level = "warning" if quiet and config.log_level == "info" else config.log_level
         set_up_logging(level, config.secrets())
@@ -47,5 +48,6 @@ def run(options: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
     "run": feeding.run_bot, "round": feeding.run_round, "poll": feeding.poll, "import": feeding.import_documents,
     "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
-    "invite": keeping.invite, "doctor": keeping.doctor,
+    "invite": keeping.invite, "doctor": keeping.doctor, "backup": moving.backup, "restore": moving.restore,
+    "migrate-store": moving.migrate_store, "audit": people.audit, "mydata": people.mydata, "forget": people.forget,
 }  # fmt: skip

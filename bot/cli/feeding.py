@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import assembly
+from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
 from bot.pipeline import ALL, Pipeline
-from bot.polling import PATIENCE
+from bot.tenure import INGEST, PATIENCE, alone, alone_async
 from bot.turns import Turn
 
 
@@ -55,11 +56,12 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config, now)
-        source, platforms = assembly.make_source(config), assembly.make_platforms(config)
-        archives = assembly.make_archives(config)
+        source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
+        platforms, archives = assembly.make_platforms(config), assembly.make_archives(config)
         pipeline = Pipeline(
-            context.store, context.index, source, platforms, settings_of(config), now, assembly.utc_now, archives
-        )
+            context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
+            clock=assembly.utc_now,
+        )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
             with contextlib.suppress(NotImplementedError):
@@ -69,6 +71,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
         finally:
             await source.close()
+            if proceedings:
+                await proceedings.close()
             for platform in platforms.values():
                 await platform.stop()
             close_context(context)
@@ -104,16 +108,19 @@ def poll(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config)
-        source = assembly.make_source(config)
+        source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         try:
             if not options.feeds:
                 pipeline = Pipeline(
-                    context.store, context.index, source, {}, settings_of(config), context.now,
-                    archives=assembly.make_archives(config),
+                    context.store, context.index, source, {}, settings_of(config), context.now, proceedings,
+                    assembly.make_archives(config),
                 )  # fmt: skip
                 tally, feeds = await pipeline.poll(quietly=True)
                 if late := await pipeline.fill(PATIENCE, ALL):
                     complain(f"{late:,} announcements of days that were missed came in late")
+                if pipeline.anthology is not None:
+                    more, feeds[NAME] = await pipeline.anthology.poll()
+                    tally += more
                 status = tell(tally, options.json)
                 failed = [feed for feed in feeds.values() if feed.state == "failed"]
                 if failed:
@@ -126,13 +133,17 @@ def poll(options: argparse.Namespace, config: Config) -> int:
                     out_of_reach = out_of_reach or _is_address(name)
                     tally += Tally(refused=(Rejected(name, str(fetched)),))
                     continue
-                with context.store.transaction() as tx:
-                    tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
+                async with alone_async(context.store, INGEST, "paperround poll", context.now) as tenure:
+                    with context.store.transaction() as tx:
+                        tenure.keep(tx)
+                        tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
             context.index.follow()
             status = tell(tally, options.json)
             return LATER if out_of_reach else status
         finally:
             await source.close()
+            if proceedings:
+                await proceedings.close()
             close_context(context)
 
     return asyncio.run(go())
@@ -182,13 +193,17 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
     context = open_context(config)
     tally, dropped = Tally(), Counter[str]()
     try:
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        with (
+            Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
+            alone(context.store, INGEST, "paperround import", context.now) as tenure,
+        ):
             total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
             task = progress.add_task("reading", total=total)
             for name in options.files:
                 try:
                     for chunk in assembly.read_documents(Path(name)):
                         with context.store.transaction() as tx:
+                            tenure.keep(tx)
                             tally += tx.add(chunk.items, context.now()) + Tally(refused=chunk.rejected)
                         dropped.update(chunk.dropped)
                         progress.update(task, advance=chunk.size, description=f"{tally.read:,} read")

@@ -10,19 +10,24 @@ from dataclasses import replace
 
 from bot import assembly
 from bot import doctor as findings_of
+from bot.anthology import NAME as ANTHOLOGY
 from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, open_context, say
-from bot.commands.context import language_named
+from bot.commands.context import language_named, topic_line
+from bot.commands.instance import recognisable
 from bot.commands.topics import make_topic, write_out
 from bot.config import Config
 from bot.errors import BadInput, ConfigError, TryLater
 from bot.keys import parse_reference
-from bot.model import GapState
+from bot.model import Change, Deed, GapState
 from bot.pipeline import Pipeline
 from bot.ports import Finding
+from bot.tenure import INGEST, alone
 from bot.words import words_for
 
 log = logging.getLogger(__name__)
 
+HERE = "console:local"
+"""Who changes things on the command line."""
 BRIEFLY = 5.0
 """Seconds that the doctor waits for another process that asks arXiv."""
 SHOWN = 3
@@ -60,6 +65,7 @@ def topics(options: argparse.Namespace, config: Config) -> int:
                     raise BadInput(f"there is no topic {slug}; paperround topics list shows all")
                 write_out(tx, words, known)
                 tx.remove_topic(slug)
+                tx.note(Change(assembly.utc_now(), HERE, "", Deed.TOPIC, topic_line(known)))
                 say(f"topic {slug} removed; chats that followed it now follow its query")
                 return DONE
             if options.verb == "add" and known:
@@ -68,7 +74,10 @@ def topics(options: argparse.Namespace, config: Config) -> int:
                 raise BadInput(f"there is no topic {slug}; paperround topics add makes it")
             made = make_topic(tx, words, slug, (options.query or (known.query if known else "")).strip())
             names = {**dict(known.names if known else made.names), **dict(_names(options))}
-            tx.put_topic(replace(made, names=tuple(names.items())))
+            after = replace(made, names=tuple(names.items()))
+            tx.put_topic(after)
+            before = topic_line(known) if known else ""
+            tx.note(Change(assembly.utc_now(), HERE, "", Deed.TOPIC, before, topic_line(after)))
             say(f"topic {slug}: {made.query}")
             return DONE
     finally:
@@ -80,8 +89,13 @@ def unmerge(options: argparse.Namespace, config: Config) -> int:
     key = parse_reference(options.key) or options.key
     context = open_context(config)
     try:
-        with context.store.transaction() as tx:
+        with (
+            alone(context.store, INGEST, "paperround unmerge", context.now) as tenure,
+            context.store.transaction() as tx,
+        ):
+            tenure.keep(tx)
             paper = tx.unmerge(key, context.now())
+            tx.note(Change(context.now(), HERE, "", Deed.UNMERGE, after=key))
         context.index.follow()
         say(f"{key} is a paper of its own again: {paper.title}")
         return DONE
@@ -95,7 +109,8 @@ def invite(options: argparse.Namespace, config: Config) -> int:
     store = assembly.open_store(config)
     try:
         with store.transaction() as tx:
-            tx.add_invite(code, "console:local", assembly.utc_now())
+            tx.add_invite(code, HERE, assembly.utc_now())
+            tx.note(Change(assembly.utc_now(), HERE, "", Deed.INVITE, after=recognisable(code)))
     finally:
         store.close()
     say(f"This admits one chat. Send there: /start {code}")
@@ -129,14 +144,18 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
             try:
                 await pipeline.poll(quietly=True, patience=BRIEFLY)
+                busy = []
             except TryLater as error:
-                log.debug("not polled, for %s", error)  # then what the other process finds is looked at
+                busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN, GapState.GIVEN_UP)
                 apart = tx.quarantined(SHOWN)
+            # A conference takes minutes to read: of the Anthology it is told how the last poll went.
+            names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
+                *busy,
                 *findings_of.about_store(counts),
-                *findings_of.about_feeds(feeds, config.arxiv.categories, context.now()),
+                *findings_of.about_feeds(feeds, names, context.now()),
                 *findings_of.about_calendar(context.now()),
                 *findings_of.about_gaps(gaps, bool(config.arxiv.archives())),
                 *findings_of.about_quarantine(counts["quarantined"], apart),

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, reading, subscriptions, topics, why
+from bot.commands import instance, news, people, reading, subscriptions, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -18,7 +18,7 @@ Run = Callable[[Context, Caller, str], Reply]
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
-    asked for the caller's rights first; ``admin``: for the instance's admins."""
+    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins."""
 
     name: str
     description: str
@@ -27,6 +27,7 @@ class Command:
     required: bool = False
     choices: tuple[str, ...] = ()
     changes: bool = False
+    guarded: bool = False
     admin: bool = False
 
     def info(self, words: Words) -> CommandInfo:
@@ -63,6 +64,13 @@ COMMANDS: dict[str, Command] = {
         Command("digest", "Today's digest, now", reading.digest, "query"),
         Command("language", "The language I write in here", instance.language, "language", changes=True),
         Command("time", "When the digest comes", instance.when, "time", changes=True),
+        Command("privacy", "What is kept about this chat", people.privacy),
+        Command("mydata", "All that is kept about this chat, as a file", people.mydata, guarded=True),
+        Command("forget", "Erase all that is kept about this chat", people.forget, guarded=True),
+        Command(
+            "news", "Which news come: new papers, versions, publications", news.news, "on or off",
+            choices=tuple(news.KINDS), changes=True,
+        ),
         Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
             choices=("add", "edit", "remove"), admin=True,
@@ -72,8 +80,8 @@ COMMANDS: dict[str, Command] = {
     )
 }  # fmt: skip
 
-OPEN_TO_ALL = frozenset({"start", "help"})
-"""What a chat may ask for before it is admitted."""
+OPEN_TO_ALL = frozenset({"start", "help", "privacy", "mydata", "forget"})
+"""What a chat may ask for, and press, before it is admitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +102,7 @@ PRESSES: dict[str, Press] = {
     "recall": Press(reading.recall),
     "newest": Press(reading.newest),
     "like": Press(reading.like),
+    "forget": Press(people.forgotten, changes=True),
+    "news": Press(news.switch, changes=True),
 }
 """By the word before an action's first colon."""

@@ -14,7 +14,20 @@ from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
 from bot.errors import NotAllowed, QueryError
-from bot.model import Address, Announcement, Arrival, Chat, ChatState, Paper, Place, Subscription, Summary, Topic
+from bot.model import (
+    Address,
+    Announcement,
+    Arrival,
+    Change,
+    Chat,
+    ChatState,
+    Deed,
+    Paper,
+    Place,
+    Subscription,
+    Summary,
+    Topic,
+)
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
 from bot.words import Words, language_for, words_for
@@ -83,6 +96,23 @@ class Context:
     def due_at(self, chat: Chat) -> datetime | None:
         """When the chat's next digest is due; None for the console, where a digest is a view."""
         return None if chat.address.platform == "console" else next_due(chat, self.now())
+
+
+_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE})
+_OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME})
+
+
+def note(context: Context, tx: Transaction, caller: Caller, what: Deed, before: str = "", after: str = "") -> None:
+    """A line of the audit log. What people set in their own private chat is nobody's to audit."""
+    if what in _OF_A_CHAT and (caller.place is Place.PRIVATE or before == after):
+        return
+    chat = "" if what in _OF_THE_INSTANCE else str(caller.address)
+    tx.note(Change(context.now(), caller.user, chat, what, before, after))
+
+
+def topic_line(topic: Topic) -> str:
+    """How the audit log writes a topic."""
+    return f"{topic.slug}: {topic.query} ({', '.join(name for _, name in topic.names)})"
 
 
 def digest_comes(words: Words, chat: Chat) -> str:

@@ -6,17 +6,29 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
-from bot.commands.context import Context, digest_comes, language_named, require_admin, require_manager, zone_named
+from bot.anthology import NAME as ANTHOLOGY
+from bot.commands.context import (
+    Context,
+    digest_comes,
+    language_named,
+    note,
+    require_admin,
+    require_manager,
+    zone_named,
+)
 from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
-from bot.model import DeliveryState, FeedState, Gap, GapState, Place
+from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
 
+WARNED_DAYS, REACHLESS_DAYS = 150, 180
+"""A chat that could not be reached for so long is warned of, and erased."""
+_MOST_LOST = 1_000
 _NAMED = 5
 """Missed days that are named."""
 
@@ -54,8 +66,9 @@ def language(context: Context, caller: Caller, argument: str) -> Reply:
     if wanted is None:
         raise BadInput(words.say("I do not speak {language}; I speak en, zh-Hans and zh-Hant.", language=argument[:40]))
     with context.store.transaction() as tx:
-        chat = replace(context.open_chat(tx, caller), language=wanted)
-        tx.put_chat(chat)
+        chat = context.open_chat(tx, caller)
+        note(context, tx, caller, Deed.LANGUAGE, chat.language, wanted)
+        tx.put_chat(replace(chat, language=wanted))
     return say(words_for(wanted).say("From now on I write in English here."))
 
 
@@ -85,9 +98,9 @@ def when(context: Context, caller: Caller, argument: str) -> Reply:
             )
         )
     with context.store.transaction() as tx:
-        chat = replace(
-            context.open_chat(tx, caller), time=time(int(found["hour"]), int(found["minute"])), timezone=zone
-        )
+        before = context.open_chat(tx, caller)
+        chat = replace(before, time=time(int(found["hour"]), int(found["minute"])), timezone=zone)
+        note(context, tx, caller, Deed.TIME, *(f"{one.time:%H:%M} {one.timezone}" for one in (before, chat)))
         tx.put_chat(replace(chat, due_at=context.due_at(chat)))
     return say(digest_comes(words, chat))
 
@@ -108,9 +121,15 @@ def invite(context: Context, caller: Caller, argument: str, code_text: str) -> R
         raise BadInput(words.say("Everybody here could read the code: ask me for it in private."))
     with context.store.transaction() as tx:
         tx.add_invite(code_text, caller.user, context.now())
+        note(context, tx, caller, Deed.INVITE, after=recognisable(code_text))
     return Reply(
         (paragraph(words.say("This admits one chat. Send there:"), "\n", code(f"/start {code_text}")),), private=True
     )
+
+
+def recognisable(code_text: str) -> str:
+    """Enough of an invitation's code to know it by, and too little to use it."""
+    return code_text[:4] + "…"
 
 
 def status(context: Context, caller: Caller, argument: str) -> Reply:
@@ -119,6 +138,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     require_admin(words, caller)
     with context.store.reading() as tx:
         counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
+        lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
         FeedState.FRESH: words.say("today's papers are in"),
@@ -128,7 +148,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         FeedState.FAILED: words.say("could not be read"),
     }
     feed_lines = [
-        f"{feed.category}: {states[feed.state]}"
+        f"{feed.category}: {_read(words, feed) if feed.category == ANTHOLOGY else states[feed.state]}"
         + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
         + (f" ({words.say(feed.why) if feed.why in REASONS else feed.why})" if feed.why else "")
         for feed in feeds.values()
@@ -139,6 +159,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
+            *([paragraph(_lost(words, len(lost)))] if lost else []),
         ),
         private=True,
     )
@@ -164,6 +185,26 @@ def _warned(words: Words, gaps: Sequence[Gap], counts: Mapping[str, int], today:
         )
     if runs_out(today):
         yield words.say("arXiv's holidays are known until {day} only.", day=KNOWN_UNTIL)
+
+
+def _lost(words: Words, chats: int) -> str:
+    """The warning before chats are erased."""
+    return words.count(
+        "{n} chat could not be reached for {days} days; after {most} it is erased.",
+        "{n} chats could not be reached for {days} days; after {most} they are erased.",
+        chats,
+        days=WARNED_DAYS,
+        most=REACHLESS_DAYS,
+    )
+
+
+def _read(words: Words, feed: Feed) -> str:
+    """The state of a feed that has no days of its own."""
+    if feed.state is FeedState.FAILED:
+        return words.say("could not be read")
+    if feed.fresh_at is None:
+        return words.say("read, nothing new so far")
+    return words.say("read, last new papers on {day}", day=words.day(feed.fresh_at.date(), year=True))
 
 
 def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
-from bot.pages import PAGE, card, digest_heading, entry, label_list, late_heading, results_page, shorten
+from bot.pages import PAGE, card, digest_heading, entry, label_list, late_line, results_page, shorten
 from bot.ports import Caller
 from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
@@ -250,9 +250,7 @@ def _entries(
     late = False
     for number, match in enumerate(shown, offset + 1):
         if match.paper_id in papers:
-            if match.late_on and not late:
-                late = True
-                yield late_heading(words, matches)
+            first, late = bool(match.late_on) and not late, late or bool(match.late_on)
             yield entry(
                 words,
                 papers[match.paper_id],
@@ -260,6 +258,7 @@ def _entries(
                 number,
                 match.labels,
                 match.news,
+                above=late_line(words, matches) if first else "",
                 late_on=match.late_on,
             )
 
@@ -274,7 +273,7 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
         delivery = tx.delivery(int(number))
         chat = tx.chat(caller.address)
         if delivery is None or chat is None or delivery.chat_id != chat.id:
-            return say(words.say("This digest is not this chat's."), private=True)
+            return say(words.say("This digest is not kept here any more. /digest shows the latest."), private=True)
         offset = int(at)
         shown = delivery.digest.matches[offset : offset + PAGE]
         ids = [match.paper_id for match in shown]

@@ -13,14 +13,16 @@ from bot.commands.context import (
     followed_by,
     label_of,
     latest,
+    note,
     query_of,
     read_query,
     refusal,
     require_manager,
 )
+from bot.commands.instance import recognisable
 from bot.errors import BadInput, NotAllowed
 from bot.explaining import hopeless
-from bot.model import Chat, Subscription, Topic
+from bot.model import Chat, Deed, Subscription, Topic
 from bot.pages import entry, label_list, shorten
 from bot.ports import Caller, Transaction
 from bot.query import Field, Leaf, parse, topics_in
@@ -43,6 +45,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
             chat = tx.open_chat(context.fresh_chat(tx, caller))
             if not tx.use_invite(argument, chat.id, context.now()):
                 raise NotAllowed(words.say("This invitation is unknown or has been used. Ask for a new one."))
+            note(context, tx, caller, Deed.ADMIT, after=recognisable(argument))
             chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
@@ -148,6 +151,7 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
             if wanted.topic and tx.topic(wanted.topic) is None:
                 raise BadInput(words.say("This topic is gone. /topics shows those there are."))
             known = tx.subscribe(replace(wanted, chat_id=chat.id, made_at=context.now()))
+            note(context, tx, caller, Deed.SUBSCRIBE, after=_written(known))
             first = words.say("Subscribed to {label}.", label=shorten(label_of(known, topics, chat.language), 200))
         else:
             label = shorten(label_of(known, topics, chat.language), 200)
@@ -266,10 +270,19 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
                 "This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(argument, 100)
             )
         )
+    _end(context, caller, chat, ended)
+    return _ended(words, ended, topics, len(held) - len(ended))
+
+
+def _end(context: Context, caller: Caller, chat: Chat, ended: list[Subscription]) -> None:
     with context.store.transaction() as tx:
         for one in ended:
-            tx.unsubscribe(chat.id, one.id)
-    return _ended(words, ended, topics, len(held) - len(ended))
+            if tx.unsubscribe(chat.id, one.id):
+                note(context, tx, caller, Deed.UNSUBSCRIBE, _written(one))
+
+
+def _written(one: Subscription) -> str:
+    return one.query or f"topic:{one.topic}"
 
 
 def _named(wanted: str, held: tuple[Subscription, ...], topics: list[Topic]) -> list[Subscription]:
@@ -291,8 +304,7 @@ def drop(context: Context, caller: Caller, argument: str) -> Reply:
     ended = [one for one in held if str(one.id) == argument]
     if chat is None or not ended:
         return say(words.say("That subscription has ended already."), private=True)
-    with context.store.transaction() as tx:
-        tx.unsubscribe(chat.id, ended[0].id)
+    _end(context, caller, chat, ended)
     return _ended(words, ended, topics, len(held) - 1)
 
 

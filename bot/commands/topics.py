@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from bot.commands.context import PATIENCE, Context, find_topic, read_query, require_admin, searched
+from bot.commands.context import PATIENCE, Context, find_topic, note, read_query, require_admin, searched, topic_line
 from bot.commands.subscriptions import topic_buttons
 from bot.errors import BadInput
-from bot.model import Topic
+from bot.model import Deed, Topic
 from bot.pages import shorten
 from bot.ports import Caller, Transaction
 from bot.query import MOST_CHARACTERS, Query, inlined, parse, topics_in
@@ -43,11 +43,11 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
     slug = slug.casefold()
     match verb.casefold():
         case "add":
-            return _put(context, words, slug, query, new=True)
+            return _put(context, caller, words, slug, query, new=True)
         case "edit":
-            return _put(context, words, slug, query, new=False)
+            return _put(context, caller, words, slug, query, new=False)
         case "remove" if slug:
-            return _remove(context, words, rest)
+            return _remove(context, caller, words, rest)
     return Reply(
         (
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
@@ -69,7 +69,7 @@ def make_topic(tx: Transaction, words: Words, slug: str, query: str, names: tupl
     return Topic(slug, names or (("en", slug.replace("-", " ")),), query)
 
 
-def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) -> Reply:
+def _put(context: Context, caller: Caller, words: Words, slug: str, query: str, *, new: bool) -> Reply:
     with context.store.reading() as tx:
         make_topic(tx, words, slug, query)
         asked = read_query(tx, query, within=slug)
@@ -86,7 +86,9 @@ def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) ->
             )
         if not new and known is None:
             raise BadInput(words.say("There is no topic {slug}. /topic add makes it; /topics shows all.", slug=slug))
-        tx.put_topic(Topic(slug, known.names if known else wanted.names, query))
+        made = Topic(slug, known.names if known else wanted.names, query)
+        tx.put_topic(made)
+        note(context, tx, caller, Deed.TOPIC, topic_line(known) if known else "", topic_line(made))
     first = (
         words.say("Topic {slug} added: {query}", slug=slug, query=query)
         if new
@@ -100,13 +102,14 @@ def _put(context: Context, words: Words, slug: str, query: str, *, new: bool) ->
     )
 
 
-def _remove(context: Context, words: Words, slug: str) -> Reply:
+def _remove(context: Context, caller: Caller, words: Words, slug: str) -> Reply:
     with context.store.transaction() as tx:
         known = find_topic(tx.topics(), slug)
         if known is None:
             raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(slug, 60)))
         write_out(tx, words, known)
         tx.remove_topic(known.slug)
+        note(context, tx, caller, Deed.TOPIC, topic_line(known))
     return say(
         words.say(
             "Topic {slug} removed. Chats that followed it now follow its query: {query}",

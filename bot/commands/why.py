@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from datetime import date
+from datetime import date, timedelta
 
+from bot.bursts import waits
 from bot.commands.context import Context, find_topic, followed_by, read_query
+from bot.commands.people import DELIVERIES_DAYS
 from bot.delivery import REFUSED, SKIPPED
 from bot.digests import Day, Followed
 from bot.documents import Document, document, holds
@@ -156,13 +158,21 @@ def _past(
     delivery = next(iter(tx.deliveries_with(chat.id, paper.id)), None) if chat else None
     if delivery is not None:
         known = tx.papers(match.paper_id for match in delivery.digest.matches)
-        yield _delivered(words, delivery, {id_ for id_, one in known.items() if one.id == paper.id}, today)
+        its = {id_ for id_, one in known.items() if one.id == paper.id}
+        yield _delivered(words, delivery, its, today)
+        if chat and chat.rest == delivery.digest.id and _waits(delivery, its, today):
+            yield words.say("It waits for one of the next digests.")
         return
     told = tx.announcements_of(paper.id)
     if not told:
         yield words.say("It was never announced while this bot ran; it is only known, by an import or a new version.")
         return
     announced = words.say("Announced on {day}.", day=_day(words, told[-1].announced_on, today))
+    if chat is not None and today - told[-1].announced_on > timedelta(days=DELIVERIES_DAYS):
+        yield words.sentences(
+            announced, words.say("What was sent here is known for the last {n} days only.", n=DELIVERIES_DAYS)
+        )
+        return
     # The console's digest is a view: nothing is ever sent there.
     if chat is None or chat.address.platform == "console" or not any(holds(one.query, doc) for one in followed):
         yield announced
@@ -184,10 +194,14 @@ def _not_sent(
             "It comes with this chat's next digest, at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone
         )
     if all(one.news not in chat.wants for one in told):
-        return words.say("It was not sent: this chat does not ask for new versions.")
+        return words.say("It was not sent: this chat does not ask for such news. /news changes that.")
     if any(one.news in chat.wants for one in ahead):
         return words.say("It was not sent: the cross-list brings nothing new to what this chat follows.")
     return words.say("It was not sent: when it was announced, nothing that this chat followed matched it.")
+
+
+def _waits(delivery: Delivery, ids: Set[int], today: date) -> bool:
+    return any(match.paper_id in ids and waits(match, today) for match in delivery.digest.matches)
 
 
 def _delivered(words: Words, delivery: Delivery, ids: Set[int], today: date) -> str:

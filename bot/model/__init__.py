@@ -4,7 +4,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 """
 
 from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
-from bot.model.deliveries import Delivery, DeliveryState, Digest, DigestKind, Match, Part
+from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
 from bot.model.feeds import (
     Feed,
     FeedState,
@@ -17,15 +17,21 @@ from bot.model.feeds import (
     Validators,
 )
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.people import Change, Deed
+from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
+    "EVERY_ROLE",
     "LANGUAGES",
     "WANTED",
     "Address",
     "Announcement",
     "Arrival",
+    "Asked",
+    "Change",
     "Chat",
     "ChatState",
+    "Deed",
     "Delivery",
     "DeliveryState",
     "Digest",
@@ -47,6 +53,8 @@ __all__ = [
     "Place",
     "Quarantined",
     "Rejected",
+    "Rest",
+    "Role",
     "Sighting",
     "Subscription",
     "Summary",

@@ -85,8 +85,9 @@ class Chat:
     """One place that gets digests.
 
     ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
-    ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name).
-    Of days before ``since_on`` nothing is offered, however late it is found; None: of any day.
+    ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name). ``rest``: the
+    id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
+    ``since_on`` are not offered; None: any day is.
     """
 
     id: int
@@ -102,6 +103,7 @@ class Chat:
     wants: frozenset[News] = WANTED
     empty_day: EmptyDay = EmptyDay.SAY
     seen: int = 0
+    rest: int = 0
     due_at: datetime | None = None
     state: ChatState = ChatState.ACTIVE
     why: str = ""

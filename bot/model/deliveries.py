@@ -12,13 +12,24 @@ from bot.model.papers import News
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied.
+    """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied. ``since``:
+    where it was not pushed and comes with a later digest, the day (UTC) it was first offered; None for all others.
     ``late_on``: the day it was announced on, where that was missed and the paper found later."""
 
     paper_id: int
     news: News
     labels: tuple[str, ...]
+    since: date | None = None
     late_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A subscription of a digest: what the reader called it then, its topic or text in any language, its query."""
+
+    label: str
+    name: str
+    query: str
 
 
 class DigestKind(StrEnum):
@@ -33,7 +44,9 @@ class DigestKind(StrEnum):
 class Digest:
     """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on``: the day
     the newest was announced, the chat's own day where there are none; ``upto``: the last Announcement.id looked at;
-    ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept."""
+    ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept.
+    The last ``carried`` matches are left from earlier digests; ``asked`` is empty where nothing is left for later ones.
+    """
 
     kind: DigestKind
     on: date
@@ -43,6 +56,24 @@ class Digest:
     upto: int = 0
     quiet: bool = False
     id: int = field(default=0, compare=False)
+    carried: int = 0
+    asked: tuple[Asked, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """How many papers wait for the next digests."""
+        return sum(match.since is not None for match in self.matches[self.pushed :])
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a digest left for the next ones: see Digest, whose ``id``, ``on`` and ``upto`` these are."""
+
+    id: int
+    matches: tuple[Match, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    on: date = date.min
+    upto: int = 0
 
 
 class DeliveryState(StrEnum):

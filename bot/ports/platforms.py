@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -38,6 +38,23 @@ class Archive(Protocol):
 
     async def close(self) -> None:
         """Give the connection up; the next request makes another."""
+
+
+class Proceedings(Protocol):
+    """Where published papers come from: a feed without abstracts at ``url``, and the collections that have them."""
+
+    @property
+    def url(self) -> str: ...
+
+    async def fetch(self, known: Validators) -> Fetched:
+        """The latest papers, as NEW. Raises FetchFailed."""
+
+    def collection_url(self, name: str) -> str: ...
+
+    async def collection(self, name: str, known: Validators) -> Fetched:
+        """The papers of a collection that have an abstract, as KNOWN. Raises FetchFailed."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,21 @@ class Desk(Protocol):
 
     async def moved(self, old: Address, new: Address) -> None:
         """A chat has another id now; threads move along."""
+
+
+class Inbox(Protocol):
+    """Updates that a platform hands over once, until they are served; its numbers are told only once.
+
+    Each method raises TryLater where the database does not answer.
+    """
+
+    async def keep(self, number: int, text: str) -> bool:
+        """Store it, to be served by this process; False where it is known already."""
+
+    async def served(self, number: int) -> None: ...
+
+    async def left(self, limit: int) -> Mapping[int, str]:
+        """What processes that died had not served, for this one to serve."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.gaps import Known
 from bot.model import (
     Address,
     Announcement,
+    Change,
     Chat,
     Delivery,
     Digest,
@@ -23,6 +24,7 @@ from bot.model import (
     Paper,
     Quarantined,
     Rejected,
+    Rest,
     Subscription,
     Summary,
     Tally,
@@ -82,6 +84,12 @@ class Transaction(Protocol):
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
     def paper_by_key(self, key: str) -> Paper | None: ...
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        """Those that name a stored paper."""
+
+    def without_abstract(self, source: str, since: date) -> list[str]:
+        """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
+
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
@@ -181,6 +189,15 @@ class Transaction(Protocol):
     def keep_digests(self, digests: Sequence[Digest]) -> list[int]:
         """Insert, for deliveries that share them; returns their ids in the same order."""
 
+    def digests_there(self, ids: Iterable[int]) -> set[int]:
+        """Those of ``ids`` that are kept, and stay so until this transaction ends."""
+
+    def rests(self, digest_ids: Iterable[int]) -> list[Rest]:
+        """What these digests left for the next ones; papers that became one with others since are those."""
+
+    def leave(self, rests: Mapping[int, int]) -> None:
+        """Which digest left papers for each of many chats by id; 0 for none."""
+
     def plan_all(self, digests: Mapping[int, Digest], now: datetime) -> int:
         """Insert deliveries, due now, for many chats by id, of digests that are kept; those that are there already
         stay as they are. Returns how many were inserted."""
@@ -219,6 +236,57 @@ class Transaction(Protocol):
     def leases(self, prefix: str, now: datetime) -> dict[str, str]:
         """Those held now whose names begin so, and by whom."""
 
+    # updates
+    def keep_update(self, door: str, number: int, text: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Keep what a platform handed over, for ``owner`` to serve ``until`` then; False where it is known."""
+
+    def update_served(self, door: str, number: int) -> None: ...
+    def take_updates(
+        self, door: str, owner: str, now: datetime, until: datetime, limit: int, tries: int
+    ) -> dict[int, str]:
+        """Those that were not served in time, by number, for ``owner`` now; given up after ``tries``."""
+
+    def forget_updates(self, before: datetime) -> int:
+        """Those that came before; returns how many."""
+
+    # people
+    def note(self, change: Change) -> None:
+        """Add a line to the audit log."""
+
+    def audit(self, limit: int, about: str = "") -> list[Change]:
+        """The last lines of the audit log, in the order they were written; ``about``: a user's or a chat's only."""
+
+    def kept_about(self, address: Address, user: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Every row about a chat, and of others those that name ``user``, by table, as JSON values; the bytes of
+        messages are only counted. Tables without one are left out."""
+
+    def erase(self, address: Address, user: str, now: datetime) -> bool:
+        """Erase a chat with all that hangs on it, and what names ``user`` elsewhere; the audit log and invitations
+        keep pseudonyms. It is noted outside of the database as well, so that a restore can repeat it. False where
+        nothing was kept."""
+
+    def out_of_reach(self, before: datetime, limit: int) -> list[Chat]:
+        """Chats that could not be reached since ``before`` or longer, in order of id."""
+
+    # what has had its time
+    def empty_parts(self, before: datetime, after: int, limit: int) -> int | None:
+        """Drop the bytes of messages that arrived, of at most ``limit`` ended deliveries from before ``before``, with
+        ids above ``after``. Returns the last id looked at, None where nothing so old is left."""
+
+    def drop_deliveries(self, before: datetime, after: int, limit: int) -> int | None:
+        """As ``empty_parts``: ended deliveries with their parts, and digests that were theirs alone. A chat's last one
+        stays, and so does what is held for a chat out of reach."""
+
+    def drop_digests(self, after: int, upto: int, limit: int) -> int | None:
+        """Of at most ``limit`` digests with ``after < id <= upto``, those that no delivery brings. Returns the last id
+        looked at, None where none is left."""
+
+    def last_digest(self) -> int:
+        """The greatest id, 0 where there is none."""
+
+    def drop_audit(self, before: datetime, limit: int) -> int:
+        """Lines of the audit log from before ``before``, at most ``limit``; returns how many there were."""
+
     # the instance
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
@@ -245,3 +313,17 @@ class Store(Protocol):
         """A consistent view; writing in it is a mistake and raises."""
 
     def close(self) -> None: ...
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being copied, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a backup, a restore or a move brought over: rows by table. ``aside``: where the store that was there before
+    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's."""
+
+    rows: Mapping[str, int]
+    aside: str = ""
+    carried: Mapping[str, int] | None = None

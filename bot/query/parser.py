@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -109,7 +108,7 @@ def _parsed(text: str) -> Query:
 class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
-        self.tokens = [*self._lex(source if source.isascii() else source.translate(_ASCII))]
+        self.tokens = self._lex(source if source.isascii() else source.translate(_ASCII))
         self.tokens.append(_Token("end", "", len(source)))
         self.next = 0
         self.depth = 0
@@ -118,27 +117,28 @@ class _Parser:
     def fail(self, template: str, place: int, expected: str = "", /, **values: str | int) -> QueryError:
         return QueryError(Said(template, **values), self.source, place, expected)
 
-    def _lex(self, text: str) -> Iterator[_Token]:
+    def _lex(self, text: str) -> list[_Token]:
+        found = []
         for match in _TOKEN.finditer(text):
             kind = match.lastgroup or ""
-            if kind == "plain":  # most of what is typed
-                word = match[kind]
-                yield _Token(word if word in _OPERATORS else "word", word, match.start(kind))
-            elif kind == "end":
+            if kind == "end":
                 kind = "phrase"
                 if not match["end"]:
                     raise self.fail(OPEN_QUOTE, match.start("phrase") - 1, '"')
-                yield _Token(kind, " ".join(match[kind].split()), match.start(kind) - 1)
-            else:
-                word, start = match[kind], match.start(kind)
-                if kind == "word" and word in _OPERATORS:
-                    kind = word
-                elif kind == "key":  # an id may hold colons of its own
-                    yield _Token("field", "id", start - 3)
-                    kind = "word"
-                elif kind == "known":
-                    kind, word = "field", word[:-1]
-                yield _Token(kind, word, start)
+                found.append(_Token(kind, " ".join(match[kind].split()), match.start(kind) - 1))
+                continue
+            word, start = match[kind], match.start(kind)
+            if kind == "plain":  # most of what is typed
+                kind = word if word in _OPERATORS else "word"
+            elif kind == "word" and word in _OPERATORS:
+                kind = word
+            elif kind == "key":  # an id may hold colons of its own
+                found.append(_Token("field", "id", start - 3))
+                kind = "word"
+            elif kind == "known":
+                kind, word = "field", word[:-1]
+            found.append(_Token(kind, word, start))
+        return found
 
     @property
     def token(self) -> _Token:
@@ -156,13 +156,15 @@ class _Parser:
         query = self.either(Field.ANY)
         if self.token.kind == "close":
             raise self.fail(STRAY_PARENTHESIS, self.token.place)
-        if not any(True for _ in positive_leaves(query)):
+        if not isinstance(query, Leaf) and next(positive_leaves(query), None) is None:
             raise self.fail(ONLY_NEGATIVE, len(self.source), SOMETHING)
         return query
 
     def either(self, where: Field) -> Query:
         self._beginning()
         parts = [self.both(where)]
+        if self.token.kind != "OR":
+            return parts[0]
         while self.token.kind == "OR":
             self._after(self.take())
             parts.append(self.both(where))
@@ -172,17 +174,19 @@ class _Parser:
         parts: list[Query] = []
         words: list[_Token] = []
         while True:
-            first = self.token
-            parts.append(self.negated(where))
+            first = self.tokens[self.next]
             if first.kind == "word":
+                self.next += 1
+                parts.append(self._leaf(first, where))
                 words.append(first)
+                if len(words) > MOST_WORDS:
+                    raise self._sentence(words)
             else:
+                parts.append(self.negated(where))
                 words = []
-            if len(words) > MOST_WORDS:
-                raise self._sentence(words)
-            kind = self.token.kind
+            kind = self.tokens[self.next].kind
             if kind in ("end", "close", "OR"):
-                return joined(And, parts)
+                return parts[0] if len(parts) == 1 else joined(And, parts)
             if kind == "AND":
                 words = []
                 self._after(self.take())
@@ -243,13 +247,12 @@ class _Parser:
         if not quoted:
             if "://" in word and _LINK.match(word):
                 raise self.fail(LINK, token.place, SOMETHING)
-            word = word.rstrip(":") or word
-            if "*" in word and _STARRED.fullmatch(word):
-                return self._beginning_of(word, token.place, where)
-        readings = _readings(word, where is Field.AUTHOR)
-        if not readings:
+            if "*" in word and _STARRED.fullmatch(word.rstrip(":")):
+                return self._beginning_of(word.rstrip(":"), token.place, where)
+        leaf = _words(where, word, quoted)
+        if leaf is None:
             raise self.fail(NOT_SEARCHABLE, token.place, SOMETHING, word=_quote(token))
-        return Leaf(where, readings, word, quoted)
+        return leaf
 
     def _value(self, token: _Token, where: Field) -> tuple[str, ...]:
         """What a field of one value asks for."""
@@ -280,7 +283,7 @@ class _Parser:
         word = starred.rstrip("*")
         start = beginning(word)
         if start is None:
-            return Leaf(where, _readings(word, where is Field.AUTHOR), word)
+            return Leaf(where, phrases(word, where is Field.AUTHOR), word)
         if "*" in word:
             raise self.fail(STAR, place + starred.index("*"), "quant*")
         return Leaf(where, ((start,),), f"{word}*", prefix=True)
@@ -310,9 +313,13 @@ class _Parser:
         return self.fail(SENTENCE, words[0].place, proposal, proposal=proposal)
 
 
-@lru_cache(131072)
-def _readings(text: str, names: bool) -> tuple[tuple[str, ...], ...]:
-    return phrases(text, names)
+@lru_cache(262144)
+def _words(where: Field, text: str, quoted: bool) -> Leaf | None:
+    """Filters are alike in their words: a leaf is made once."""
+    if not quoted:
+        text = text.rstrip(":") or text
+    readings = phrases(text, where is Field.AUTHOR)
+    return Leaf(where, readings, text, quoted) if readings else None
 
 
 def _quote(token: _Token) -> str:

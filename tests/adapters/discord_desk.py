@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from adapters.chats.discord_chat import Discord
+from adapters.chats.discord_shards import Shards
 from bot.model import Address
 from bot.ports import Caller, CommandInfo
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, say
@@ -84,13 +85,16 @@ class NotingDesk:
         return self.reply
 
 
-def platform_for(fake: FakeDiscord, token: str = "") -> Discord:
-    return Discord(token or fake.token, fake.api_url.removesuffix("/api/v10"), fake.gateway_url)
+def platform_for(fake: FakeDiscord, token: str = "", shards: Shards | None = None) -> Discord:
+    api = fake.api_url.removesuffix("/api/v10")
+    return Discord(token or fake.token, api, fake.gateway_url, shards=shards or Shards())
 
 
 @asynccontextmanager
-async def listening(fake: FakeDiscord, desk: NotingDesk, patience: float = 1.5) -> AsyncIterator[Discord]:
-    platform = platform_for(fake)
+async def listening(
+    fake: FakeDiscord, desk: NotingDesk, patience: float = 1.5, shards: Shards | None = None
+) -> AsyncIterator[Discord]:
+    platform = platform_for(fake, shards=shards)
     platform.patience = patience
     await platform.start(desk)
     try:

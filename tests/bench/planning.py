@@ -13,7 +13,7 @@ from time import perf_counter
 from bot.model import Address, Chat, EmptyDay, FeedItem, Kind, Subscription
 from bot.planning import Planner
 from storage import tables as t
-from storage.rows import row_of_chat
+from storage.chat_rows import row_of_chat
 from storage.store import SqlStore, open_store
 from tests.bench.library import filters, texts
 from tests.bench.measure import Measured, collect

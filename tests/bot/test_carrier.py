@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.carrier import AT_ONCE, LEASE, MOST_STUMBLES, Carrier, grouped
+from bot.carrier import AT_ONCE, LEASE, MOST_STUMBLES, Carrier
+from bot.drafts import grouped
 from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
 from bot.model import (
     Address,
@@ -366,7 +367,7 @@ async def test_a_fault_of_the_program_ends_after_some_tries_and_the_chats_next_d
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Carrier, "_render", fails)
+        patch.setattr("bot.carrier.drafts", fails)
         await carrier.deliver()
         assert tries == 1, "not at once again"
         await street.later(carrier, 40)

@@ -218,7 +218,8 @@ def test_a_new_version_does_not_come_to_a_chat_that_asks_for_none(new_front: New
     )
     with front.store.transaction() as tx:
         tx.put_chat(replace(front.chat(OWNER), wants=frozenset({News.PUBLISHED})))
-    assert told(front, f"/why {MONDAYS}")[0].endswith("It was not sent: this chat does not ask for new versions.")
+    such = "It was not sent: this chat does not ask for such news. /news changes that."
+    assert told(front, f"/why {MONDAYS}")[0].endswith(such)
 
 
 def test_a_later_cross_list_comes_to_those_only_whom_it_newly_concerns(new_front: NewFront) -> None:

@@ -98,7 +98,7 @@ def test_a_members_press_changes_nothing_and_says_who_may(front: Front, verb: st
 
 
 def test_presses_that_only_show_need_no_rights(front: Front) -> None:
-    shown = [verb for verb in PRESSES if verb not in ("follow", "drop")]
+    shown = [verb for verb in PRESSES if verb not in ("follow", "drop", "news")]
     assert not any(front.desk.press_needs_rights(f"{verb}:1") for verb in (*shown, "unknown"))
 
 

@@ -134,7 +134,7 @@ def test_a_button_of_another_chat_reveals_and_changes_nothing(new_front: NewFron
     assert delivery is not None
     assert front.press(OWNER, f"drop:{mine.id}").text == "That subscription has ended already."
     told = front.press(OWNER, f"more:{delivery.id}:20")
-    assert told.text == "This digest is not this chat's." and not told.buttons
+    assert told.text == "This digest is not kept here any more. /digest shows the latest." and not told.buttons
     own = front.press(MEMBER, f"more:{delivery.id}:20")
     assert sum(block.paper > 0 for block in own.blocks) == 10
     assert buttons(own) == {}, "thirty papers: twenty pushed, ten behind the button"

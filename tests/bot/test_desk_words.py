@@ -53,13 +53,13 @@ LINES = (
     "/why", "/why xx", "/why 2504.99999", "/why 2504.00011", "/why 2504.00060", "/why 2403.00001",
     "/why 2504.00011 LoRA", "/why 2504.00011 rag", "/why 2504.00011 (", "/paper lorra", "/paper lorra OR nunber",
     "/topic add one LoRA", "/topic add two topic:one OR tea", "/topic edit one topic:two", "/topic remove one",
-    "/topic add three topic:three", "/unsubscribe all",
+    "/topic add three topic:three", "/unsubscribe all", "/privacy", "/mydata", "/forget",
     "/subscribe how do we teach many small parrots to count all the way up to twelve tonight",
 )  # fmt: skip
 PRESSED = (
     "follow:speech", "follow:gone", "drop:0", "more:0:0", "more:x", "digest", "page:0", "page:99", "find:x",
     "find:0:LoRA", "newest:0:LoRA", "newest:x", "like:1", "like:0", "like:x", "find:9999:LoRA", "recall:find:0:x",
-    "old",
+    "forget:0", "old",
 )  # fmt: skip
 
 
@@ -81,10 +81,18 @@ def said(front: Front, language: str) -> Iterator[tuple[str, Reply]]:
         yield line, front.ask(admin, line)
     for action in PRESSED:
         yield action, front.press(admin, action)
-    for line in ("/start", "/subscribe LoRA", "/topic add x y"):
+    for line in ("/start", "/subscribe LoRA", "/topic add x y", "/privacy", "/mydata"):
         yield f"a member's {line}", front.ask(member, line)
+    for caller in (member, replace(member, address=Address("discord", "2"))):
+        yield "a member's /forget", front.ask(caller, "/forget")
+    yield "nobody's /mydata", front.ask(replace(member, manages=True, user=""), "/mydata")
+    passing = replace(admin, address=Address("telegram", "77"), user="telegram:77", admin=False)
+    yield "a passing person's /forget", front.ask(passing, "/forget")
+    front.ask(passing, "/subscribe LoRA")
+    yield "a passing person's data", front.ask(passing, "/mydata")
+    yield "a passing person's end", front.press(passing, all_buttons(front.ask(passing, "/forget"))[0].action)
     yield "a member's press", front.press(replace(member, address=Address("discord", "1")), "follow:rag")
-    for line in ("/start", "/time", "/time 8:00", "/subscribe LoRA", "/subscriptions"):
+    for line in ("/start", "/time", "/time 8:00", "/subscribe LoRA", "/subscriptions", "/privacy"):
         yield f"the console's {line}", front.ask(replace(CONSOLE, locale=language), line)
     stranger = replace(STRANGER, locale=language)
     for access, admins in (("invite", ("telegram:9",)), ("invite", ()), ("list", ("telegram:9",))):

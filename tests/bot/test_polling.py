@@ -15,6 +15,7 @@ from adapters.sources.http import Fetcher
 from bot.errors import TryLater
 from bot.model import FeedState, GapState, Kind, News
 from bot.polling import Poller
+from bot.tenure import INGEST, Tenure, alone_async
 from bot.turns import HELD, NAME, Stalled, Turn
 from storage.searching import TantivyIndex
 from storage.store import open_store
@@ -47,9 +48,16 @@ class Desk:
         turn = Turn(self.store, interval, clock or self.wall)
         return Poller(self.store, self.index, source, CATEGORIES, turn, self.wall)
 
+    async def ask(self, poller: Poller, patience: float = 5) -> None:
+        """A poll as a process makes it."""
+        async with alone_async(self.store, INGEST, "a poll", self.wall, patience) as tenure:
+            await poller.poll(tenure, patience=patience)
+
     async def poll(self, when: datetime) -> dict[str, FeedState]:
         self.wall.at = when
-        _, feeds = await self.poller.poll()
+        await self.ask(self.poller)
+        with self.store.reading() as tx:
+            feeds = tx.feeds()
         return {category: feed.state for category, feed in feeds.items()}
 
     def news(self) -> dict[str, News]:
@@ -178,14 +186,16 @@ async def test_while_one_process_asks_arxiv_no_other_does(desk: Desk) -> None:
     desk.server.put(UNION, Answer(rss(papers(3), TUESDAY), delay=0.3))
     desk.wall.at = at(TUESDAY)
     other = desk.another()
-    first = asyncio.create_task(desk.poller.poll())
+    first = asyncio.create_task(desk.ask(desk.poller))
     while not desk.server.requests:
         await asyncio.sleep(0.01)
-    with pytest.raises(TryLater, match="another process"):
-        await other.poll(patience=0)
+    with pytest.raises(TryLater):
+        await desk.ask(other, patience=0)
+    with pytest.raises(TryLater, match="another process is asking arXiv"):
+        await other.poll(Tenure(desk.store, INGEST, "whoever", desk.wall), patience=0)
     assert len(desk.server.requests) == 1
     await first
-    await other.poll(patience=5)
+    await desk.ask(other, patience=5)
     assert len(desk.server.requests) == 2
 
 
@@ -193,14 +203,14 @@ async def test_between_two_processes_lie_the_seconds_that_arxiv_asks_for(desk: D
     desk.server.put(UNION, rss(papers(3), TUESDAY))
     desk.wall.at = at(TUESDAY)
     first, other = desk.another(interval=3.0), desk.another(interval=3.0)
-    await first.poll()
+    await desk.ask(first)
     with pytest.raises(TryLater):
-        await other.poll(patience=0)
+        await desk.ask(other, patience=0)
     desk.wall.at += timedelta(seconds=2.9)
     with pytest.raises(TryLater):
-        await first.poll(patience=0)
+        await desk.ask(first, patience=0)
     desk.wall.at += timedelta(seconds=0.2)
-    await other.poll(patience=0)
+    await desk.ask(other, patience=0)
     assert len(desk.server.requests) == 2
 
 
@@ -210,16 +220,16 @@ async def test_who_died_in_its_turn_keeps_the_others_waiting_for_a_while_only(de
     with desk.store.transaction() as tx:
         assert tx.take_lease(NAME, "a process that died", desk.wall.at, desk.wall.at + HELD)
     with pytest.raises(TryLater):
-        await desk.poller.poll(patience=0)
+        await desk.ask(desk.poller, patience=0)
     desk.wall.at += HELD
-    await desk.poller.poll(patience=0)
+    await desk.ask(desk.poller, patience=0)
     assert len(desk.news()) == 3
 
 
 async def test_who_stalled_past_its_turn_stores_nothing(desk: Desk) -> None:
     desk.server.put(UNION, Answer(rss(papers(3), TUESDAY), etag='"mine"', delay=0.2))
     desk.wall.at = at(TUESDAY)
-    slow = asyncio.create_task(desk.poller.poll())
+    slow = asyncio.create_task(desk.ask(desk.poller))
     while not desk.server.requests:
         await asyncio.sleep(0.01)
     with desk.store.transaction() as tx:  # the turn ran out meanwhile, and another process has it

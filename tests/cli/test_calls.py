@@ -6,7 +6,10 @@ import pytest
 
 from tests.cli.shell import Shell
 
-COMMANDS = ("run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite")
+COMMANDS = (
+    "run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite", "backup", "restore",
+    "migrate-store", "audit", "mydata", "forget",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("topics", "add"), ("topics", "remove")])
@@ -19,7 +22,7 @@ def test_every_subcommand_has_help(shell: Shell, command: tuple[str, ...]) -> No
 
 def test_the_help_names_every_subcommand_and_exit_status(shell: Shell) -> None:
     text = shell("--help").out
-    assert all(f"\n    {name} " in text for name in COMMANDS)
+    assert all(f"\n    {name}" in text for name in COMMANDS)
     assert all(f"{status} " in text for status in (0, 1, 2, 75, 130))
 
 
@@ -49,11 +52,18 @@ def test_a_wrong_call_is_refused_before_anything_is_made(shell: Shell, call: tup
         (("poll", "not-there.xml"), "not-there.xml: No such file or directory"),
         (("poll", "."), "Is a directory"),
         (("unmerge", "arxiv:2504.99999"), "2504.99999"),
+        (("backup",), "paperround.db is not there: there is nothing to back up"),
+        (("restore", "not-there.db"), "not-there.db cannot be read as a backup"),
+        (("migrate-store", "--to", "mysql://x/y"), "--to: names no database that is supported"),
+        (("migrate-store", "--to", "sqlite:////tmp/x.db", "--from", "sqlite:////not/there.db"), "folder /not is not"),
         (("topics", "remove", "nonsense"), "there is no topic nonsense"),
         (("topics", "edit", "nonsense", "LoRA"), "there is no topic nonsense"),
         (("topics", "add", "peft", "LoRA"), "there is a topic peft already"),
         (("topics", "add", "tea", "LoRA", "--name", "Tea"), "--name Tea"),
         (("topics", "add", "tea", "NOT LoRA"), "LoRA"),
+        (("audit", "--limit", "0"), "--limit"),
+        (("mydata", "nowhere"), "platform:chat"),
+        (("forget", "discord:1", "--user", "Ada"), "--user Ada: write platform:number"),
     ],
 )
 def test_a_value_that_cannot_be_used_ends_with_2_and_a_mend(

@@ -27,6 +27,7 @@ from bot.gaps import Window, late_items
 from bot.model import FeedState, Fetched, Kind, Tally, Validators
 from bot.polling import Poller, Reading
 from bot.ports import Source
+from bot.tenure import INGEST, Tenure
 from bot.turns import Turn
 from storage.store import SqlStore, open_store
 from tests.databases import sqlite_url
@@ -64,6 +65,7 @@ class Mouth:
         self.store, mute = store, _Mute()
         source: Source = mute
         self._turn = Turn(store, 0, lambda: NOW)
+        self._tenure = Tenure(store, INGEST, "a poll", lambda: NOW)
         self._poller = Poller(store, mute, source, ("cs.CL",), self._turn, lambda: NOW)  # type: ignore[arg-type]
 
     def feed(self, body: bytes) -> tuple[Fetched | FetchFailed, Tally, FeedState]:
@@ -73,8 +75,8 @@ class Mouth:
             outcome = replace(parse_feed(body, URL), validators=ETAG)
         except FetchFailed as error:
             outcome = error
-        assert self._turn._take()
-        tally, feeds = self._poller._take_in(Reading({("cs.CL",): outcome}, (("cs.CL",),)))
+        assert self._turn._take() and self._tenure.take() == ""
+        tally, feeds = self._poller._take_in(Reading({("cs.CL",): outcome}, (("cs.CL",),)), self._tenure)
         self._turn._end()
         return outcome, tally, feeds["cs.CL"].state
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +36,23 @@ __all__ = ["ADMINISTRATOR", "MANAGE_GUILD", "Exchange", "FakeDiscord", "text_of"
 MANAGE_GUILD, ADMINISTRATOR = 1 << 5, 1 << 3
 
 
+@dataclass(slots=True)
+class _Session:
+    """One connection of a bot, by its shard; ``events`` are all that it was sent, for a resume."""
+
+    id: str
+    count: int
+    socket: web.WebSocketResponse
+    events: list[Body] = field(default_factory=list)
+    live: bool = False
+
+    async def send(self, event: str, data: Body) -> None:
+        frame = {"op": 0, "t": event, "s": len(self.events) + 1, "d": data}
+        self.events.append(frame)
+        if self.live and not self.socket.closed:
+            await self.socket.send_json(frame)
+
+
 class FakeDiscord(DiscordRest):
     """``async with FakeDiscord() as fake``; then ``fake.api_url``, ``fake.gateway_url``, ``fake.token``."""
 
@@ -43,9 +61,7 @@ class FakeDiscord(DiscordRest):
         self.identifies: list[Body] = []
         self.resumes: list[Body] = []
         self.refuse_identify = False
-        self._socket: web.WebSocketResponse | None = None
-        self._session = ""
-        self._events: list[Body] = []
+        self._sessions: dict[int, _Session] = {}
         self._connected = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -68,8 +84,8 @@ class FakeDiscord(DiscordRest):
 
     async def stop(self) -> None:
         """Stop listening; ``start`` comes back on the same port."""
-        if self._socket is not None:
-            await self._socket.close(code=1001)
+        for session in self._sessions.values():
+            await session.socket.close(code=1001)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -105,15 +121,27 @@ class FakeDiscord(DiscordRest):
         return channel
 
     async def connected(self, timeout: float = 10.0) -> None:
-        """Wait until a bot has identified or resumed."""
+        """Wait until a bot has identified or resumed, with all of its shards."""
         await asyncio.wait_for(self._connected.wait(), timeout)
 
+    def _note(self, session: _Session, live: bool) -> None:
+        session.live = live
+        here = [one for one in self._sessions.values() if one.live]
+        if here and len(here) >= here[0].count:
+            self._connected.set()
+        else:
+            self._connected.clear()
+
+    def shard_of(self, guild: str) -> int:
+        """https://discord.com/developers/docs/events/gateway#sharding-sharding-formula"""
+        return (int(guild) >> 22) % max((session.count for session in self._sessions.values()), default=1)
+
     async def push(self, event: str, data: Body) -> None:
-        """A dispatch; kept for a resume where nobody is connected."""
-        frame = {"op": 0, "t": event, "s": len(self._events) + 1, "d": data}
-        self._events.append(frame)
-        if self._socket is not None and not self._socket.closed and self._connected.is_set():
-            await self._socket.send_json(frame)
+        """A dispatch to the shard that it concerns; kept for a resume where nobody is connected."""
+        guild = data.get("id") if event.startswith("GUILD_") else data.get("guild_id")
+        session = self._sessions.get(self.shard_of(str(guild)) if guild else 0)
+        if session is not None:
+            await session.send(event, data)
 
     async def push_command(
         self,
@@ -179,24 +207,21 @@ class FakeDiscord(DiscordRest):
             await self.push("CHANNEL_DELETE", {**place, "guild_id": guild["id"]})
         self.remove_channel(channel)
 
-    async def ask_reconnect(self) -> None:
+    async def ask_reconnect(self, shard: int = 0) -> None:
         """Op 7."""
-        self._connected.clear()
-        assert self._socket is not None
-        await self._socket.send_json({"op": 7, "d": None})
+        self._note(self._sessions[shard], False)
+        await self._sessions[shard].socket.send_json({"op": 7, "d": None})
 
-    async def invalidate_session(self, resumable: bool = False) -> None:
+    async def invalidate_session(self, resumable: bool = False, shard: int = 0) -> None:
         """Op 9."""
-        self._connected.clear()
-        assert self._socket is not None
+        self._note(self._sessions[shard], False)
         if not resumable:
-            self._session = ""
-        await self._socket.send_json({"op": 9, "d": resumable})
+            self._sessions[shard].id = ""
+        await self._sessions[shard].socket.send_json({"op": 9, "d": resumable})
 
-    async def drop_gateway(self, code: int = 1001) -> None:
-        self._connected.clear()
-        assert self._socket is not None
-        await self._socket.close(code=code)
+    async def drop_gateway(self, code: int = 1001, shard: int = 0) -> None:
+        self._note(self._sessions[shard], False)
+        await self._sessions[shard].socket.close(code=code)
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -218,8 +243,9 @@ class FakeDiscord(DiscordRest):
                 case other:
                     self.violations.append(f"gateway op {other}")
                     await socket.close(code=4001)
-        if self._socket is socket:
-            self._connected.clear()
+        for session in self._sessions.values():
+            if session.socket is socket:
+                self._note(session, False)
         return socket
 
     async def _identify(self, socket: web.WebSocketResponse, data: Body) -> None:
@@ -227,27 +253,34 @@ class FakeDiscord(DiscordRest):
         if data.get("token") != self.token or self.refuse_identify:
             await socket.close(code=4004)
             return
-        self._session, self._events, self._socket = self.new_id(), [], socket
+        shard, count = data.get("shard", (0, 1))
+        if not 0 <= shard < count:
+            await socket.close(code=4010)
+            return
+        self._sessions = {number: one for number, one in self._sessions.items() if one.count == count}
+        session = self._sessions[shard] = _Session(self.new_id(), count, socket)
+        mine = [guild for guild in self.guilds if self.shard_of(guild) == shard]
         ready = {
-            "v": 10, "user": bot_object(), "session_id": self._session, "resume_gateway_url": self.gateway_url,
-            "guilds": [{"id": guild, "unavailable": True} for guild in self.guilds],
+            "v": 10, "user": bot_object(), "session_id": session.id, "resume_gateway_url": self.gateway_url,
+            "guilds": [{"id": guild, "unavailable": True} for guild in mine],
             "application": {"id": APPLICATION, "flags": 0}, "private_channels": [],
         }  # fmt: skip
-        self._connected.set()
-        await self.push("READY", ready)
-        for guild in list(self.guilds.values()):
-            await self.push("GUILD_CREATE", guild)
+        self._note(session, True)
+        await session.send("READY", ready | ({"shard": [shard, count]} if "shard" in data else {}))
+        for guild in mine:
+            await session.send("GUILD_CREATE", self.guilds[guild])
 
     async def _resume(self, socket: web.WebSocketResponse, data: Body) -> None:
         self.resumes.append(data)
-        if data.get("token") != self.token or data.get("session_id") != self._session:
+        session = next((one for one in self._sessions.values() if one.id == data.get("session_id")), None)
+        if data.get("token") != self.token or session is None:
             await socket.send_json({"op": 9, "d": False})
             return
-        self._socket = socket
-        for frame in self._events[data["seq"] :]:
+        session.socket = socket
+        for frame in session.events[data["seq"] :]:
             await socket.send_json(frame)
-        self._connected.set()
-        await self.push("RESUMED", {})
+        self._note(session, True)
+        await session.send("RESUMED", {})
 
     async def _interact(
         self,

@@ -22,6 +22,8 @@ from tests.servers.discord_objects import (
     message_object,
     text_of,
 )
+from tests.servers.limits import DiscordLimits
+from tests.servers.telegram_troubles import cut_off
 
 _EPOCH = 1420070400000
 
@@ -64,13 +66,17 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class _Failure:
+class Failure:
+    """What happens to the next requests on ``route``. ``drop``: hung up on, ``stall`` seconds after they were carried
+    out (``deliver``) or not; ``cut``: carried out, and the answer breaks off in its middle."""
+
     route: str
     status: int = 0
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     deliver: bool = False
+    cut: bool = False
     delay: float = 0.0
     stall: float = 0.0
     times: int = 1
@@ -91,12 +97,25 @@ class DiscordRest:
         self.command_puts = 0
         self.sent: dict[str, list[Body]] = {}
         self.exchanges: list[Exchange] = []
+        self.files: dict[str, bytes] = {}
+        """The files that arrived, by name."""
         self.requests: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.interactions_endpoint_url: str | None = None
+        self.advised, self.max_concurrency = 1, 16
+        """What is said of shards."""
         self.gateway_url = ""
-        self._failures: list[_Failure] = []
-        self._nonces: dict[tuple[str, str], Body] = {}
+        self.limits: DiscordLimits | None = None
+        """What may be asked; more is refused with 429 and counted there. None: as much as one likes."""
+        self.by_chance: Callable[[str], Failure | None] = lambda shown: None
+        """What happens to a request (``POST /channels/1/messages``) that nothing else was told for."""
+        self.arrived: Callable[[Body], None] = lambda message: None
+        """Called when a message was posted and before that is answered."""
+        self.clock: Callable[[], float] = lambda: 0.0
+        """Seconds, for ``nonce_window`` alone: how long a nonce is remembered."""
+        self.nonce_window = 300.0
+        self._failures: list[Failure] = []
+        self._nonces: dict[tuple[str, str], tuple[float, Body]] = {}
         self._ids = itertools.count(1)
 
     def new_id(self) -> str:
@@ -132,26 +151,31 @@ class DiscordRest:
     ) -> None:
         """``route`` is a pattern as ``POST /channels/*/messages``. A 429 gets a ``Via`` header unless ``headers`` has
         an empty one; a ``str`` body is sent as a web page."""
-        self._failures.append(_Failure(route, status, body, headers or {}, times=times))
+        self._failures.append(Failure(route, status, body, headers or {}, times=times))
 
     def drop_next(self, route: str, *, deliver: bool = False, times: int = 1) -> None:
         """Close the connection without an answer; with ``deliver``, after doing what was asked."""
-        self._failures.append(_Failure(route, drop=True, deliver=deliver, times=times))
+        self._failures.append(Failure(route, drop=True, deliver=deliver, times=times))
 
     def delay_next(self, route: str, seconds: float, times: int = 1) -> None:
-        self._failures.append(_Failure(route, delay=seconds, times=times))
+        self._failures.append(Failure(route, delay=seconds, times=times))
 
     def stall_next(self, route: str, *, deliver: bool = True, after: int = 0, seconds: float = 300.0) -> None:
         """Do what is asked or not, and keep the connection open without an answer; ``after`` requests are let
         through first."""
-        self._failures.append(_Failure(route, drop=True, deliver=deliver, stall=seconds, after=after))
+        self._failures.append(Failure(route, drop=True, deliver=deliver, stall=seconds, after=after))
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = "/" + request.match_info["path"]
         shown = f"{request.method} {path}"
         self.requests.append((request.method, path))
-        raw = await request.read()
         body: Any = None
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            body, raw = json.loads(str(form["payload_json"])), b""
+            self._take_files(shown, body.get("data", body), form)
+        else:
+            raw = await request.read()
         if raw:
             if request.headers.get("Content-Type") != "application/json":
                 self._blame(shown, f"Content-Type {request.headers.get('Content-Type')!r}")
@@ -160,22 +184,39 @@ class DiscordRest:
         if failure is not None and failure.after > 0:
             failure.after -= 1
             failure = None
-        if failure is not None:
+        if failure is None:
+            failure = self.by_chance(shown)
+        else:
             failure.times -= 1
             if failure.times <= 0:
                 self._failures.remove(failure)
+        if failure is not None:
             if failure.delay:
                 await asyncio.sleep(failure.delay)
             elif not failure.deliver and failure.drop:
                 await asyncio.sleep(failure.stall)
                 return _dropped(request)
-            elif not failure.drop:
+            elif not failure.drop and not failure.cut:
                 return _failed(failure)
+        limited = self.limits.headers(shown) if self.limits else None
+        if limited is not None and limited.get("Retry-After"):
+            return _limited(limited)
         answer = self._answer(request, path, shown, body)
+        answer.headers.update(limited or {})
         if failure is not None and failure.drop:
             await asyncio.sleep(failure.stall)
             return _dropped(request)
-        return answer
+        return await cut_off(request, answer) if failure is not None and failure.cut else answer
+
+    def _take_files(self, shown: str, message: Body, form: Mapping[str, Any]) -> None:
+        for described in message.get("attachments", []):
+            file = form.get(f"files[{described['id']}]")
+            if not isinstance(file, web.FileField) or file.filename != described["filename"]:
+                self._blame(shown, f"no file for {described}")
+            else:
+                self.files[file.filename] = file.file.read()
+        if len(form) - 1 != len(message.get("attachments", [])):
+            self._blame(shown, "files that no attachment names")
 
     def _answer(self, request: web.Request, path: str, shown: str, body: Any) -> web.Response:
         open_door = path.startswith(("/interactions/", "/webhooks/")) or path == "/gateway"
@@ -193,6 +234,9 @@ class DiscordRest:
                 return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
             case ["GET", "gateway"]:
                 return _json({"url": self.gateway_url})
+            case ["GET", "gateway", "bot"]:
+                limits = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": self.max_concurrency}
+                return _json({"url": self.gateway_url, "shards": self.advised, "session_start_limit": limits})
             case ["GET", "applications", self.application_id, "commands"]:
                 return _json(self.commands)
             case ["PUT", "applications", self.application_id, "commands"]:
@@ -226,13 +270,15 @@ class DiscordRest:
         nonce = body.get("nonce")
         if nonce is not None and len(str(nonce)) > 25:
             return self._refused(shown, ["a nonce of more than 25 characters"])
-        if body.get("enforce_nonce") and (channel, str(nonce)) in self._nonces:
-            return _json(self._nonces[channel, str(nonce)])
+        at, known = self._nonces.get((channel, str(nonce)), (0.0, None))
+        if body.get("enforce_nonce") and known is not None and self.clock() <= at + self.nonce_window:
+            return _json(known)
         message = self._new_message(channel, body, bot_object())
         self.sent.setdefault(channel, []).append(message)
         if nonce is not None:
             message["nonce"] = nonce
-            self._nonces[channel, str(nonce)] = message
+            self._nonces[channel, str(nonce)] = (self.clock(), message)
+        self.arrived(message)
         return _json(message)
 
     def _callback(self, shown: str, interaction: str, token: str, body: Any) -> web.Response:
@@ -334,7 +380,14 @@ def _error(status: int, code: int, message: str) -> web.Response:
     return _json({"message": message, "code": code}, status)
 
 
-def _failed(failure: _Failure) -> web.Response:
+def _limited(headers: Mapping[str, str]) -> web.Response:
+    everywhere = headers.get("X-RateLimit-Scope") == "global"
+    body = {"message": "You are being rate limited.", "retry_after": float(headers["Retry-After"]),
+            "global": everywhere}  # fmt: skip
+    return _json(body, 429, {"Via": "1.1 fake", **headers})
+
+
+def _failed(failure: Failure) -> web.Response:
     headers = dict(failure.headers)
     if isinstance(failure.body, str):
         return web.Response(text=failure.body, status=failure.status, headers=headers, content_type="text/html")

@@ -7,6 +7,7 @@ answers a bad one as Telegram does and keeps what was wrong in ``violations``.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,25 +15,30 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.servers.limits import TelegramLimits
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
 from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_text, decode
-from tests.servers.telegram_troubles import Refusal, Troubles, refusal
+from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
+from tests.servers.telegram_webhooks import Webhooks
 
 TOKEN = "123456:a-token-of-the-tests"
 
 
-class FakeTelegram(Troubles):
+class FakeTelegram(Webhooks, Troubles):
     """``sent`` are the messages that arrived, as dicts of sendMessage's parameters with ``message_id``, the
     ``visible`` text and its ``entities``; ``calls`` every request as (method, parameters). Use as a context
     manager, or ``start`` and ``close``."""
 
     def __init__(self, token: str = TOKEN, port: int = 0) -> None:
-        super().__init__()
+        Webhooks.__init__(self)
+        Troubles.__init__(self)
         self.token, self.port = token, port
         self.me: dict[str, Any] = dict(BOT)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.sent: list[dict[str, Any]] = []
         self.edited: list[dict[str, Any]] = []
+        self.documents: list[tuple[int, str, bytes]] = []
+        """Chat, name and content of files that arrived."""
         self.pressed: list[dict[str, Any]] = []
         """The answers to callback queries."""
         self.commands: dict[str, list[dict[str, str]]] = {}
@@ -47,7 +53,8 @@ class FakeTelegram(Troubles):
         """What Telegram finds wrong with a message, else nothing: gets it as in ``sent``."""
         self.before_answer: Callable[[dict[str, Any]], None] = lambda message: None
         """Called when a message has arrived and before that is answered, in the server's thread."""
-        self.webhook = ""
+        self.limits: TelegramLimits | None = None
+        """What may be sent; more is refused with 429 and counted there. None: as much as one likes."""
         self.confirmed = 0
         """Updates below this id were acknowledged."""
         self._updates: list[dict[str, Any]] = []
@@ -104,6 +111,7 @@ class FakeTelegram(Troubles):
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+        self._caller = asyncio.create_task(self.call_webhooks())
 
     def push_message(
         self,
@@ -221,7 +229,7 @@ class FakeTelegram(Troubles):
             request.transport.abort()
             return web.Response()
         if answer is not None:
-            return answer
+            return await cut_off(request, answer) if trouble.cut else answer
         if isinstance(trouble.body, bytes):
             elsewhere = {"Location": f"/bot{self.token}/getMe"} if 300 <= trouble.status < 400 else None
             return web.Response(body=trouble.body, status=trouble.status, headers=elsewhere, content_type="text/html")
@@ -268,12 +276,25 @@ class FakeTelegram(Troubles):
                                " instance is running")  # fmt: skip
 
     def _on_sendMessage(self, parameters: dict[str, Any]) -> Any:
+        if self.limits and (wait := self.limits.wait(str(parameters["chat_id"]))):
+            seconds = math.ceil(wait)
+            raise Refusal(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
         message = self._judged("sendMessage", parameters)
         with self._lock:
             answer = self._message(int(parameters["chat_id"]), parameters.get("message_thread_id"))
             self.sent.append(message | {"message_id": answer["message_id"]})
         self.before_answer(self.sent[-1])
         return answer | {"from": self._public_me(), "text": message["visible"]}
+
+    def _on_sendDocument(self, parameters: dict[str, Any]) -> Any:
+        if (chat := int(parameters["chat_id"])) in self.refused:
+            raise Refusal(*self.refused[chat])
+        file = parameters["document"]
+        with self._lock:
+            answer = self._message(chat, parameters.get("message_thread_id"))
+            self.documents.append((chat, file.filename, file.file.read()))
+        named = {"file_id": "f", "file_unique_id": "f", "file_name": file.filename}
+        return answer | {"from": self._public_me(), "document": named}
 
     def _on_editMessageText(self, parameters: dict[str, Any]) -> Any:
         message = self._judged("editMessageText", parameters)
@@ -340,14 +361,6 @@ class FakeTelegram(Troubles):
         gifts = dict.fromkeys(("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription"), True)
         more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
         return self._chat(int(parameters["chat_id"])) | more
-
-    def _on_deleteWebhook(self, _: dict[str, Any]) -> Any:
-        self.webhook = ""
-        return True
-
-    def _on_getWebhookInfo(self, _: dict[str, Any]) -> Any:
-        waiting = len(self._updates)
-        return {"url": self.webhook, "has_custom_certificate": False, "pending_update_count": waiting}
 
     def _chat(self, chat: int) -> dict[str, Any]:
         return self.chats.get(chat) or make_chat(chat)

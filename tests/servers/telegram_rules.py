@@ -9,6 +9,8 @@ from functools import cache
 from html import unescape
 from typing import Any
 
+from aiohttp.web import FileField
+
 from tests.paths import SHARED
 
 SPEC = SHARED / "specs" / "telegram-api.json"
@@ -197,6 +199,8 @@ def _misfit(value: Any, type_: str, where: str) -> list[str]:
     if simple is not None:
         good = isinstance(value, simple) and (type_ not in ("Integer", "Float") or not isinstance(value, bool))
         return [] if good else [f"{where}: {value!r} is no {type_}"]
+    if type_ == "InputFile":
+        return [] if isinstance(value, FileField) else [f"{where}: {value!r} is no file"]
     described = spec()["types"][type_]
     if subtypes := described.get("subtypes"):
         return _misfits(value, subtypes, where)

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
+CUT_AT = 0.5
+"""Where an answer that is cut breaks off."""
+
 
 @dataclass(frozen=True)
 class Trouble:
     """What happens to one request: it waits, is carried out or not, and is answered, hung up on or left open
-    (``stall`` seconds after it was carried out or not). ``after`` requests are let through first."""
+    (``stall`` seconds after it was carried out or not); ``cut``: the answer breaks off in its middle. ``after``
+    requests are let through first."""
 
     after: int = 0
     wait: float = 0.0
     stall: float = 0.0
     carry_out: bool = False
     hang_up: bool = False
+    cut: bool = False
     status: int = 0
     body: Any = None
 
 
 class Troubles:
-    """Troubles to come, by method and chat (0: whichever), in order."""
+    """Troubles to come, by method and chat (0: whichever), in order, and those of ``by_chance``: what happens to a
+    request that nothing else was told for, given its method and parameters."""
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[str, int], deque[Trouble]] = defaultdict(deque)
+        self.by_chance: Callable[[str, dict[str, Any]], Trouble | None] = lambda method, parameters: None
 
     def trouble_of(self, method: str, parameters: dict[str, Any]) -> Trouble | None:
         """What happens to this request."""
@@ -37,11 +45,12 @@ class Troubles:
         if trouble is not None and trouble.after:
             waiting.appendleft(replace(trouble, after=trouble.after - 1))
             return None
-        return trouble
+        return trouble or self.by_chance(method, parameters)
 
     def trouble_ends(self) -> None:
         """Whatever was to come does not."""
         self._troubles.clear()
+        self.by_chance = lambda method, parameters: None
 
     def fail_next(self, method: str, status: int, description: Any = "", chat: int = 0, **parameters: Any) -> None:
         """Refuse the next ``method`` (to ``chat``). ``parameters`` are the response's (``retry_after=5``); a
@@ -82,3 +91,15 @@ def refusal(status: int, description: str, parameters: dict[str, Any] | None = N
     if parameters:
         body["parameters"] = parameters
     return web.json_response(body, status=status)
+
+
+async def cut_off(request: web.Request, answer: web.Response) -> web.StreamResponse:
+    """The beginning of ``answer``, whose length was promised, and then nothing."""
+    whole = answer.body if isinstance(answer.body, bytes) else b""
+    half = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.headers["Content-Type"]})
+    half.content_length = len(whole)
+    await half.prepare(request)
+    await half.write(whole[: int(len(whole) * CUT_AT)])
+    if request.transport is not None:
+        request.transport.close()
+    return half

@@ -10,6 +10,7 @@ import pytest
 from storage.store import SqlStore, open_store
 from tests.databases import NewDatabase, sqlite_url
 from tests.databases import postgres_server as postgres_server
+from tests.storage.filled import fill
 
 BOTH = ("sqlite", "postgresql")
 
@@ -20,6 +21,24 @@ def ready_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ready")
     open_store(sqlite_url(folder)).close()
     return folder / "paperround.db"
+
+
+@pytest.fixture(scope="session")
+def filled_file(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store on SQLite with something in each table, to be copied."""
+    file = tmp_path_factory.mktemp("filled") / "paperround.db"
+    shutil.copy(ready_file, file)
+    store = open_store(sqlite_url(file.parent))
+    fill(store, sqlite_url(file.parent))
+    store.close()
+    return file
+
+
+@pytest.fixture
+def filled(filled_file: Path, tmp_path: Path) -> str:
+    """The URL of a store on SQLite with something in each table."""
+    shutil.copy(filled_file, tmp_path / "paperround.db")
+    return sqlite_url(tmp_path)
 
 
 @pytest.fixture(params=BOTH)

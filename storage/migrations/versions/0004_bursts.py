@@ -13,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("announcement", sa.Column("arrival", sa.Text(), nullable=False, server_default="daily"))
+    op.add_column("chat", sa.Column("rest_id", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("chat", "rest_id")
     op.drop_column("announcement", "arrival")

@@ -1,0 +1,37 @@
+"""What is kept of people: changes by admins, and what is left of somebody who was erased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Deed(StrEnum):
+    """What an admin of the instance, or of a group or channel, can have done."""
+
+    TOPIC = "topic"
+    INVITE = "invite"
+    ADMIT = "admit"
+    """A chat was opened with an invitation."""
+    UNMERGE = "unmerge"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    LANGUAGE = "language"
+    TIME = "time"
+    FORGET = "forget"
+    EXPIRE = "expire"
+    """A chat was erased because it could not be reached for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of the audit log. ``who`` is ``telegram:123``, empty for a post without a sender; ``chat`` an address,
+    empty for what belongs to the instance. Both are pseudonyms once they were erased."""
+
+    at: datetime
+    who: str
+    chat: str
+    what: Deed
+    before: str = ""
+    after: str = ""

@@ -1,0 +1,218 @@
+"""Chats, subscriptions and deliveries to the words of this house and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.model import (
+    Address,
+    Asked,
+    Chat,
+    ChatState,
+    Delivery,
+    DeliveryState,
+    Digest,
+    DigestKind,
+    EmptyDay,
+    Layout,
+    Match,
+    News,
+    Part,
+    Place,
+    Rest,
+    Subscription,
+)
+from storage.rows import Values
+
+# An enum's own look-up takes ten times as long, and a plan reads a million chats.
+_PLACES = {one.value: one for one in Place}
+_LAYOUTS = {one.value: one for one in Layout}
+_EMPTY_DAYS = {one.value: one for one in EmptyDay}
+_CHAT_STATES = {one.value: one for one in ChatState}
+
+
+@lru_cache(256)
+def _days(*days: int) -> frozenset[int]:
+    return frozenset(days)
+
+
+@lru_cache(256)
+def _wants(*wants: str) -> frozenset[News]:
+    return frozenset(News(news) for news in wants)
+
+
+def chat_of(row: Row[Any]) -> Chat:
+    """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
+    (
+        id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
+        due_at, state, why, admitted, since_on, rest,
+    ) = tuple(row)  # fmt: skip
+    return Chat(
+        id_,
+        Address(platform, chat, thread),
+        place=_PLACES[place],
+        title=title,
+        language=language,
+        timezone=timezone,
+        time=at,
+        days=_days(*days),
+        layout=_LAYOUTS[layout],
+        size=size,
+        wants=_wants(*wants),
+        empty_day=_EMPTY_DAYS[empty_day],
+        seen=seen,
+        due_at=due_at,
+        state=_CHAT_STATES[state],
+        why=why,
+        admitted=admitted,
+        rest=rest or 0,
+        since_on=since_on,
+    )
+
+
+def row_of_chat(chat: Chat) -> Values:
+    """Without the id."""
+    return {
+        **row_of_address(chat.address),
+        "place": chat.place.value,
+        "title": chat.title,
+        "language": chat.language,
+        "timezone": chat.timezone,
+        "time": chat.time,
+        "days": sorted(chat.days),
+        "layout": chat.layout.value,
+        "size": chat.size,
+        "wants": sorted(chat.wants),
+        "empty_day": chat.empty_day.value,
+        "seen": chat.seen,
+        "due_at": chat.due_at,
+        "state": chat.state.value,
+        "why": chat.why,
+        "admitted": chat.admitted,
+        "since_on": chat.since_on,
+        "rest_id": chat.rest or None,
+    }
+
+
+def row_of_address(address: Address) -> Values:
+    return {"platform": address.platform, "chat": address.chat, "thread": address.thread}
+
+
+def subscription_of(row: Row[Any]) -> Subscription:
+    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at)
+
+
+def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Delivery:
+    """``digest`` is the content of the row's digest."""
+    return Delivery(
+        id=row.id,
+        chat_id=row.chat_id,
+        address=Address(row.platform, row.chat, row.thread),
+        digest=Digest(
+            DigestKind(row.kind),
+            row.digest_on,
+            tuple(map(_match, digest["matches"])),
+            digest["pushed"],
+            tuple(digest["labels"]),
+            row.upto,
+            digest.get("quiet", False),
+            row.digest_id,
+            digest.get("carried", 0),
+            tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
+        ),
+        language=row.language,
+        layout=Layout(row.layout),
+        state=DeliveryState(row.state),
+        parts=parts,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        lease_owner=row.lease_owner,
+        lease_until=row.lease_until,
+        made_at=row.made_at,
+        why=row.why,
+    )
+
+
+def row_of_delivery(delivery: Delivery) -> Values:
+    """What changes on the way; without the id and the digest."""
+    return {
+        **row_of_address(delivery.address),
+        "language": delivery.language,
+        "layout": delivery.layout.value,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "due_at": delivery.due_at,
+        "lease_owner": delivery.lease_owner,
+        "lease_until": delivery.lease_until,
+        "made_at": delivery.made_at,
+        "why": delivery.why,
+    }
+
+
+def content_of(digest: Digest) -> Values:
+    """What of a digest stands in a row of its own, for every chat that gets it."""
+    content: Values = {
+        "matches": list(map(_kept, digest.matches)),
+        "pushed": digest.pushed,
+        "labels": digest.labels,
+        "quiet": digest.quiet,
+    }
+    if digest.carried:
+        content["carried"] = digest.carried
+    if digest.asked:
+        asked = [[one.label, one.name, one.query] for one in digest.asked]
+        content["rest"] = {"asked": asked, "on": digest.on.isoformat(), "upto": digest.upto}
+    return content
+
+
+def rest_of(id_: int, content: Values) -> Rest:
+    """What a digest left for the next ones: nothing, where its content says of none."""
+    rest = content.get("rest")
+    if rest is None:
+        return Rest(id_)
+    return Rest(
+        id_,
+        tuple(_match(one) for one in content["matches"] if len(one) > 3 and one[3]),
+        tuple(Asked(*one) for one in rest["asked"]),
+        date.fromisoformat(rest["on"]),
+        rest["upto"],
+    )
+
+
+def _kept(match: Match) -> list[Any]:
+    days = [day and day.isoformat() for day in (match.since, match.late_on)]
+    while days and not days[-1]:
+        days.pop()
+    return [match.paper_id, match.news.value, match.labels, *days]
+
+
+def _match(kept: Sequence[Any]) -> Match:
+    paper_id, news, labels, *days = kept
+    since, late_on, *_ = [*(day and date.fromisoformat(day) for day in days), None, None]
+    return Match(paper_id, News(news), tuple(labels), since, late_on)
+
+
+def row_of_digest(digest: Digest) -> Values:
+    """What of a digest stands in the delivery's row."""
+    return {"kind": digest.kind.value, "digest_on": digest.on, "upto": digest.upto, "digest_id": digest.id}
+
+
+def part_of(row: Row[Any]) -> Part:
+    return Part(row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, row.tried)
+
+
+def row_of_part(delivery_id: int, part: Part) -> Values:
+    return {
+        "delivery_id": delivery_id,
+        "number": part.number,
+        "papers": part.papers,
+        "nonce": part.nonce,
+        "payload": part.payload,
+        "message_id": part.message_id,
+        "tried": part.tried,
+    }
