@@ -117,8 +117,8 @@ class Backfill:
         now = self._now()
         days = {gap.on: gap for gap in job.gaps}
         with self._store.transaction() as tx:
-            self._turn.check(tx)
             tenure.keep(tx)
+            self._turn.check(tx)
             if leaf.rejected:
                 tx.quarantine(f"{job.archive.name} {job.window.category}", leaf.rejected, now)
             sightings = leaf.sightings if leaf.on is None or leaf.on in days else ()
@@ -155,8 +155,8 @@ class Backfill:
         now = self._now()
         log.warning("%s: missed days: %s: %s", job.window.category, job.archive.name, error)
         with self._store.transaction() as tx:
-            self._turn.check(tx)
             tenure.keep(tx)
+            self._turn.check(tx)
             if error.sample:
                 where = f"{job.archive.name} {job.window.category}"
                 tx.quarantine(where, [Rejected("the whole answer", str(error), error.sample)], now)

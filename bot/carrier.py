@@ -14,6 +14,8 @@ from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
 from bot.drafts import Draft, drafts, names
 from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
+from bot.figures import ATTEMPTS, CARRIED, SENDING
+from bot.logbook import ROUTINE, about
 from bot.model import Address, ChatState, Delivery, DeliveryState, Layout, Part
 from bot.ports import ChatPlatform, Now, Store
 
@@ -114,7 +116,7 @@ class Carrier:
             # Half of the places free: one that waits for its platform holds up nobody else.
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
-                self._running |= {asyncio.create_task(self._deliver_one(_Way(one))) for one in leased}
+                self._running |= {asyncio.create_task(self._followed(_Way(one))) for one in leased}
             if not self._running:
                 return
             ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -135,6 +137,16 @@ class Carrier:
                 tx.give_back(self._owner)
         except TryLater as error:
             log.warning("what was under way goes on when its lease ends, in %s: %s", LEASE, error)
+
+    async def _followed(self, way: _Way) -> DeliveryState:
+        """What is logged on the way names the delivery, and its end is counted."""
+        delivery = way.delivery
+        batch, digest = delivery.digest.upto, delivery.digest.id
+        with about(batch=batch, digest=digest, delivery=delivery.id, chat=str(delivery.address)):
+            state = await self._deliver_one(way)
+            CARRIED.add(1, delivery.address.platform, state.value)
+            ROUTINE.info("delivery %d: %s with %d messages", delivery.id, state, len(way.delivery.sent_parts))
+            return state
 
     async def _deliver_one(self, way: _Way) -> DeliveryState:
         try:
@@ -191,6 +203,7 @@ class Carrier:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
                 outcome = await self._attempt(platform, way.delivery.address, part)
+                _count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
@@ -206,7 +219,8 @@ class Carrier:
 
     async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
         try:
-            return Sent(part, await platform.send(address, part.payload, part.nonce))
+            with SENDING.measured(platform.platform):
+                return Sent(part, await platform.send(address, part.payload, part.nonce))
         except TryLater as error:
             return Busy(str(error), error.after, error.everywhere)
         except Uncertain as error:
@@ -285,6 +299,16 @@ class Carrier:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
                 tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
+
+
+def _count(platform: str, part: Part, outcome: Outcome) -> None:
+    """For the figures, and for who follows a digest by its ids."""
+    result = type(outcome).__name__.lower()
+    if isinstance(outcome, Busy) and outcome.after is not None:
+        result = "limited"  # the platform named a time: its 429
+    ATTEMPTS.add(1, platform, result)
+    with about(part=part.number, message=outcome.message_id if isinstance(outcome, Sent) else ""):
+        ROUTINE.info("message %d: %s", part.number, result)
 
 
 async def whole(work: Awaitable[T]) -> T:

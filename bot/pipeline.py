@@ -157,7 +157,7 @@ class Pipeline:
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
-        """Poll, plan, deliver, once; and once a day, what has had its time goes."""
+        """Poll, plan, deliver, once."""
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
@@ -167,7 +167,6 @@ class Pipeline:
         await self.fill(PATIENCE, ALL)
         done.planned = await self.plan()
         done.carried = await self.deliver()
-        await self.keep_up()
         return done
 
     async def dry_round(self) -> Round:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from time import perf_counter
 
 from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
 from bot.digests import Day, Decision, decide
 from bot.feeds import heard, settled
+from bot.figures import PLANNED, PLANS
+from bot.logbook import ROUTINE, about
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
 
@@ -82,8 +85,19 @@ class Planner:
 
     def plan(self) -> int:
         """Write a delivery for every chat that is due; returns how many."""
+        begun = perf_counter()
+        planned, upto, looked = self._plan()
+        if looked:
+            PLANS.add(perf_counter() - begun)
+            PLANNED.add(planned)
+            with about(batch=upto):
+                ROUTINE.info("plan: %d deliveries for %d chats that were due", planned, looked)
+        return planned
+
+    def _plan(self) -> tuple[int, int, int]:
+        """(How many were planned, the last announcement looked at, how many chats were due)."""
         known: _Known | None = None
-        planned, after, more = 0, 0, True
+        planned, looked, after, more = 0, 0, 0, True
         while more:
             now = self._now()
             with uncollected(), self._store.transaction() as tx:
@@ -96,9 +110,10 @@ class Planner:
                     known = self._read(tx, due, known)
                 continue
             known = ready
+            looked += len(due)
             more = len(due) == PAGE
             after = due[-1].id if due else after
-        return planned
+        return planned, known.upto if known else 0, looked
 
     def would_plan(self, tx: Transaction) -> int:
         """How many deliveries a plan would write now, as ``tx`` sees the store; nothing is written."""

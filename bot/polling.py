@@ -131,8 +131,8 @@ class Poller:
     def _take_in(self, reading: Reading, tenure: Tenure) -> tuple[Tally, dict[str, Feed]]:
         now = self._now()
         with self._store.transaction() as tx:
-            self._turn.check(tx)
             tenure.keep(tx)
+            self._turn.check(tx)
             items = reading.items()
             unseen = tx.unseen(items)
             added = tx.add(items, now)

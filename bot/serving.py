@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot import assembly
+from bot.accounts import follow_accounts
 from bot.catalogue import STARTING
 from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
@@ -68,8 +69,10 @@ async def serve(config: Config) -> int:
     everything = config.roles == EVERY_ROLE
     terminal = everything and sys.stdin.isatty()
     store = assembly.open_store(config)
+    assembly.repeat_erasures(config)  # somebody may have put an old database back by hand
     crew = Crew(store, assembly.utc_now)
-    platforms = platforms_of(config, assembly.make_platforms(config, crew, store))
+    wanted = [role for role in Role if role.listens and {role, Role.DELIVER} & set(config.roles)]
+    platforms = assembly.make_platforms(config, crew, store, wanted)
     listening = tuple(name for name in platforms if Role(name) in config.roles)
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
     index = assembly.open_index(config, store) if listening or everything else None
@@ -80,7 +83,10 @@ async def serve(config: Config) -> int:
     )
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
+    monitor = assembly.make_monitor(config, store, index, {name: platforms[name] for name in listening})
     try:
+        await asyncio.to_thread(follow_accounts, store, assembly.accounts(config), assembly.utc_now())
+        await monitor.start()
         if index is None:
             log.info("roles: %s", ", ".join(config.roles))
             return await serve_platforms(platforms, None, pipeline, None, roles=config.roles, crew=crew)
@@ -99,6 +105,7 @@ async def serve(config: Config) -> int:
         _say(console, words.say("/paper LoRA searches, /help shows all you can ask for, Ctrl-D ends."))
         return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk), crew=crew)
     finally:
+        await monitor.stop()
         await source.close()
         for archive in archives:
             await archive.close()
@@ -107,11 +114,6 @@ async def serve(config: Config) -> int:
         if index is not None:
             index.close()
         store.close()
-
-
-def platforms_of(config: Config, made: dict[str, ChatPlatform]) -> dict[str, ChatPlatform]:
-    """Those that this process sends to or listens to."""
-    return {name: one for name, one in made.items() if Role.DELIVER in config.roles or Role(name) in config.roles}
 
 
 async def first_digest(

@@ -34,6 +34,7 @@ _PLACES = {one.value: one for one in Place}
 _LAYOUTS = {one.value: one for one in Layout}
 _EMPTY_DAYS = {one.value: one for one in EmptyDay}
 _CHAT_STATES = {one.value: one for one in ChatState}
+_NEWS = {one.value: one for one in News}
 
 
 @lru_cache(256)
@@ -194,7 +195,7 @@ def _kept(match: Match) -> list[Any]:
 def _match(kept: Sequence[Any]) -> Match:
     paper_id, news, labels, *days = kept
     since, late_on, *_ = [*(day and date.fromisoformat(day) for day in days), None, None]
-    return Match(paper_id, News(news), tuple(labels), since, late_on)
+    return Match(paper_id, _NEWS[news], tuple(labels), since, late_on)
 
 
 def row_of_digest(digest: Digest) -> Values:

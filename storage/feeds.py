@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from sqlalchemy import delete, func, select, update
 
+from bot.figures import POLLS
 from bot.gaps import Known
 from bot.model import Feed, FeedItem, FeedState, Gap, GapState, Kind, News, Quarantined, Rejected, Validators
 from storage import tables as t
@@ -51,6 +52,7 @@ class Feeds(Work):
                 "upto_on": feed.upto_on,
             },
         )
+        self.when_kept.append(lambda: POLLS.add(1, feed.state.value))
 
     def validators(self, url: str) -> Validators:
         row = self._one(select(t.validators).where(t.validators.c.url == url))

@@ -107,6 +107,11 @@ class Discord:
         except TimeoutError:
             log.warning("Discord's gateway does not answer; trying again in the background")
 
+    @property
+    def listening(self) -> bool:
+        client = self._client
+        return client is not None and not client.is_closed() and self._attempted.is_set() and not client.lost
+
     async def stop(self) -> None:
         self._stopped = True
         task, client, self._task = self._task, self._client, None
@@ -239,6 +244,8 @@ class _Client(discord.Client):
         self.listener = listener
         self._note_attempt = attempted
         self.connections = Shards()
+        self.lost: set[int] = set()
+        """Shards that this process should hear and does not at the moment."""
 
     async def listen(self, shard: int | None = None) -> None:
         """Connect and reconnect until closed. Raises ConnectionClosed where reconnecting is of no use."""
@@ -247,11 +254,17 @@ class _Client(discord.Client):
         session: dict[str, Any] = {}
         failures = 0
         ws: DiscordWebSocket | None = None
+
+        def stand_by() -> None:
+            self.lost.discard(shard or 0)
+            self._note_attempt()
+
         while not self.is_closed():
-            await until_turn(turn, door, self._note_attempt)
+            await until_turn(turn, door, stand_by)
             began = loop.time()
             try:
                 ws = await self._connect(shard, session)
+                self.lost.discard(shard or 0)
                 while await turn(door):
                     await ws.poll_event()
                 why, again = "another process listens there", False
@@ -272,6 +285,7 @@ class _Client(discord.Client):
                 session = {"session": ws.session_id, "sequence": ws.sequence, "gateway": ws.gateway, "resume": True}
             pause = _pause(failures)
             if pause:
+                self.lost.add(shard or 0)
                 log.warning("Discord's gateway: %s; again in %.0f s", why, pause)
                 self._note_attempt()
             else:

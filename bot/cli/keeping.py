@@ -148,13 +148,16 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             except TryLater as error:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
-                counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN, GapState.GIVEN_UP)
-                apart = tx.quarantined(SHOWN)
+                counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
+                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
+                gaps, apart = tx.gaps(GapState.OPEN, GapState.GIVEN_UP), tx.quarantined(SHOWN)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
+                *findings_of.about_processes(leases),
                 *findings_of.about_store(counts),
+                *accounts,
                 *findings_of.about_feeds(feeds, names, context.now()),
                 *findings_of.about_calendar(context.now()),
                 *findings_of.about_gaps(gaps, bool(config.arxiv.archives())),
@@ -164,6 +167,13 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             close_context(context)
     finally:
         await source.close()
+
+
+def health(options: argparse.Namespace, config: Config) -> int:
+    """``paperround health``; WRONG where the bot does not answer or is not well. Raises BadInput."""
+    status, told = assembly.ask_monitor(config, "/readyz" if options.ready else "/healthz")
+    say(told.strip() or f"status {status}")
+    return DONE if status == 200 else WRONG
 
 
 def doctor(options: argparse.Namespace, config: Config) -> int:
