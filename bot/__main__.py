@@ -97,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("address", metavar="CHAT", help="as for mydata")
     command.add_argument("--user", default="", metavar="USER", help="as for mydata")
     command.add_argument("--yes", action="store_true", help="do it; else only say what would go")
+    command = add("health", "ask the running bot whether it is well; status 0 where it is")
+    command.add_argument("--ready", action="store_true", help="also: database and platforms can be reached")
     add("doctor", "look at configuration, database, feeds and tokens; say what is wrong and what to do", json=True)
     return top
 

@@ -58,6 +58,12 @@ def collections_of(keys: Iterable[str]) -> list[str]:
     return [name for name, _ in Counter(map(collection_of, keys)).most_common()]
 
 
+def turned(names: Sequence[str], now: datetime) -> list[str]:
+    """The same names, another one first at each try: those that fail for good do not keep the others waiting."""
+    first = int(now.timestamp() // SOON.total_seconds()) % len(names) if names else 0
+    return [*names[first:], *names[:first]]
+
+
 def filled(item: FeedItem, abstracts: Mapping[str, FeedItem]) -> FeedItem:
     """The feed's item with what its collection says: names as they are written there, TeX in the title, abstract."""
     found = abstracts.get(item.key)
@@ -139,7 +145,7 @@ class Anthology:
             await self._ask(tenure, read, collections_of(unseen), again=False)
             tally = await whole(asyncio.to_thread(self._take_in, tenure, fetched, unseen, read))
         lacking = await asyncio.to_thread(self._lacking)
-        names = [name for name in collections_of(lacking) if name not in read.asked]
+        names = turned([name for name in collections_of(lacking) if name not in read.asked], self._now())
         if names and not read.failed:
             more = _Read(asked=read.asked)
             await self._ask(tenure, more, names, again=True)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.catalogue import TOPICS
-from bot.errors import ConfigError, FetchFailed, Problem
+from bot.errors import BadInput, ConfigError, FetchFailed, Problem
+from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import ChatPlatform, Copied, Proceedings, Progress, SearchIndex, Source, Store
+from bot.ports import ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
     from adapters.clock import Clock
     from adapters.digest_files import Chunk
+    from adapters.monitor import Monitor
     from bot.config import Config
     from bot.crew import Crew
     from bot.settings import Discord as DiscordConfig
@@ -66,12 +69,34 @@ def back_up(config: Config, file: Path, progress: Progress) -> Copied:
 
 
 def restore(config: Config, file: Path, *, over: bool, progress: Progress) -> Copied:
-    """A backup in the store's place. Raises BadInput, ConfigError, NotAllowed, TryLater."""
+    """A backup in the store's place; what was erased since it was made is erased again. Raises BadInput, ConfigError,
+    NotAllowed, TryLater."""
     from storage.backups import restore as restored
 
     config.data_dir.mkdir(parents=True, exist_ok=True)
     repeat = config.uncertain == "repeat"
-    return restored(config.database, file, config.data_dir, utc_now(), over=over, repeat=repeat, progress=progress)
+    return restored(
+        config.database, file, config.data_dir, utc_now(),
+        over=over, repeat=repeat, progress=progress, erasures=config.data_dir / ERASURES,
+    )  # fmt: skip
+
+
+def repeat_erasures(config: Config) -> Repeated:
+    """For a store that may have been put back from a backup. Raises BadInput where the file of erasures cannot be read,
+    ConfigError, TryLater."""
+    from storage.repeating import repeat_erasures as repeated
+    from storage.store import open_store as opened
+
+    path = config.data_dir / ERASURES
+    if not path.exists():
+        return Repeated()
+    store = opened(config.database)
+    try:
+        return repeated(store, path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}; what was erased would come back") from error
+    finally:
+        store.close()
 
 
 def move_store(source: str, target: str, *, keep: bool, progress: Progress) -> Copied:
@@ -134,17 +159,58 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
 def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
     from adapters.chats.discord_chat import Discord
     from adapters.chats.discord_pace import DiscordPace
-    from adapters.chats.discord_shards import Shards, always
+    from adapters.chats.discord_shards import IDENTIFY_SECONDS, Shards
 
-    turn = crew.turn("discord") if crew else always
-    pace = DiscordPace(part=lambda: crew.part("discord")) if crew else DiscordPace()
-    return Discord(token, config.api_url, config.gateway_url, Shards(config.shards, config.shard_ids, turn), pace)
+    shards, pace = Shards(config.shards, config.shard_ids), DiscordPace()
+    if crew is not None:
+        shards = replace(shards, turn=crew.turn("discord"), begin=crew.spaced("discord", IDENTIFY_SECONDS))
+        pace = DiscordPace(part=lambda: crew.part("discord"))
+    return Discord(token, config.api_url, config.gateway_url, shards, pace)
+
+
+def accounts(config: Config) -> dict[str, str]:
+    """The ids of the configured bots by platform."""
+    from adapters.chats.accounts import discord_id, telegram_id
+
+    found = {}
+    if config.telegram.token:
+        found["telegram"] = telegram_id(config.telegram.token.get_secret_value())
+    if config.discord.token:
+        found["discord"] = discord_id(config.discord.token.get_secret_value())
+    return {platform: account for platform, account in found.items() if account}
 
 
 def make_console(locale: str) -> Console:
     from adapters.chats.console import Console
 
     return Console(locale=locale)
+
+
+def make_monitor(
+    config: Config, store: Store, index: SearchIndex | None, listening: Mapping[str, ChatPlatform]
+) -> Monitor:
+    """``listening``: the platforms that this process listens to."""
+    from adapters.monitor import Monitor
+
+    def ready() -> dict[str, str]:
+        with store.reading() as tx:
+            tx.setting("topics")
+        late = {name: "" if platform.listening else "not listening yet" for name, platform in listening.items()}
+        return {"database": "", **late}
+
+    return Monitor(
+        config.http_listen, lambda: read_gauges(store, index, config.arxiv.categories, utc_now), ready
+    )
+
+
+def ask_monitor(config: Config, path: str) -> tuple[int, str]:
+    """What the running bot answers at ``path``: (HTTP status, text), (0, why) where it does not. Raises BadInput where
+    it is told to serve nowhere."""
+    from adapters.monitor import KEY, ask
+
+    if config.http_listen is None:
+        raise BadInput(f"{KEY} is empty, so the bot tells its health nowhere: set it as 127.0.0.1:9464")
+    return ask(config.http_listen, path)
 
 
 def make_clock() -> Clock:

@@ -15,6 +15,8 @@ from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
 from bot.drafts import Draft, drafts, names
 from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
+from bot.figures import ATTEMPTS, CARRIED, SENDING
+from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
 from bot.ports import ChatPlatform, Now, Store
 from bot.words import words_for
@@ -122,7 +124,7 @@ class Carrier:
             # Half of the places free: one that waits for its platform holds up nobody else.
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
-                self._running |= {asyncio.create_task(self._deliver_one(_Way(one))) for one in leased}
+                self._running |= {asyncio.create_task(self._followed(_Way(one))) for one in leased}
             if not self._running:
                 return
             ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -143,6 +145,16 @@ class Carrier:
                 tx.give_back(self._owner)
         except TryLater as error:
             log.warning("what was under way goes on when its lease ends, in %s: %s", LEASE, error)
+
+    async def _followed(self, way: _Way) -> DeliveryState:
+        """What is logged on the way names the delivery, and its end is counted."""
+        delivery = way.delivery
+        batch, digest = delivery.digest.upto, delivery.digest.id
+        with about(batch=batch, digest=digest, delivery=delivery.id, chat=str(delivery.address)):
+            state = await self._deliver_one(way)
+            CARRIED.add(1, delivery.address.platform, state.value)
+            ROUTINE.info("delivery %d: %s with %d messages", delivery.id, state, len(way.delivery.sent_parts))
+            return state
 
     async def _deliver_one(self, way: _Way) -> DeliveryState:
         try:
@@ -203,7 +215,9 @@ class Carrier:
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
-                outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                with SENDING.measured(platform.platform):
+                    outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                _count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
@@ -345,6 +359,16 @@ async def _outcome(call: Awaitable[str], part: Part) -> Outcome:
         return Gone(str(error))
     except Refused as error:
         return Faulty(str(error))
+
+
+def _count(platform: str, part: Part, outcome: Outcome) -> None:
+    """For the figures, and for who follows a digest by its ids."""
+    result = type(outcome).__name__.lower()
+    if isinstance(outcome, Busy) and outcome.after is not None:
+        result = "limited"  # the platform named a time: its 429
+    ATTEMPTS.add(1, platform, result)
+    with about(part=part.number, message=outcome.message_id if isinstance(outcome, Sent) else ""):
+        ROUTINE.info("message %d: %s", part.number, result)
 
 
 async def whole(work: Awaitable[T]) -> T:

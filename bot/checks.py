@@ -348,6 +348,11 @@ def folder(value: object) -> Path:
     return folder
 
 
+def listen_if_at_all(value: object) -> tuple[str, int] | None:
+    """None for an empty text."""
+    return listen(value) if value else None
+
+
 def on_loopback(address: str) -> bool:
     """Whether the address's host is this machine itself."""
     host = urlsplit(address).hostname or ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from bot.carrier import whole
 from bot.errors import TryLater
 from bot.ports import Now, Store, Transaction
-from bot.tenure import name_of
+from bot.tenure import is_gone, name_of
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ HOLD = timedelta(seconds=15)
 """How long each of them holds."""
 SETTLE = timedelta(seconds=BEAT + 1)
 """How long a newcomer is silent: by then the others have seen it and send less."""
+_PAUSE = 0.5
 WEIGHTS = {"deliver": 4, "answer": 1}
 """What a process that sends digests gets of a platform's limit, beside one that only answers."""
 
@@ -43,6 +45,7 @@ class Crew:
         self._parts: dict[str, float] = {}
         self._free_at: dict[str, datetime] = {}
         self._until: datetime | None = None
+        self._unheard = False
         self._beating = asyncio.Lock()
 
     def sends(self, platform: str, kind: str) -> None:
@@ -81,12 +84,19 @@ class Crew:
             try:
                 await whole(asyncio.to_thread(self._beat))
             except TryLater as error:
-                log.warning("the other processes cannot be told that this one lives: %s", error)
-                self._until = None
+                if not self._unheard:
+                    log.warning("the other processes cannot be told that this one lives: %s", error)
+                self._until, self._unheard = None, True
+            else:
+                self._unheard = False
 
     def _beat(self) -> None:
         now = self._now()
         with self._store.transaction() as tx:
+            if self._seats.keys() != self._kinds.keys() or None in self._wanted.values():
+                for name, owner in (*tx.leases("listen ", now).items(), *tx.leases("sender ", now).items()):
+                    if is_gone(owner):
+                        tx.end_lease(name, owner)
             mine = {name: tx.take_lease(name, self._name, now, now + HOLD) for name in list(self._wanted)}
             for platform, kind in self._kinds.items():
                 self._sit(tx, platform, kind, now)
@@ -109,15 +119,54 @@ class Crew:
             self._free_at[platform] = now + SETTLE if seats.keys() - {seat} else now
         self._parts[platform] = part_of(seats, seat)
 
+    def spaced(self, door: str, seconds: float) -> Callable[[str], Awaitable[None]]:
+        """Waits until what may be begun once in so many seconds, over all processes, may be begun."""
+
+        async def wait(which: str) -> None:
+            name = f"begin {door} {which}".strip()
+            try:
+                while not await whole(asyncio.to_thread(self._begin, name, timedelta(seconds=seconds))):  # noqa: ASYNC110
+                    await asyncio.sleep(_PAUSE)
+            except TryLater as error:
+                log.warning("%s begins without asking the other processes: %s", door, error)
+
+        return wait
+
+    def _begin(self, name: str, pause: timedelta) -> bool:
+        now = self._now()
+        with self._store.transaction() as tx:
+            if not tx.take_lease(name, self._name, now, now + pause):
+                return False
+            tx.end_lease(name, self._name, now + pause)
+            return True
+
+    @asynccontextmanager
+    async def present(self) -> AsyncIterator[None]:
+        """Signs of life until the block ends, where no clock ticks."""
+
+        async def go_on() -> None:
+            while True:
+                await asyncio.sleep(BEAT)
+                await self.beat()
+
+        await self.beat()
+        beating = asyncio.create_task(go_on())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await self.leave()
+
     async def leave(self) -> None:
         """Give everything back, for another process to go on at once."""
-        names = [*self._wanted, *self._seats.values()]
-        self._wanted.clear()
-        self._kinds.clear()
-        try:
-            await whole(asyncio.to_thread(self._leave, names))
-        except TryLater as error:
-            log.warning("what this process held is free in %s: %s", HOLD, error)
+        async with self._beating:
+            names = [*self._wanted, *self._seats.values()]
+            self._wanted.clear()
+            self._kinds.clear()
+            try:
+                await whole(asyncio.to_thread(self._leave, names))
+            except TryLater as error:
+                log.warning("what this process held is free in %s: %s", HOLD, error)
 
     def _leave(self, names: list[str]) -> None:
         if names:

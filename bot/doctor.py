@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from bot.accounts import known_account, waiting_chats
 from bot.config import Config
 from bot.errors import FetchFailed
 from bot.model import Feed, FeedState, Notice, NoticeKind, Validators
 from bot.notices import notice_lines
-from bot.ports import Finding, Source
+from bot.ports import Finding, Source, Transaction
 from bot.words import words_for
 
 _MENDS = {
@@ -78,6 +79,34 @@ def about_notices(notices: Sequence[Notice]) -> list[Finding]:
         lines = notice_lines(words, [notice for notice in notices if notice.kind is kind])
         ok = kind not in (NoticeKind.LEFT_OUT, NoticeKind.FAILED)
         findings += [Finding(f"deliveries, {kind}", ok, line, "" if ok else "the log has more") for line in lines]
+    return findings
+
+
+def about_processes(leases: Mapping[str, str]) -> list[Finding]:
+    """Who holds what one alone may do, where anybody does."""
+    held: dict[str, list[str]] = {}
+    for name, owner in leases.items():
+        held.setdefault(owner.partition(" (")[0], []).append(name)
+    told = "; ".join(f"{owner}: {', '.join(sorted(names))}" for owner, names in sorted(held.items()))
+    return [Finding("processes", True, told)] if told else []
+
+
+def about_accounts(tx: Transaction, accounts: Mapping[str, str]) -> list[Finding]:
+    """Whether the bots are those that the chats know, and which chats must be begun anew."""
+    findings = []
+    for platform, account in accounts.items():
+        before = known_account(tx, platform)
+        if before and before != account:
+            mend = "it is followed when paperround runs; add the new bot to groups, channels and servers"
+            what = f"the token is of another bot ({account}) than the chats know ({before})"
+            findings.append(Finding(f"{platform} account", True, what, mend))
+        count, first = waiting_chats(tx, platform)
+        if count:
+            named = ", ".join(f"{chat.address}{f' ({chat.title})' if chat.title else ''}" for chat in first)
+            more = f" and {count - len(first):,} more" if count > len(first) else ""
+            mend = "let their people write /start to the new bot; they keep all they had"
+            what = f"{count:,} private chats wait for /start with the new bot: {named}{more}"
+            findings.append(Finding(f"{platform} private chats", False, what, mend))
     return findings
 
 

@@ -210,7 +210,7 @@ class Pipeline:
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
-        """Poll, plan, deliver, once; and once a day, what has had its time goes."""
+        """Poll, plan, deliver, once."""
         done = Round()
         done.polled, feeds = await self.poll()
         done.feeds = {category: str(feed.state) for category, feed in feeds.items()}
@@ -219,7 +219,6 @@ class Pipeline:
             done.feeds[NAME] = str(read[1].state)
         done.planned = await self.plan()
         done.carried = await self.deliver()
-        await self.keep_up()
         return done
 
     async def dry_round(self) -> Round:

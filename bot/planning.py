@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from time import perf_counter
 
 from bot import absences
 from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
 from bot.digests import Day, Decision, decide, next_due
 from bot.feeds import heard, settled
+from bot.figures import PLANNED, PLANS
+from bot.logbook import ROUTINE, about
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
 
@@ -84,9 +87,20 @@ class Planner:
     def plan(self) -> int:
         """Write a delivery for every chat that is due; returns how many. Before it, chats out of reach whose day has
         come are taken for reachable."""
+        begun = perf_counter()
         self._try_again()
+        planned, upto, looked = self._plan()
+        if looked:
+            PLANS.add(perf_counter() - begun)
+            PLANNED.add(planned)
+            with about(batch=upto):
+                ROUTINE.info("plan: %d deliveries for %d chats that were due", planned, looked)
+        return planned
+
+    def _plan(self) -> tuple[int, int, int]:
+        """(How many were planned, the last announcement looked at, how many chats were due)."""
         known: _Known | None = None
-        planned, after, more = 0, 0, True
+        planned, looked, after, more = 0, 0, 0, True
         while more:
             now = self._now()
             with uncollected(), self._store.transaction() as tx:
@@ -99,9 +113,10 @@ class Planner:
                     known = self._read(tx, due, known)
                 continue
             known = ready
+            looked += len(due)
             more = len(due) == PAGE
             after = due[-1].id if due else after
-        return planned
+        return planned, known.upto if known else 0, looked
 
     def _try_again(self) -> None:
         now = self._now()

@@ -116,8 +116,11 @@ class LineHandler(logging.StreamHandler[TextIO]):
 _FILTER = RedactingFilter()
 
 
-def set_up_logging(level: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
-    """Log to ``stream`` (standard error) from ``level`` (``info``) on, without ``secrets``.
+def set_up_logging(
+    level: str, secrets: Iterable[str], stream: TextIO | None = None, formatter: logging.Formatter | None = None
+) -> None:
+    """Log to ``stream`` (standard error) from ``level`` (``info``) on, without ``secrets``; as lines for people, or as
+    ``formatter`` writes them.
 
     May be called again: early with no secrets, and once more when the configuration is read. Uncaught
     exceptions go to the log as well, since Python's own traceback would not be redacted.
@@ -129,7 +132,7 @@ def set_up_logging(level: str, secrets: Iterable[str], stream: TextIO | None = N
     for old in [h for h in root.handlers if isinstance(h, LineHandler)]:
         root.removeHandler(old)
     ours = LineHandler(stream if stream is not None else sys.stderr)
-    ours.setFormatter(LineFormatter())
+    ours.setFormatter(formatter or LineFormatter())
     root.addHandler(ours)
     root.setLevel(threshold)
     root.addFilter(_FILTER)

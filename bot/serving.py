@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot import assembly
+from bot.accounts import follow_accounts
 from bot.catalogue import STARTING
 from bot.commands.context import Context
 from bot.commands.reading import digest as digest_view
@@ -69,6 +70,7 @@ async def serve(config: Config) -> int:
     everything = config.roles == EVERY_ROLE
     terminal = everything and sys.stdin.isatty()
     store = assembly.open_store(config)
+    assembly.repeat_erasures(config)  # somebody may have put an old database back by hand
     crew = Crew(store, assembly.utc_now)
     platforms = platforms_of(config, assembly.make_platforms(config, crew, store))
     listening = tuple(name for name in platforms if Role(name) in config.roles)
@@ -78,7 +80,10 @@ async def serve(config: Config) -> int:
     pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings)
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
+    monitor = assembly.make_monitor(config, store, index, {name: platforms[name] for name in listening})
     try:
+        await asyncio.to_thread(follow_accounts, store, assembly.accounts(config), assembly.utc_now())
+        await monitor.start()
         if index is None:
             log.info("roles: %s", ", ".join(config.roles))
             return await serve_platforms(platforms, None, pipeline, None, roles=config.roles, crew=crew)
@@ -97,6 +102,7 @@ async def serve(config: Config) -> int:
         _say(console, words.say("/paper LoRA searches, /help shows all you can ask for, Ctrl-D ends."))
         return await serve_platforms(platforms, desk, pipeline, index, console.talk(desk), crew=crew)
     finally:
+        await monitor.stop()
         await source.close()
         if proceedings:
             await proceedings.close()

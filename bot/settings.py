@@ -97,6 +97,8 @@ class Config(Section):
     digest_size: Annotated[int, checks.size] = 20
     audit_days: Annotated[int, checks.days] = 365
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
+    log_format: Annotated[str, checks.one_of("text", "json")] = "text"
+    http_listen: Annotated[tuple[str, int] | None, checks.listen_if_at_all] = None
     contact: Annotated[str, checks.contact] = ""
     roles: Annotated[tuple[Role, ...], checks.roles] = EVERY_ROLE
     uncertain: Annotated[str, checks.one_of("repeat", "skip")] = "repeat"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
 from bot.carrier import whole
 from bot.errors import TryLater
@@ -27,9 +30,29 @@ PATIENCE = 60.0
 _PAUSE = 0.2
 
 
+_OWNER = re.compile(r".+ on (?P<host>.+), process (?P<pid>\d+) \((?P<where>.*)\.[0-9a-f]+\)")
+
+
 def name_of(work: str) -> str:
     """A lease's owner: what it does and where, for people to read, and unlike any other."""
-    return f"{work} on {socket.gethostname()}, process {os.getpid()} ({secrets.token_hex(4)})"
+    return f"{work} on {socket.gethostname()}, process {os.getpid()} ({_where()}.{secrets.token_hex(4)})"
+
+
+@cache
+def _where() -> str:
+    """In which of this machine's worlds process numbers mean the same; containers have one each."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""
+
+
+def is_gone(owner: str) -> bool:
+    """Whether ``owner`` was a process of this machine that has ended; False where that cannot be known."""
+    found = _OWNER.fullmatch(owner)
+    if found is None or not _where() or (found["host"], found["where"]) != (socket.gethostname(), _where()):
+        return False
+    return not Path(f"/proc/{found['pid']}").exists()
 
 
 class Occupied(TryLater):
@@ -46,12 +69,15 @@ class Tenure:
         self._store, self._name, self._owner, self._now = store, name, owner, now
 
     def take(self) -> str:
-        """Empty where it is ours now, else who has it."""
+        """Empty where it is ours now, else who has it. One who died on this machine is not waited for again."""
         now = self._now()
         with self._store.transaction() as tx:
             if tx.take_lease(self._name, self._owner, now, now + LENGTH):
                 return ""
-            return tx.leases(self._name, now).get(self._name, "another process")
+            other = tx.leases(self._name, now).get(self._name, "another process")
+            if is_gone(other):
+                tx.end_lease(self._name, other)
+            return other
 
     def keep(self, tx: Transaction) -> None:
         """Nobody takes it over before this transaction ends. Raises TryLater where somebody did: write nothing."""

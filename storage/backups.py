@@ -18,11 +18,13 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bot.errors import BadInput, ConfigError, NotAllowed, TryLater
-from bot.ports import Copied, Progress
+from bot.ports import Copied, Progress, Repeated
 from storage import tables as t
 from storage.copying import copy_rows, count, tables
 from storage.engine import HEAD, MOVED, connect, knows, opened_by_others, prepare, reading, revision, writing
 from storage.ledger import begin_anew, carry_on, forget_leases, instance, name_instance
+from storage.repeating import repeat_erasures
+from storage.store import SqlStore
 
 _STEP = 1_024
 """Pages of an SQLite file copied at a time: 4 MiB."""
@@ -111,11 +113,19 @@ def check(file: Path) -> dict[str, int]:
 
 
 def restore(
-    url: str, file: Path, folder: Path, now: datetime, *, over: bool, repeat: bool, progress: Progress
+    url: str,
+    file: Path,
+    folder: Path,
+    now: datetime,
+    *,
+    over: bool,
+    repeat: bool,
+    progress: Progress,
+    erasures: Path | None = None,
 ) -> Copied:
     """The store as it was in ``file``, brought up to date; what this instance sent since then stays sent where the
-    store that is there can be read. What is there is kept: SQLite's file beside the new one, PostgreSQL's rows as a
-    backup in ``folder``.
+    store that is there can be read, and who is erased in ``erasures`` stays erased. What is there is kept: SQLite's
+    file beside the new one, PostgreSQL's rows as a backup in ``folder``.
 
     ``over``: in the place of a store that holds something. ``repeat``: where nothing is known of the time after the
     backup, what was due then is sent (perhaps again); else it is not (perhaps never).
@@ -136,12 +146,14 @@ def restore(
             with _told():
                 prepared = _prepared(file, work / "store.db")
                 carried = _join(engine if readable else None, prepared, now, repeat)
+                again = _erase_again(prepared, erasures)
                 if there is not None:
                     engine.dispose()  # the file is let go, and SQLite puts its log back into it
                     aside = _put(prepared, there, stamp)
                 else:
                     aside = _pour(prepared, engine, folder / "backups" / f"{stamp}.db" if holds else None, progress)
-            return Copied(check(prepared if there is None else there), aside, carried)
+            rows = check(prepared if there is None else there)
+            return Copied(rows, aside, carried, again)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -187,6 +199,17 @@ def _join(old: Engine | None, prepared: Path, now: datetime, repeat: bool) -> di
                 begin_anew(new, now)
         forget_leases(new)
     return carried
+
+
+def _erase_again(prepared: Path, erasures: Path | None) -> Repeated:
+    """Before anybody opens the store."""
+    if erasures is None:
+        return Repeated()
+    with _opened(_url(prepared)) as engine:
+        try:
+            return repeat_erasures(SqlStore(engine), erasures)
+        except OSError as error:
+            raise BadInput(f"{erasures} cannot be read: {error.strerror}; what was erased would come back") from error
 
 
 def _put(prepared: Path, there: Path, stamp: str) -> str:

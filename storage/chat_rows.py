@@ -34,6 +34,7 @@ _PLACES = {one.value: one for one in Place}
 _LAYOUTS = {one.value: one for one in Layout}
 _EMPTY_DAYS = {one.value: one for one in EmptyDay}
 _CHAT_STATES = {one.value: one for one in ChatState}
+_NEWS = {one.value: one for one in News}
 
 
 @lru_cache(256)
@@ -129,7 +130,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         ),
         language=row.language,
         layout=Layout(row.layout),
-        state=DeliveryState(row.state),
+        state=_state(row.state, row.lease_owner),
         parts=parts,
         attempts=row.attempts,
         due_at=row.due_at,
@@ -139,6 +140,12 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         why=row.why,
         joined=row.joined,
     )
+
+
+def _state(stored: str, lease_owner: str) -> DeliveryState:
+    state = DeliveryState(stored)
+    waits = state.open and state is not DeliveryState.SENDING
+    return DeliveryState.LEASED if waits and lease_owner else state
 
 
 def row_of_delivery(delivery: Delivery) -> Values:
@@ -192,7 +199,7 @@ def rest_of(id_: int, content: Values) -> Rest:
 
 def _match(kept: Sequence[Any]) -> Match:
     paper_id, news, labels, *since = kept
-    return Match(paper_id, News(news), tuple(labels), date.fromisoformat(since[0]) if since else None)
+    return Match(paper_id, _NEWS[news], tuple(labels), date.fromisoformat(since[0]) if since else None)
 
 
 def row_of_digest(digest: Digest) -> Values:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bot.errors import BadInput
-from bot.model import Address, Chat, ChatState, Subscription, Topic
+from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
@@ -88,6 +88,11 @@ class Chats(Deliveries):
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         for some in chunks(chat_ids, CHUNK):
             self._run(update(t.chat).where(t.chat.c.id.in_(some)).values(seen=seen, due_at=due_at))
+
+    def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
+        mine = self._is(t.chat, platform=platform, place=Place.PRIVATE.value)
+        rows = self._all(select(t.chat).where(mine, t.chat.c.id > after_id).order_by(t.chat.c.id).limit(limit))
+        return [chat_of(row) for row in rows]
 
     def chats_under(self, address: Address) -> list[Chat]:
         c = t.chat.c

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, case, column, func, literal, or_, select, text, true, update
+from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
 
 from bot.bursts import living
 from bot.delivery import MOVES
@@ -18,9 +18,15 @@ from storage.rows import CHUNK, Work, chunks
 
 _HELD = (DeliveryState.LEASED, DeliveryState.SENDING)
 """Whoever records another state has done what can be done now, and holds it no longer."""
-_LEASED = DeliveryState.LEASED.value
-_BEFORE = {state: [one.value for one in MOVES if state in MOVES[one]] for state in DeliveryState}
-"""What a state may follow."""
+_BEFORE = {
+    state: [
+        *(one.value for one in MOVES if state in MOVES[one]),
+        *(t.OPEN_STATES if state in MOVES[DeliveryState.LEASED] else ()),
+    ]
+    for state in DeliveryState
+}
+"""What a state may follow, in the row of who holds it: an open one with a lease is LEASED, whatever it waited for. The
+word itself is not written yet, for the version before this one cannot read it."""
 
 
 OF_DIGESTS = tuple(
@@ -128,8 +134,9 @@ class Deliveries(Work):
         ids = [row.id for row in rows]
         if not ids:
             return []
-        self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until, state=_LEASED))
-        return self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.due_at, d.c.id)))
+        self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until))
+        taken = self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.due_at, d.c.id)))
+        return [replace(delivery, state=DeliveryState.LEASED) for delivery in taken]
 
     def record(self, delivery: Delivery) -> bool:
         """Also gives the lease back, where the state says that nothing more can be done now; a chat that got its digest
@@ -140,6 +147,8 @@ class Deliveries(Work):
             row |= {"lease_owner": "", "lease_until": None}
         mine = self._is(d, id=delivery.id, lease_owner=delivery.lease_owner)
         before = d.c.state.in_(_BEFORE[delivery.state])
+        if delivery.state is DeliveryState.LEASED:
+            del row["state"]  # that is what the lease says
         if not delivery.lease_owner:
             return False
         if not self._run(update(d).where(mine, before).values(row)).rowcount:
@@ -162,10 +171,8 @@ class Deliveries(Work):
     def give_back(self, owner: str) -> int:
         if not owner:
             return 0
-        d = t.delivery
-        later = case((d.c.state == _LEASED, DeliveryState.POSTPONED.value), else_=d.c.state)
-        free = {"lease_owner": "", "lease_until": None, "state": later}
-        return self._run(update(d).where(self._is(d, lease_owner=owner)).values(free)).rowcount
+        free = {"lease_owner": "", "lease_until": None}
+        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(free)).rowcount
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
@@ -206,7 +213,7 @@ class Deliveries(Work):
     def hold_deliveries(self, chat_id: int, why: str) -> int:
         d = t.delivery
         waiting = [state.value for state in DeliveryState if state.open and state not in _HELD]
-        its = d.c.chat_id == chat_id, d.c.state.in_(waiting)
+        its = d.c.chat_id == chat_id, d.c.state.in_(waiting), d.c.lease_owner == ""
         held = {"state": DeliveryState.UNREACHABLE.value, "due_at": None, "why": why}
         return self._run(update(d).where(*its).values(held)).rowcount
 

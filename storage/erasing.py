@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ class Whom:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (str(self.address), *([self.user] if self.user else []))
+        """What is noted of it: the chat is not its person, where both have one number."""
+        return (f"chat {self.address}", *([f"user {self.user}"] if self.user else []))
 
 
 Where = Callable[[Whom], Any]
@@ -124,10 +126,23 @@ class Erasing(Deliveries):
             # Who carries one of them adds no part from now on, and finds nothing to record afterwards.
             self._run(_deliveries(whom).order_by(t.delivery.c.id).with_for_update())
         digests = [row[0] for row in self._all(_digests(whom)) if row[0] is not None]
-        self._blur(whom)
-        for name, where in GONE.items():
-            self._run(t.METADATA.tables[name].delete().where(where(whom)))
-        self.drop_unused(digests)
+        with self._overwriting():
+            self._blur(whom)
+            for name, where in GONE.items():
+                self._run(t.METADATA.tables[name].delete().where(where(whom)))
+            self.drop_unused(digests)
+
+    @contextmanager
+    def _overwriting(self) -> Iterator[None]:
+        """What goes leaves SQLite's file as well, not the tables alone (https://www.sqlite.org/pragma.html)."""
+        if self._connection.dialect.name != "sqlite":
+            yield
+            return
+        self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            self._connection.exec_driver_sql("PRAGMA secure_delete = OFF")
 
     def know_erasure(self, erasure: Erasure) -> None:
         self._insert_once(t.erasure, {"id": erasure.id, "at": erasure.at})
@@ -183,14 +198,15 @@ class Erasing(Deliveries):
         page = select(c.id, c.platform, c.chat, c.thread).where(c.id > after).order_by(c.id).limit(PAGE)
         rows = self._all(page)
         addresses = [Address(row.platform, row.chat, row.thread) for row in rows]
-        marked = [address for address in addresses if mark_of(key, str(address)) in marks]
+        marked = [address for address in addresses if mark_of(key, f"chat {address}") in marks]
         return marked, rows[-1].id if rows else 0
 
     def users_marked(self, marks: Collection[str]) -> list[str]:
         """Users that bear one of ``marks``."""
         key = self.key()
         named = [self._all(select(column).distinct()) for column in (t.audit.c.who, t.invite.c.made_by)]
-        return [user for user in sorted({row[0] for rows in named for row in rows}) if mark_of(key, user) in marks]
+        users = sorted({row[0] for rows in named for row in rows})
+        return [user for user in users if mark_of(key, f"user {user}") in marks]
 
     def _whom(self, address: Address, user: str) -> Whom:
         c = t.chat.c

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Row, Table, bindparam, func, or_, select, update
 
 from bot.errors import BadInput
+from bot.figures import ITEMS
 from bot.ingest import Outcome, Shelf, fault, keys_of, tidied, title_mark
+from bot.logbook import ROUTINE, about
 from bot.merging import Record, Told, differs, parted
 from bot.model import Announcement, Arrival, FeedItem, News, Paper, Rejected, Summary, Tally
 from storage import tables as t
@@ -120,6 +122,8 @@ class Papers(Work):
         apart = self._apart()
         for some in chunks(items, CHUNK):
             tally += self._add(some, now, apart)
+        batch = self.last_announcement() if tally.new or tally.merged or tally.updated else 0
+        self.when_kept.append(lambda: _count(tally, batch))
         return tally
 
     def _add(self, items: list[FeedItem], now: datetime, apart: frozenset[tuple[str, str]]) -> Tally:
@@ -342,6 +346,16 @@ class Papers(Work):
             names = [column.name for column in table.primary_key]
             rest = {name: statement.excluded[name] for name in rows[0] if name not in names}
             self._bulk(statement.on_conflict_do_update(index_elements=names, set_=rest), rows)
+
+
+def _count(tally: Tally, batch: int) -> None:
+    results = {"new": tally.new, "merged": tally.merged, "updated": tally.updated, "unchanged": tally.unchanged}
+    for result, number in {**results, "refused": len(tally.refused)}.items():
+        if number:
+            ITEMS.add(number, result)
+    if batch:
+        with about(batch=batch):
+            ROUTINE.info("papers: %d new, %d merged, %d updated", tally.new, tally.merged, tally.updated)
 
 
 def _first(told: Iterable[Told]) -> date | None:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
 from pathlib import Path
 
+from bot.ports import Repeated
 from storage.erasures import ErasureLog, key_mark
 from storage.store import SqlStore
 
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """``chats`` and ``users`` erased again; ``strange``: erasures noted with another key than this database's, which
-    cannot be looked up in it; ``unreadable`` lines."""
-
-    chats: int = 0
-    users: int = 0
-    strange: int = 0
-    unreadable: int = 0
+log = logging.getLogger(__name__)
 
 
 def repeat_erasures(store: SqlStore, path: Path) -> Repeated:
     """Erase again what the file at ``path`` says was erased and this database knows nothing of. May be repeated.
 
-    To be called after a restore, before anybody uses the store. Raises OSError where the file cannot be read; where
-    there is none, nothing was erased.
+    To be called after a restore and before a store is used that may have been put back by other means. Raises OSError
+    where the file cannot be read; where there is none, nothing was erased.
     """
     noted, unreadable = ErasureLog(path).read()
-    with store.transaction() as tx:
-        known, key = tx.known_erasures(), key_mark(tx.key())
+    with store.reading() as tx:
+        known = tx.known_erasures()
     missing = [erasure for erasure in noted if erasure.id not in known]
+    if not missing:
+        return Repeated(unreadable=unreadable)
+    with store.transaction() as tx:
+        key = key_mark(tx.key())
     marks = {mark for erasure in missing if erasure.key == key for mark in erasure.marks}
     chats, after = 0, 0
     while marks:
@@ -50,4 +46,9 @@ def repeat_erasures(store: SqlStore, path: Path) -> Repeated:
             if erasure.key == key:
                 tx.know_erasure(erasure)
     strange = sum(erasure.key != key for erasure in missing)
-    return Repeated(chats, len(users), strange, unreadable)
+    again = Repeated(chats, len(users), strange, unreadable)
+    if chats or users:
+        log.info("erased again, as %s says: %d chats, %d users", path.name, chats, len(users))
+    if strange:
+        log.warning("%s: %d erasures were noted with another key, and are not known to be repeated", path.name, strange)
+    return again

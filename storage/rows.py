@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ class Work:
     def __init__(self, connection: Connection, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self.when_kept: list[Callable[[], None]] = []
+        """Called when what was written is committed."""
 
     @property
     def _locks(self) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Engine, func, select
 
+from bot.figures import POLLS
 from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
 from storage import tables as t
 from storage.auditing import Audit
@@ -47,6 +49,7 @@ class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning, Not
                 "why": feed.why,
             },
         )
+        self.when_kept.append(lambda: POLLS.add(1, feed.state.value))
 
     def validators(self, url: str) -> Validators:
         row = self._one(select(t.validators).where(t.validators.c.url == url))
@@ -73,6 +76,13 @@ class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning, Not
                 found[f"{name}.{row.state}"] = row.n
         return found
 
+    def queue(self, now: datetime) -> tuple[int, datetime | None]:
+        d = t.delivery.c
+        number, since = func.count().label("number"), func.min(d.due_at).label("since")
+        due = select(number, since).where(d.state.in_(t.OPEN_STATES), d.due_at <= now)
+        (found,) = self._all(due)
+        return int(found.number), found.since
+
     def setting(self, name: str) -> str:
         """Empty where it was never put."""
         row = self._one(select(t.setting.c.value).where(t.setting.c.name == name))
@@ -94,7 +104,10 @@ class SqlStore:
     def transaction(self) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is busy, full or away; not to be opened inside another one."""
         with writing(self._engine, self._turn) as connection:
-            yield SqlTransaction(connection, True, self._erasures)
+            tx = SqlTransaction(connection, True, self._erasures)
+            yield tx
+        for call in tx.when_kept:
+            call()
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:

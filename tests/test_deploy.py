@@ -1,14 +1,23 @@
 """What cannot be run here (containers, systemd) is at least read, and held against the keys there are."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from bot.__main__ import parser
 from bot.config import load
+from bot.model import EVERY_ROLE
 from bot.settings import keys
 from tests.paths import ROOT
 
@@ -21,32 +30,14 @@ SECRETS = {
 }  # fmt: skip
 
 
-def read_yaml(text: str) -> Any:
-    """The plain part of YAML that the compose files keep to: mappings, lists of scalars, nothing else."""
-    lines = [line.split(" #")[0].rstrip() for line in text.splitlines() if not line.strip().startswith("#")]
-    value, rest = _block([line for line in lines if line.strip()], 0)
-    assert rest == []
-    return value
+def services(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_compose(name)["services"]
+    return found
 
 
-def _block(lines: list[str], indent: int) -> tuple[Any, list[str]]:
-    items: list[Any] = []
-    mapping: dict[str, Any] = {}
-    while lines and len(lines[0]) - len(lines[0].lstrip()) == indent:
-        line, lines = lines[0].strip(), lines[1:]
-        if line.startswith("- "):
-            items.append(line[2:].strip('"'))
-            continue
-        found = re.fullmatch(r"([\w.-]+):(?: +(.+))?", line)
-        assert found, f"not plain YAML: {line}"
-        key, value = found.groups()
-        assert key not in mapping, f"{key} stands there twice"
-        if value is None and lines and (inner := len(lines[0]) - len(lines[0].lstrip())) > indent:
-            mapping[key], lines = _block(lines, inner)
-        else:
-            mapping[key] = value and value.strip('"')
-    assert not (items and mapping)
-    return items or mapping, lines
+def read_compose(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    return found
 
 
 def variables(path: Path) -> Iterator[str]:
@@ -100,28 +91,26 @@ def test_every_variable_that_a_file_names_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPOSES)
 def test_compose_declares_what_its_services_use(name: str) -> None:
-    compose = read_yaml((DEPLOY / name).read_text(encoding="utf-8"))
-    services = compose["services"]
-    for service in services.values():
+    compose = read_compose(name)
+    for service in services(name).values():
         assert set(service.get("secrets", [])) <= set(compose["secrets"])
         assert {volume.split(":")[0] for volume in service["volumes"]} <= set(compose["volumes"])
-        assert set(service.get("depends_on", {})) <= set(services)
+        assert set(service.get("depends_on", {})) <= set(services(name))
         for variable, value in service["environment"].items():
             assert variable not in SECRETS, "a secret belongs into a file"
             if variable.endswith("_FILE"):
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
-    used = {secret for service in services.values() for secret in service.get("secrets", [])}
+    used = {secret for service in services(name).values() for secret in service.get("secrets", [])}
     assert used == set(compose["secrets"])
     assert all(secret["file"] == f"secrets/{at}" for at, secret in compose["secrets"].items())
 
 
 @pytest.mark.parametrize("name", COMPOSES)
 def test_the_bot_runs_with_as_little_as_it_needs(name: str) -> None:
-    services = read_yaml((DEPLOY / name).read_text(encoding="utf-8"))["services"]
-    bots = [service for service in services.values() if service["image"] == "paperround"]
+    bots = [service for service in services(name).values() if service["image"] == "paperround"]
     assert bots
     for bot in bots:
-        assert (bot["read_only"], bot["cap_drop"]) == ("true", ["ALL"])
+        assert (bot["read_only"], bot["cap_drop"]) == (True, ["ALL"])
         assert bot["security_opt"] == ["no-new-privileges:true"]
         assert bot["volumes"][0].endswith(":/data")
         assert "ports" not in bot
@@ -130,10 +119,86 @@ def test_the_bot_runs_with_as_little_as_it_needs(name: str) -> None:
     assert "--require-hashes -r requirements/run.txt" in dockerfile
 
 
-def test_a_token_runs_in_one_process_only() -> None:
-    services = read_yaml((DEPLOY / "compose.postgres.yaml").read_text(encoding="utf-8"))["services"]
-    tokens = [secret for service in services.values() for secret in service["secrets"] if secret.endswith("_token")]
-    assert sorted(tokens) == ["discord_token", "telegram_token"]
+def test_every_role_is_played_and_has_the_tokens_that_it_needs() -> None:
+    played: set[str] = set()
+    for service in services("compose.postgres.yaml").values():
+        if service["image"] != "paperround":
+            continue
+        command, option, roles = service["command"]
+        assert (command, option) == ("run", "--roles")
+        tokens = {secret.removesuffix("_token") for secret in service["secrets"] if secret.endswith("_token")}
+        needed = {"telegram", "discord"} if roles == "deliver" else set(roles.split(",")) & {"telegram", "discord"}
+        assert tokens == needed
+        played |= set(roles.split(","))
+    assert played == set(EVERY_ROLE)
+
+
+SERVICE_KEYS = frozenset({
+    "build", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "init", "logging", "read_only",
+    "restart", "secrets", "security_opt", "stop_grace_period", "tmpfs", "volumes",
+})  # fmt: skip
+"""Those of https://github.com/compose-spec/compose-spec/blob/main/05-services.md that are used here."""
+
+
+@pytest.mark.parametrize("name", COMPOSES)
+def test_compose_uses_keys_that_there_are(name: str) -> None:
+    compose = read_compose(name)
+    assert {key for key in compose if not key.startswith("x-")} == {"services", "volumes", "secrets"}
+    for service in services(name).values():
+        assert service.keys() <= SERVICE_KEYS
+        assert re.fullmatch(r"\d+s", service.get("stop_grace_period", "10s"))
+        assert service["restart"] == "unless-stopped"
+        for value in service["environment"].values():
+            assert isinstance(value, str), "YAML would make a number or a truth of it"
+
+
+def test_the_containers_health_is_what_the_bot_says_of_itself() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (check,) = re.findall(r"(?m)^HEALTHCHECK .*CMD (\[.*\])$", dockerfile)
+    assert json.loads(check) == ["paperround", "health"]
+    assert parser().parse_args(json.loads(check)[1:]).command == "health"
+    (listen,) = re.findall(r"PAPERROUND_HTTP_LISTEN=(\S+)", dockerfile)
+    assert load(ROOT / "deploy", {"PAPERROUND_HTTP_LISTEN": listen}).http_listen == ("127.0.0.1", 9464)
+
+
+def test_what_the_image_holds_runs_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """Its steps in a plain folder: the files it is given, the project built of them, the program started."""
+    ignore = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    source, image, data = tmp_path / "src", tmp_path / "image", tmp_path / "data"
+    source.mkdir()
+    for given in (ROOT / line[1:] for line in ignore if line.startswith("!")):
+        target = source / given.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if given.is_dir():
+            shutil.copytree(given, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(given, target)
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], cwd=source,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(image)
+        (entry,) = [name for name in packed.namelist() if name.endswith("entry_points.txt")]
+        assert "paperround = bot.__main__:main" in packed.read(entry).decode()
+    for path in image.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    data.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    env = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(image), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8",
+        "PAPERROUND_DATA_DIR": str(data),
+    }  # fmt: skip
+    for command in (["topics", "list"], ["backup"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "bot", *command], cwd=tmp_path / "elsewhere", env=env, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert list((data / "backups").iterdir())
+    for path in (image, *image.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
 
 
 def test_the_image_is_made_of_files_that_its_build_is_given() -> None:

@@ -21,9 +21,11 @@ from tests.program import Program, environment, of_platforms
 from tests.servers.discord import FakeDiscord, text_of
 from tests.servers.feeds import FeedServer
 from tests.servers.telegram import FakeTelegram
+from tests.servers.telegram_bot import closed_port
 
 READER = 501
 SENT = DeliveryState.SENT
+SECRET = "a-secret-of-the-tests-0123456789"
 
 
 def lora(number: int) -> FeedItem:
@@ -58,10 +60,10 @@ class Instance:
                 tx.subscribe(Subscription(0, chat.id, "LoRA"))
         store.close()
 
-    def program(self, name: str, roles: str) -> Program:
+    def program(self, name: str, roles: str, **env: str) -> Program:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        return Program(folder, environment(folder, self.feed_url) | self.env, "run", "--roles", roles)
+        return Program(folder, environment(folder, self.feed_url) | self.env | env, "run", "--roles", roles)
 
     def states(self) -> Counter[DeliveryState]:
         store = open_store(self.url)
@@ -157,8 +159,13 @@ async def test_processes_share_one_sqlite_file_and_each_ends_when_it_is_told(tmp
     url = sqlite_url(tmp_path / "data")
     async with instance(tmp_path, url, papers=2, chats=2) as here, AsyncExitStack() as running:
         programs = {}
+        hook = {
+            "PAPERROUND_TELEGRAM__WEBHOOK_URL": f"http://127.0.0.1:{(port := closed_port())}/hook",
+            "PAPERROUND_TELEGRAM__WEBHOOK_LISTEN": f"127.0.0.1:{port}",
+            "PAPERROUND_TELEGRAM__WEBHOOK_SECRET": SECRET,
+        }
         for roles in ("ingest", "plan,telegram", "deliver,discord"):
-            programs[roles] = await running.enter_async_context(here.program(roles, roles))
+            programs[roles] = await running.enter_async_context(here.program(roles, roles, **hook))
             # Before anything is polled a plan would say that arXiv is not in yet.
             await here.until(lambda: here.announced())
         await here.until(lambda: here.states() == {SENT: 3})
@@ -166,7 +173,10 @@ async def test_processes_share_one_sqlite_file_and_each_ends_when_it_is_told(tmp
         await here.until(lambda: answered(here.telegram))
         asked = await here.discord.push_command(here.channel, "88", "help")
         await asked.answered(timeout=30)
+        assert {status for _, _, status in here.telegram.called} == {200}
+        assert not any(call == "getUpdates" for call, _ in here.telegram.calls)
     for roles, program in programs.items():
+        assert SECRET not in program.log
         assert program.log.rstrip().endswith("stopped"), roles
         assert "Traceback" not in program.log
     for chat in ("1", "2"):

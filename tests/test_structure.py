@@ -13,8 +13,8 @@ HOUSE = ("bot", "adapters", "storage")
 LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
-        "catalogue", "checks", "config", "errors", "feeds", "keys", "locales", "model", "redaction", "replies",
-        "settings", "tex", "text", "words",
+        "catalogue", "checks", "config", "errors", "feeds", "figures", "keys", "locales", "logbook", "model",
+        "redaction", "replies", "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),
     frozenset({
@@ -22,8 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "anthology", "carrier", "commands", "crew", "desk", "drafts", "inbox", "notices", "pages", "pipeline",
-        "planning", "reports", "tenure", "upkeep",
+        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "gauges", "inbox", "notices", "pages",
+        "pipeline", "planning", "reports", "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
@@ -33,8 +33,8 @@ JOINERS = frozenset({"__main__", "assembly", "serving"})
 """What of the highest layer may know adapters and storage: __main__ and what it hands the joining to."""
 
 STRANGERS = frozenset({
-    "aiohttp", "alembic", "apscheduler", "discord", "feedparser", "httpx", "psycopg", "requests", "sqlalchemy",
-    "sqlite3", "sqlmodel", "tantivy", "telegram",
+    "aiohttp", "alembic", "apscheduler", "discord", "feedparser", "httpx", "prometheus_client", "psycopg", "requests",
+    "sqlalchemy", "sqlite3", "sqlmodel", "tantivy", "telegram",
 })  # fmt: skip
 """Libraries of platforms, databases and HTTP: not for bot."""
 

@@ -97,5 +97,9 @@ class Wire:
 
     async def start(self, desk: Desk) -> None: ...
     async def stop(self) -> None: ...
+    @property
+    def listening(self) -> bool:
+        return True
+
     async def examine(self) -> Sequence[Finding]:
         return ()

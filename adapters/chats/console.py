@@ -124,5 +124,9 @@ class Console:
     async def stop(self) -> None:
         await asyncio.sleep(0)
 
+    @property
+    def listening(self) -> bool:
+        return True
+
     async def examine(self) -> Sequence[Finding]:
         return ()

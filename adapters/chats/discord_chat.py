@@ -17,13 +17,13 @@ from discord.http import Route
 
 from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import sync_commands
-from adapters.chats.discord_findings import PORTAL, about
+from adapters.chats.discord_findings import TOKEN_KEY, about, closed_for_good, token_refused
 from adapters.chats.discord_history import find_message
 from adapters.chats.discord_listener import Listener
 from adapters.chats.discord_pace import DiscordPace
 from adapters.chats.discord_render import marked, render
 from adapters.chats.discord_shards import ShardedClient, Shards, about_shards, until_turn
-from bot.errors import ChatGone, ConfigError, Hidden, Problem, Refused, TryLater
+from bot.errors import ChatGone, ConfigError, Hidden, Refused, TryLater
 from bot.model import Address
 from bot.ports import Desk, Finding, Message
 from bot.replies import Reply
@@ -39,8 +39,6 @@ _STEADY = 60.0
 _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 _UNREACHABLE = (OSError, TimeoutError, aiohttp.ClientError, discord.DiscordException)
-
-_TOKEN = "PAPERROUND_DISCORD__TOKEN"  # noqa: S105
 
 
 class Discord:
@@ -131,7 +129,7 @@ class Discord:
         try:
             await self._logged_in()
         except discord.LoginFailure as error:
-            raise ConfigError((_token_refused(),)) from error
+            raise ConfigError((token_refused(),)) from error
         except (*_UNREACHABLE, TryLater) as error:
             log.warning("Discord cannot be reached (%s); trying again in the background", wire.briefly(error))
             self._attempted.set()
@@ -141,6 +139,11 @@ class Discord:
                 await self._attempted.wait()
         except TimeoutError:
             log.warning("Discord's gateway does not answer; trying again in the background")
+
+    @property
+    def listening(self) -> bool:
+        client = self._client
+        return client is not None and not client.is_closed() and self._attempted.is_set() and not client.lost
 
     async def stop(self) -> None:
         self._stopped = True
@@ -160,7 +163,7 @@ class Discord:
             guilds = len(await client.http.get_guilds(200, with_counts=False))
             shards = await about_shards(client, self._shards)
         except discord.LoginFailure:
-            problem = _token_refused()
+            problem = token_refused()
             return (Finding("discord token", False, problem.wrong, problem.mend),)
         except (*_UNREACHABLE, TryLater) as error:
             return (
@@ -213,9 +216,9 @@ class Discord:
                 synced = synced or await _sync(client, desk)
                 await client.listen()
             except discord.LoginFailure:
-                log.error("Discord refuses the token (%s)", _TOKEN)
+                log.error("Discord refuses the token (%s)", TOKEN_KEY)
             except discord.ConnectionClosed as error:
-                log.error("Discord's gateway closed for good: %s", _closed_for_good(error.code))
+                log.error("Discord's gateway closed for good: %s", closed_for_good(error.code))
                 failures, began = max(failures, 8), loop.time()
             except (*_UNREACHABLE, TryLater) as error:
                 log.debug("login failed: %s", wire.briefly(error))
@@ -256,6 +259,8 @@ class _Client(discord.Client):
         self.listener = listener
         self._note_attempt = attempted
         self.connections = Shards()
+        self.lost: set[int] = set()
+        """Shards that this process should hear and does not at the moment."""
 
     async def listen(self, shard: int | None = None) -> None:
         """Connect and reconnect until closed. Raises ConnectionClosed where reconnecting is of no use."""
@@ -264,11 +269,17 @@ class _Client(discord.Client):
         session: dict[str, Any] = {}
         failures = 0
         ws: DiscordWebSocket | None = None
+
+        def stand_by() -> None:
+            self.lost.discard(shard or 0)
+            self._note_attempt()
+
         while not self.is_closed():
-            await until_turn(turn, door, self._note_attempt)
+            await until_turn(turn, door, stand_by)
             began = loop.time()
             try:
                 ws = await self._connect(shard, session)
+                self.lost.discard(shard or 0)
                 while await turn(door):
                     await ws.poll_event()
                 why, again = "another process listens there", False
@@ -289,6 +300,7 @@ class _Client(discord.Client):
                 session = {"session": ws.session_id, "sequence": ws.sequence, "gateway": ws.gateway, "resume": True}
             pause = _pause(failures)
             if pause:
+                self.lost.add(shard or 0)
                 log.warning("Discord's gateway: %s; again in %.0f s", why, pause)
                 self._note_attempt()
             else:
@@ -383,15 +395,3 @@ async def _close(client: _Client) -> None:
 def _pause(failures: int) -> float:
     """Seconds before the next attempt: none after the first failure, then 2, 6, 14 … up to 300."""
     return float(min(_LONGEST_PAUSE, 2 ** min(failures, 9) - 2))
-
-
-def _token_refused() -> Problem:
-    return Problem(_TOKEN, "Discord refuses this token", f"copy a new one from {PORTAL}, Bot, Reset Token")
-
-
-def _closed_for_good(code: int) -> str:
-    return {
-        4004: f"the token is refused; set {_TOKEN}",
-        4011: "the bot is in too many servers for one connection",
-        4014: "an intent is not allowed",
-    }.get(code, f"code {code}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.errors import Problem
 from bot.ports import Finding
 
 PERMISSIONS = discord.Permissions(
@@ -17,6 +18,7 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 SCOPES = ("bot", "applications.commands")
+TOKEN_KEY = "PAPERROUND_DISCORD__TOKEN"
 PORTAL = "https://discord.com/developers/applications"
 
 
@@ -44,3 +46,15 @@ def about(client: discord.Client, guilds: int) -> Sequence[Finding]:
     if not application.bot_public:
         findings.append(Finding("discord invite", True, "not public: only its owner can add it to servers"))
     return tuple(findings)
+
+
+def token_refused() -> Problem:
+    return Problem(TOKEN_KEY, "Discord refuses this token", f"copy a new one from {PORTAL}, Bot, Reset Token")
+
+
+def closed_for_good(code: int) -> str:
+    return {
+        4004: f"the token is refused; set {TOKEN_KEY}",
+        4011: "the bot is in too many servers for one connection",
+        4014: "an intent is not allowed",
+    }.get(code, f"code {code}")

@@ -32,13 +32,19 @@ async def always(_: str = "") -> bool:
     return True
 
 
+async def at_once(_: str) -> None:
+    """Nobody else begins a connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """``count`` is 0 for as many as Discord advises; without ``ids`` all of them are this process's own."""
+    """``count`` is 0 for as many as Discord advises; without ``ids`` all of them are this process's own. ``begin``
+    waits until none of the other processes begins a connection of the same bucket."""
 
     count: int = 1
     ids: tuple[int, ...] = ()
     turn: Turn = always
+    begin: Callable[[str], Awaitable[None]] = at_once
 
     @property
     def many(self) -> bool:
@@ -64,6 +70,7 @@ class ShardedClient(discord.AutoShardedClient):
         advised, self._at_once = await self._advice()
         self.shard_count = shards.count or advised
         self._connection.shard_count = self.shard_count
+        self._begin = shards.begin
         ids = list(shards.ids) or list(range(self.shard_count))
         self._connection.shard_ids = ids
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -88,9 +95,11 @@ class ShardedClient(discord.AutoShardedClient):
         if shard is None or resumes:
             yield
             return
-        lock = self._locks[shard % self._at_once]
+        bucket = shard % self._at_once
+        lock = self._locks[bucket]
         await lock.acquire()
         try:
+            await self._begin(str(bucket))
             yield
         finally:
             asyncio.get_running_loop().call_later(IDENTIFY_SECONDS, lock.release)

@@ -134,6 +134,10 @@ class Telegram:
             log.warning("Telegram cannot be reached (%s); trying on in the background", self._safe(error))
         self._listener = asyncio.create_task(self._ear.run(), name="telegram")
 
+    @property
+    def listening(self) -> bool:
+        return self._listener is not None and self._ear.reached
+
     async def stop(self) -> None:
         """Takes 5 s at most: what is being answered gets 3 of them."""
         listener, self._listener = self._listener, None

@@ -45,6 +45,8 @@ class Poll:
         self._bot, self._transport = bot, transport
         self._take, self._greet, self._safe, self._turn = take, greet, safe, turn
         self._logged_in = self._standing_by = False
+        self.reached = False
+        """Whether the last that was asked of Telegram was answered."""
         self._offset = self._confirmed = 0
         self._limit = MAX_UPDATES
 
@@ -53,7 +55,7 @@ class Poll:
         await self._bot.initialize()
         # A webhook left behind would make every getUpdates a conflict; what waits is kept.
         await self._bot.delete_webhook()
-        self._logged_in = True
+        self._logged_in = self.reached = True
         log.info("Telegram: listening as @%s", self._bot.username)
         self._greet()
 
@@ -72,7 +74,7 @@ class Poll:
                     await asyncio.sleep(STANDBY_SECONDS)
                 if failures:
                     log.info("Telegram: reached again")
-                failures = 0
+                failures, self.reached = 0, True
                 continue
             except tg.RetryAfter as error:
                 pause = wait_seconds(error)
@@ -92,7 +94,7 @@ class Poll:
             except Exception:
                 pause = 5.0
                 log.exception("Telegram: listening failed; going on in 5 s")
-            failures = min(failures + 1, 10)
+            failures, self.reached = min(failures + 1, 10), False
             await asyncio.sleep(pause)
 
     async def _mine(self) -> bool:

@@ -101,6 +101,10 @@ class Webhook:
         self._taking = asyncio.Lock()
         self._working: dict[int, asyncio.Task[None]] = {}
 
+    @property
+    def reached(self) -> bool:
+        return self._logged_in
+
     async def log_in(self) -> None:
         """Raises ConfigError where nobody can listen there or Telegram does not take the address, and
         telegram.error.TelegramError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bot.cli import feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
+from bot.logbook import ROUTINE, JsonFormatter
 from bot.ports import Finding
 from bot.query import caret
 from bot.redaction import set_up_logging
@@ -22,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
         config = load(file=Path(options.config) if options.config else None, options=given)
         quiet = options.command not in ("run", "round")
         level = "warning" if quiet and config.log_level == "info" else config.log_level
-        set_up_logging(level, config.secrets())
+        set_up_logging(level, config.secrets(), formatter=JsonFormatter() if config.log_format == "json" else None)
+        ROUTINE.setLevel(logging.NOTSET if "json" in config.log_format or level == "debug" else logging.WARNING)
         return _COMMANDS[options.command](options, config)
     except ConfigError as error:
         if options.command == "doctor" and options.json:
@@ -50,4 +53,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
     "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
     "invite": keeping.invite, "doctor": keeping.doctor, "backup": moving.backup, "restore": moving.restore,
     "migrate-store": moving.migrate_store, "audit": people.audit, "mydata": people.mydata, "forget": people.forget,
+    "health": keeping.health,
 }  # fmt: skip

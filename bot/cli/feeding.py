@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import assembly
+from bot.accounts import follow_accounts
 from bot.anthology import NAME
 from bot.cli.printing import DONE, LATER, WRONG, close_context, complain, dump, open_context, say, tell
 from bot.config import Config
+from bot.crew import Crew
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
@@ -55,8 +57,13 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
 
     async def go() -> int:
         context = open_context(config, now)
+        if not options.dry_run:
+            assembly.repeat_erasures(config)
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
-        platforms = assembly.make_platforms(config)
+        crew = Crew(context.store, assembly.utc_now, "paperround round")
+        platforms = assembly.make_platforms(config, crew)
+        for name in () if options.dry_run else platforms:
+            crew.sends(name, "deliver")
         pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
         task = asyncio.current_task()
         if task is not None:
@@ -64,7 +71,12 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 # Ended in the middle it gives back what it began: the next round need not wait for that.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
-            done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
+            if not options.dry_run:
+                follow_accounts(context.store, assembly.accounts(config), now())
+            async with contextlib.nullcontext() if options.dry_run or not platforms else crew.present():
+                done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
+            if not (options.dry_run or at):
+                await pipeline.keep_up()  # what goes is gone for good: never by a clock that is only supposed
         finally:
             await source.close()
             if proceedings:

@@ -141,19 +141,30 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             except Occupied as error:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
-                counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(50)
+                counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
+                notices = tx.notices(50)
+                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
+                *findings_of.about_processes(leases),
                 *findings_of.about_store(counts),
                 *findings_of.about_notices(notices),
+                *accounts,
                 *findings_of.about_feeds(feeds, names, context.now()),
             ]
         finally:
             close_context(context)
     finally:
         await source.close()
+
+
+def health(options: argparse.Namespace, config: Config) -> int:
+    """``paperround health``; WRONG where the bot does not answer or is not well. Raises BadInput."""
+    status, told = assembly.ask_monitor(config, "/readyz" if options.ready else "/healthz")
+    say(told.strip() or f"status {status}")
+    return DONE if status == 200 else WRONG
 
 
 def doctor(options: argparse.Namespace, config: Config) -> int:

@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 
 from bot import assembly
 from bot.checks import Wrong, database_url
-from bot.cli.printing import DONE, dump, say
+from bot.cli.printing import DONE, complain, dump, say
 from bot.config import Config
 from bot.errors import BadInput
 from bot.ports import Copied, Progress
@@ -44,7 +45,15 @@ def restore(options: argparse.Namespace, config: Config) -> int:
         begun = monotonic()
         made = assembly.restore(config, file, over=options.force, progress=progress)
     status = _tell(options, made, monotonic() - begun, f"restored from {file}", file=str(file))
+    again = made.repeated
+    if again.strange or again.unreadable:
+        complain(
+            f"erasures.log: {again.strange} erasures of another store, {again.unreadable} lines cannot be read;"
+            " /forget in a chat that should be gone erases it again"
+        )
     if not options.json:
+        if again.chats or again.users:
+            say(f"erased since the backup, and erased again: chats: {again.chats}, users: {again.users}")
         if made.aside:
             say(f"what was there is kept as {made.aside}")
         if made.carried is not None:
@@ -82,7 +91,10 @@ def migrate_store(options: argparse.Namespace, config: Config) -> int:
 def _tell(options: argparse.Namespace, made: Copied, seconds: float, what: str, **more: object) -> int:
     rows = sum(made.rows.values())
     if options.json:
-        known = {"rows": dict(made.rows), "seconds": round(seconds, 3), "aside": made.aside, "carried": made.carried}
+        known = {
+            "rows": dict(made.rows), "seconds": round(seconds, 3), "aside": made.aside, "carried": made.carried,
+            "repeated": asdict(made.repeated),
+        }  # fmt: skip
         dump({**more, **known})
         return DONE
     named = {"summary": "summaries", "delivery": "deliveries"}

@@ -49,7 +49,9 @@ def _facts(context: Context, caller: Caller, words: Words) -> Iterator[str]:
         )
     else:
         yield words.say("Its language and settings, and what it follows, in the database on this machine.")
-    yield words.say("Of searches the last long one, for the buttons under it; of all else you write, nothing.")
+    yield words.say(
+        "Of searches the last long one, for the buttons under it; of all else you write, nothing once it is answered."
+    )
     if caller.place is not Place.PRIVATE:
         days = context.config.audit_days
         yield (
@@ -139,7 +141,7 @@ def forgotten(context: Context, caller: Caller, argument: str) -> Reply:
         if context.may_start(caller)
         else words.say("/start with a new invitation begins anew.")
     )
-    gone = words.say("Erased. Nothing about this chat is kept any more, and nothing will come by itself.")
+    gone = words.say("Erased. Nothing in the database leads to this chat any more, and nothing will come by itself.")
     return Reply((paragraph(words.sentences(gone, again)),), edits=True)
 
 

@@ -13,7 +13,7 @@ from bot.ports.platforms import (
     Proceedings,
     Source,
 )
-from bot.ports.stores import Copied, Hit, Progress, SearchIndex, Store, Transaction
+from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
 
 __all__ = [
     "NOTE",
@@ -29,6 +29,7 @@ __all__ = [
     "Now",
     "Proceedings",
     "Progress",
+    "Repeated",
     "SearchIndex",
     "Source",
     "Store",

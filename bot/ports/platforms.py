@@ -187,5 +187,9 @@ class ChatPlatform(Protocol):
 
     async def stop(self) -> None: ...
 
+    @property
+    def listening(self) -> bool:
+        """Whether it was started, is logged in, and heard from the platform when it last asked."""
+
     async def examine(self) -> Sequence[Finding]:
         """Ask the platform about the token and its rights, for ``doctor``. Sends no message."""

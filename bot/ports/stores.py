@@ -62,6 +62,9 @@ class SearchIndex(Protocol):
     def meant(self, query: Query) -> Query | None:
         """The query with a stored word for each word that nothing stored has; None where nothing is near."""
 
+    def lag(self) -> int:
+        """How many changes of the store are not in it yet; counted up to 1,000."""
+
     def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
         """The papers most like a stored one, best first."""
 
@@ -138,6 +141,9 @@ class Transaction(Protocol):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
+
+    def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
+        """Chats with one person, in order of id."""
 
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
@@ -292,6 +298,9 @@ class Transaction(Protocol):
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
         ``deliveries.<state>``, ``chats.<state>``."""
 
+    def queue(self, now: datetime) -> tuple[int, datetime | None]:
+        """How many open deliveries are due, and since when the oldest is."""
+
     def add_invite(self, code: str, made_by: str, now: datetime) -> None: ...
     def use_invite(self, code: str, chat_id: int, now: datetime) -> bool:
         """Each code admits one chat; False for an unknown or used one."""
@@ -320,10 +329,23 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """What was erased again, after a restore: ``chats`` and ``users``. ``strange``: erasures noted with another key
+    than this store's, which cannot be looked up in it; ``unreadable``: lines of the file of erasures."""
+
+    chats: int = 0
+    users: int = 0
+    strange: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Copied:
     """What a backup, a restore or a move brought over: rows by table. ``aside``: where the store that was there before
-    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's."""
+    is kept; ``carried``: what of it goes on in the restored one, None where it could not be read or is another's;
+    ``repeated``: what was erased since the backup and is so again."""
 
     rows: Mapping[str, int]
     aside: str = ""
     carried: Mapping[str, int] | None = None
+    repeated: Repeated = Repeated()

@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _STATE = "followed.json"
 _PAGE = 500
+_MOST_LAG = 1_000
 _COMMIT_SECONDS = 1.5
 """What is being taken in is seen after this many seconds, however much there is of it."""
 _TIED = 50
@@ -105,6 +106,12 @@ class TantivyIndex:
         """See ``ports.SearchIndex.meant``."""
         searcher = self._index.searcher()
         return meant(query, Asking(self._schema, searcher), searcher)
+
+    def lag(self) -> int:
+        """See ``ports.SearchIndex.lag``."""
+        state = self._state if self._writer is not None else self._read_state()
+        with self._store.reading() as tx:
+            return len(tx.changes(state.get("seq", 0), _MOST_LAG))
 
     def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
         """See ``ports.SearchIndex.similar``."""

@@ -1,16 +1,20 @@
-"""A morning: very many chats due in the same minute, planned on SQLite."""
+"""A morning: very many chats due in the same minute, planned on SQLite; and the morning after a burst, when what is
+left of it is pushed."""
 
 from __future__ import annotations
 
 import resource
 import subprocess
 import sys
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from bot.model import Address, Chat, EmptyDay, FeedItem, Kind, Subscription
+from sqlalchemy import func, select
+
+from bot.model import Address, Arrival, Chat, EmptyDay, FeedItem, Kind, Subscription
 from bot.planning import Planner
 from storage import tables as t
 from storage.chat_rows import row_of_chat
@@ -29,11 +33,7 @@ def measure(folder: Path, scale: float) -> list[Measured]:
     store = open_store(store_url)
     try:
         expected = fill(store, chats, queries)
-        # In a process of its own, whose memory is the plan's alone.
-        told = subprocess.run(
-            [sys.executable, "-m", "tests.bench.planning", store_url], cwd=ROOT, check=True, capture_output=True
-        ).stdout.split()
-        seconds, memory, planned = float(told[0]), float(told[1]), int(told[2])
+        seconds, memory, planned = planned_apart(store_url, NOW)
         with store.reading() as tx:
             stored = tx.counts()["deliveries.planned"]
     finally:
@@ -44,10 +44,39 @@ def measure(folder: Path, scale: float) -> list[Measured]:
         collect(f"planning: a chat of {chats:,}, {queries:,} different queries", [seconds / chats], goal=1 / 20_000),
         collect(f"planning: all, {planned:,} deliveries", [seconds]),
         Measured("planning: memory at its peak", (memory,), 1_024, "MB"),
+        *after_a_burst(folder, chats // 5, queries // 5),
     ]
 
 
-def fill(store: SqlStore, chats: int, queries: int) -> int:
+def after_a_burst(folder: Path, chats: int, queries: int) -> list[Measured]:
+    """Every paper of the day came in a burst and one a chat is pushed: the next day all the others wait."""
+    store_url = f"sqlite:///{folder / 'burst.db'}"
+    store = open_store(store_url)
+    try:
+        fill(store, chats, queries, Arrival.BURST, size=1)
+        planned_apart(store_url, NOW)
+        with store.reading() as tx:
+            waiting = tx._number(select(func.count()).where(t.chat.c.rest_id.is_not(None)))
+        # Of no feed was heard, so what is left comes when arXiv's time is up.
+        seconds, memory, planned = planned_apart(store_url, NOW + timedelta(days=1, hours=7))
+    finally:
+        store.close()
+    if planned != waiting:
+        raise RuntimeError(f"papers wait for {waiting} chats, {planned} were planned")
+    return [
+        collect(f"planning after a burst: a chat of {chats:,}, {planned:,} deliveries", [seconds / chats], 1 / 5_000),
+        Measured("planning after a burst: memory at its peak", (memory,), 1_024, "MB"),
+    ]
+
+
+def planned_apart(url: str, at: datetime) -> tuple[float, float, int]:
+    """Seconds, megabytes and deliveries of a plan in a process of its own, whose memory is the plan's alone."""
+    command = [sys.executable, "-m", "tests.bench.planning", url, at.isoformat()]
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.split()
+    return float(told[0]), float(told[1]), int(told[2])
+
+
+def fill(store: SqlStore, chats: int, queries: int, arrival: Arrival = Arrival.DAILY, size: int = 20) -> int:
     """Papers of a day, and chats that follow one query each; returns how many have a match."""
     from bot.filters import Filters
     from bot.query import parse
@@ -58,6 +87,7 @@ def fill(store: SqlStore, chats: int, queries: int) -> int:
         FeedItem(f"arxiv:2504.{n:05d}", Kind.NEW, x.title, x.abstract, 1, x.authors, x.categories, NOW.date())
         for n, x in enumerate(day, 1)
     ]
+    items = [replace(item, arrival=arrival) for item in items]
     with store.transaction() as tx:
         tx.add(items, NOW)
     asked = filters(queries, seed=7)
@@ -66,7 +96,7 @@ def fill(store: SqlStore, chats: int, queries: int) -> int:
     for first in range(0, chats, 20_000):
         rows, held = [], []
         for number in range(first + 1, min(first + 20_000, chats) + 1):
-            chat = Chat(0, Address("telegram", str(number)), due_at=NOW, empty_day=EmptyDay.SILENT)
+            chat = Chat(0, Address("telegram", str(number)), due_at=NOW, empty_day=EmptyDay.SILENT, size=size)
             choice = random.randrange(len(asked))
             matched += choice in hits
             rows.append({"id": number, **row_of_chat(chat)})
@@ -77,10 +107,10 @@ def fill(store: SqlStore, chats: int, queries: int) -> int:
     return matched
 
 
-def plan(url: str) -> None:
+def plan(url: str, at: datetime) -> None:
     """Plan, and print seconds, megabytes at the peak, and deliveries."""
     store = open_store(url)
-    planner = Planner(store, ("cs.CL",), time(14, 0), lambda: NOW)
+    planner = Planner(store, ("cs.CL",), time(14, 0), lambda: at)
     began = perf_counter()
     planned = planner.plan()
     seconds = perf_counter() - began
@@ -98,4 +128,4 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    plan(sys.argv[1])
+    plan(sys.argv[1], datetime.fromisoformat(sys.argv[2]))

@@ -11,7 +11,8 @@ import pytest
 
 from adapters.sources.anthology import AnthologyFeed
 from adapters.sources.http import Fetcher
-from bot.anthology import MANY, NAME, Anthology, begun, collections_of, dated, next_reading
+from bot.anthology import MANY, NAME, Anthology, begun, collections_of, dated, next_reading, turned
+from bot.errors import TryLater
 from bot.model import Arrival, Feed, FeedItem, FeedState, Kind, News, Paper
 from bot.query import parse
 from storage.searching import TantivyIndex
@@ -205,7 +206,8 @@ async def test_one_process_polls_at_a_time_and_one_that_stalled_writes_nothing(p
         return await fetch(name, known)  # type: ignore[arg-type]
 
     press.source.collection = stall  # type: ignore[method-assign,assignment]
-    await press.poll()
+    with pytest.raises(TryLater, match="another took over"):
+        await press.poll()
     assert press.told() == []
 
 
@@ -247,6 +249,12 @@ def test_a_burst_is_counted_by_what_is_news() -> None:
     assert {item.arrival for item in dated(items, set(list(keys)[1:]), TUESDAY)} == {Arrival.DAILY}
     first = dated(items, keys, TUESDAY + timedelta(days=8))
     assert {(item.kind, item.arrival) for item in first} == {(Kind.KNOWN, Arrival.DAILY)}
+
+
+def test_each_try_begins_with_another_collection() -> None:
+    names = ["a", "b", "c"]
+    firsts = {turned(names, NOW + n * timedelta(minutes=30))[0] for n in range(3)}
+    assert firsts == set(names) and sorted(turned(names, NOW)) == names and turned([], NOW) == []
 
 
 def test_collections_with_most_papers_come_first() -> None:

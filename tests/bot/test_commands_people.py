@@ -157,7 +157,8 @@ def test_a_chat_is_erased_only_when_the_button_is_pressed(front: Front) -> None:
     gone = front.press(MANAGER, buttons(told)["Erase everything"])
     assert gone.edits and not gone.buttons
     assert gone.text == (
-        "Erased. Nothing about this chat is kept any more, and nothing will come by itself. /start begins anew."
+        "Erased. Nothing in the database leads to this chat any more, and nothing will come by itself."
+        " /start begins anew."
     )
     for table, rows in front.rows().items():
         for row in rows:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import crew as crews
+from bot import tenure as tenures
 from bot.crew import HOLD, SETTLE, Crew, part_of
+from bot.doctor import about_processes
 from bot.errors import TryLater
 from bot.ports import Store
 from bot.tenure import INGEST, LENGTH, Occupied, Tenure, alone, alone_async
@@ -64,12 +70,43 @@ async def test_a_door_is_opened_by_one_and_by_another_when_that_one_is_silent(st
     assert await one.holds("listen telegram 1"), "who leaves lets the next one in at once"
 
 
+async def test_who_died_on_this_machine_is_not_waited_for(store: Store, wall: Wall) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    living = tenures.name_of("paperround run")
+    dead = living.replace(f"process {os.getpid()} ", f"process {ended.pid} ")
+    elsewhere = dead.replace(socket.gethostname(), "attic")
+    assert [tenures.is_gone(owner) for owner in (living, dead, elsewhere, "somebody")] == [False, True, False, False]
+    with store.transaction() as tx:
+        for name, owner in (("telegram 1", dead), ("telegram 2", elsewhere), ("telegram 3", living)):
+            tx.take_lease(f"listen {name}", owner, wall.at, wall.at + HOLD)
+        tx.take_lease("sender telegram deliver 1", dead, wall.at, wall.at + HOLD)
+        tx.take_lease(INGEST, dead, wall.at, wall.at + HOLD)
+    one = Crew(store, wall)
+    one.sends("telegram", "deliver")
+    assert [await one.turn(f"telegram {n}")("") for n in (1, 2, 3)] == [True, False, False]
+    assert one.part("telegram") == 1
+    with alone(store, INGEST, "paperround import", wall, patience=1):
+        pass
+
+
 async def test_each_shard_is_a_door_of_its_own(store: Store, wall: Wall) -> None:
     one, other = Crew(store, wall).turn("discord"), Crew(store, wall).turn("discord")
     assert await one("0/2")
     assert await other("1/2")
     assert not await one("1/2")
     assert not await other("0/2")
+
+
+async def test_what_may_begin_once_in_a_while_begins_so_over_all_processes(store: Store, wall: Wall) -> None:
+    one, other = Crew(store, wall), Crew(store, wall)
+    await one.spaced("discord", 5)("0")
+    await other.spaced("discord", 5)("1")
+    waits = asyncio.ensure_future(other.spaced("discord", 5)("0"))
+    assert not other._begin("begin discord 0", timedelta(seconds=5))
+    wall.at += timedelta(seconds=5)
+    await waits
+    assert not one._begin("begin discord 0", timedelta(seconds=5))
 
 
 async def test_a_process_alone_has_the_whole_limit_at_once(store: Store, wall: Wall) -> None:
@@ -189,3 +226,14 @@ def test_each_write_makes_the_lease_longer_and_one_that_was_taken_over_writes_no
     other.end()
     with pytest.raises(TryLater, match="another took over"), store.transaction() as tx:
         slow.keep(tx)
+
+
+def test_doctor_names_who_does_what_one_alone_may_do() -> None:
+    here, there = "paperround run on attic, process 7 (1.ab)", "paperround import on cellar, process 9 (1.cd)"
+    leases = {"ingest": there, "listen telegram 1": here, "sender telegram deliver 1": here}
+    (finding,) = about_processes(leases)
+    assert finding.what == (
+        "paperround import on cellar, process 9: ingest; "
+        "paperround run on attic, process 7: listen telegram 1, sender telegram deliver 1"
+    )
+    assert about_processes({}) == []

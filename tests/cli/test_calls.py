@@ -8,7 +8,7 @@ from tests.cli.shell import Shell
 
 COMMANDS = (
     "run", "round", "poll", "digest", "search", "import", "topics", "doctor", "unmerge", "invite", "backup", "restore",
-    "migrate-store", "audit", "mydata", "forget",
+    "migrate-store", "audit", "mydata", "forget", "health",
 )  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def test_a_wrong_call_is_refused_before_anything_is_made(shell: Shell, call: tup
         (("restore", "not-there.db"), "not-there.db cannot be read as a backup"),
         (("migrate-store", "--to", "mysql://x/y"), "--to: names no database that is supported"),
         (("migrate-store", "--to", "sqlite:////tmp/x.db", "--from", "sqlite:////not/there.db"), "folder /not is not"),
+        (("health",), "PAPERROUND_HTTP_LISTEN is empty"),
         (("topics", "remove", "nonsense"), "there is no topic nonsense"),
         (("topics", "edit", "nonsense", "LoRA"), "there is no topic nonsense"),
         (("topics", "add", "peft", "LoRA"), "there is a topic peft already"),

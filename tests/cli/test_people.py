@@ -73,3 +73,48 @@ def test_a_private_chat_on_telegram_is_its_persons(shell: Shell) -> None:
     living(shell.folder, "discord:5")
     assert "invite" not in json.loads(shell("mydata", "discord:5").out)
     assert "invite" in json.loads(shell("mydata", "discord:5", "--user", "discord:5").out)
+
+
+def test_a_restored_backup_forgets_again(shell: Shell) -> None:
+    shell("poll", shell.feed(*papers()))
+    living(shell.folder)
+    living(shell.folder, "telegram:5")
+    assert shell("backup", "saved.db").status == 0
+    assert shell("forget", GROUP, "--yes").status == 0
+    said = shell("restore", "saved.db", "--force")
+    assert said.status == 0, said.err
+    assert "erased since the backup, and erased again: chats: 1, users: 0" in said.out
+    assert shell("mydata", GROUP).status == 1
+    assert shell("mydata", "telegram:5").status == 0
+    again = shell("restore", "saved.db", "--force", "--json").json
+    assert again["repeated"] == {"chats": 1, "users": 0, "strange": 0, "unreadable": 0}
+
+
+def test_a_database_put_back_by_hand_forgets_again_before_it_is_used(shell: Shell) -> None:
+    shell("topics", "list")
+    living(shell.folder)
+    file = shell.folder / "data" / "paperround.db"
+    assert shell("backup", "saved.db").status == 0
+    assert shell("forget", GROUP, "--yes").status == 0
+    (shell.folder / "saved.db").replace(file)
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    assert shell("mydata", GROUP).status == 0
+    shell("round", "--dry-run")
+    assert shell("mydata", GROUP).status == 0, "a dry run changes nothing"
+    shell("round")
+    assert shell("mydata", GROUP).status == 1
+    (shell.folder / "data" / "erasures.log").write_text("{}")
+    assert "erasures.log" not in shell("round").err
+    (shell.folder / "data" / "erasures.log").unlink()
+    (shell.folder / "data" / "erasures.log").mkdir()
+    said = shell("round")
+    assert said.status == 2 and "what was erased would come back" in said.err
+
+
+def test_a_round_at_another_time_drops_nothing(shell: Shell) -> None:
+    shell("topics", "add", "tea", "tea")
+    shell("round", "--at", "2190-01-01T08:00")
+    assert len(shell("audit", "--json").json) == 1
+    shell("round")
+    assert len(shell("audit", "--json").json) == 1

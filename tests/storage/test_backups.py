@@ -16,7 +16,7 @@ from bot.model import ChatState, Delivery, DeliveryState, Kind, Subscription
 from storage import backups
 from storage.backups import back_up, check, restore
 from storage.store import SqlStore, open_store
-from tests.databases import sqlite_url
+from tests.databases import NewDatabase, sqlite_url
 from tests.storage.filled import fill, rows
 from tests.storage.samples import NOW, chat_at, delivery_for, item, part
 
@@ -283,3 +283,29 @@ def test_a_backup_that_fails_leaves_no_file(
     with pytest.raises(TryLater):
         back_up(url, tmp_path / "backup.db", silent)
     assert list(tmp_path.glob("backup*")) == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_was_erased_after_the_backup_stays_erased(
+    new_database: NewDatabase, tmp_path: Path, kept: bool, empty_database: str
+) -> None:
+    url, log, file = new_database(), tmp_path / "erasures.log", tmp_path / "backup.db"
+    store = open_store(url, erasures=log)
+    with store.transaction() as tx:
+        tx.key()
+        gone, stays = chat_at(tx, "1", due_at=NOW), chat_at(tx, "2", due_at=NOW)
+        tx.subscribe(Subscription(0, gone.id, "zebra finch song"))
+    back_up(url, file, silent)
+    with store.transaction() as tx:
+        tx.erase(gone.address, "telegram:1", NOW)
+    store.close()
+    there = url if kept else empty_database
+    if not kept and "sqlite" in there:
+        there = sqlite_url(tmp_path, "lost.db")
+    made = restore(there, file, tmp_path, LATER, over=True, repeat=True, progress=silent, erasures=log)
+    assert (made.repeated.chats > 0, made.repeated.strange) == (True, 0)
+    assert "zebra" not in str(rows(there))
+    again = open_store(there, migrate=False)
+    with again.reading() as tx:
+        assert tx.chat(gone.address) is None and tx.chat(stays.address) is not None
+    again.close()

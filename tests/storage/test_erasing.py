@@ -17,12 +17,13 @@ from sqlalchemy import select
 from bot import planning
 from bot.errors import TryLater
 from bot.model import Address, Change, Chat, ChatState, Deed, DeliveryState, Place, Subscription, Topic
+from bot.ports import Repeated
 from storage.erasing import BLURRED, GONE, IMPERSONAL, SHARED
 from storage.erasures import ErasureLog
-from storage.repeating import Repeated, repeat_erasures
+from storage.repeating import repeat_erasures
 from storage.store import SqlStore, SqlTransaction, open_store
 from storage.tables import METADATA
-from tests.databases import NewDatabase
+from tests.databases import NewDatabase, sqlite_url
 from tests.storage.samples import DAY, HOUR, NOW, chat_at, delivery_for, item, part
 
 GROUP = Address("telegram", "-1008675309", "45")
@@ -126,6 +127,21 @@ def test_nothing_about_an_erased_chat_is_left_in_any_column_of_any_table(store: 
         assert tx.deliveries_with(group.id, 7) == []
         assert [row.used_by for row in tx._all(select(METADATA.tables["invite"])) if row.code == "a-code"] == [None]
         assert not [row for rows in everything(store).values() for row in rows if f'"chat_id": {group.id},' in row]
+
+
+def test_an_erased_chat_is_not_in_sqlites_file_either(tmp_path: Path) -> None:
+    store = open_store(sqlite_url(tmp_path))
+    fill(store)
+    store.close()
+    mine = [text.encode() for text in (TITLE, GROUP.chat, "zebra finch song")]
+    held = (tmp_path / "paperround.db").read_bytes()
+    assert all(text in held for text in mine)
+    store = open_store(sqlite_url(tmp_path))
+    forget(store)
+    store.close()
+    left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [text for text in mine if text in left] == []
+    assert ANOTHER.encode() in left
 
 
 def test_a_used_invitation_admits_nobody_else_after_its_chat_is_erased(store: SqlStore) -> None:
@@ -342,6 +358,27 @@ def test_an_erasure_is_repeated_in_an_older_copy_of_the_database(
     assert repeat_erasures(second, log) == Repeated(), "what the database knows of is not repeated"
     with second.reading() as tx:
         assert tx.chat(GROUP) is not None
+
+
+def test_a_chat_that_was_erased_without_its_person_is_so_again(
+    new_database: NewDatabase, opened: Callable[[str], SqlStore], tmp_path: Path
+) -> None:
+    """On Telegram both have one number."""
+    log = tmp_path / "erasures.log"
+    first, second = open_store(new_database(), erasures=log), opened(new_database())
+    with first.transaction() as tx:
+        key = tx.key()
+    private = Address("telegram", USER.partition(":")[2])
+    for one in (first, second):
+        with one.transaction() as tx:
+            tx.put_setting("pseudonyms", key)
+            tx.note(Change(NOW, USER, "", Deed.TOPIC, "", "rag: RAG"))
+            chat_at(tx, private.chat)
+    assert forget(first, private)
+    first.close()
+    assert repeat_erasures(second, log) == Repeated(chats=1)
+    with second.reading() as tx:
+        assert [line.who for line in tx.audit(9)] == [USER]
 
 
 def test_erasures_noted_with_another_key_and_broken_lines_are_told(store: SqlStore, tmp_path: Path) -> None:

@@ -349,3 +349,15 @@ def test_summaries_tell_when_they_were_made_or_changed(store: SqlStore) -> None:
 
 def test_a_title_mark_is_short_whatever_the_title() -> None:
     assert len(title_mark("many words " * 10_000)) == 32
+
+
+def test_papers_that_lack_an_abstract_are_found_by_their_source_and_day(store: SqlStore) -> None:
+    bare, later = item("acl:2025.garden-1.7"), item("acl:2025.garden-1.8", announced_on=DAY - timedelta(days=90))
+    full = item("acl:2025.garden-1.9", abstract="Here.")
+    with store.transaction() as tx:
+        tx.add([bare, later, full, item(), item("acl:2025.garden-1.10", Kind.KNOWN)], NOW)
+        assert tx.without_abstract("acl", DAY - timedelta(days=60)) == ["acl:2025.garden-1.7"]
+        assert tx.known_keys([bare.key, full.key, "acl:2025.garden-1.11"]) == {bare.key, full.key}
+        twin = item("arxiv:2504.00009", title=bare.title, abstract="From arXiv.")
+        tx.add([twin], NOW)
+        assert tx.without_abstract("acl", DAY - timedelta(days=60)) == []

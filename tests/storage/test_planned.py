@@ -6,19 +6,22 @@ from datetime import date, timedelta
 
 from bot.model import (
     Address,
+    Asked,
     Chat,
     Delivery,
     DeliveryState,
     Digest,
     DigestKind,
+    Kind,
     Layout,
     Match,
     News,
+    Rest,
     Subscription,
     Topic,
 )
 from storage.store import SqlStore
-from tests.storage.samples import NOW
+from tests.storage.samples import NOW, item
 
 DAY = date(2025, 4, 8)
 MATCHES = (Match(1, News.NEW, ("LoRA",)), Match(2, News.CROSS, ("LoRA",)))
@@ -114,3 +117,44 @@ def test_subscriptions_that_name_topics_are_rewritten_without_doubles(store: Sql
         tx.rewrite_subscription(named[0].id, "(LoRA) -survey")
         tx.rewrite_subscription(999, "z")
         assert [query for _, query in tx.followed([chat.id])[chat.id]] == ["about y", "no topics", "(LoRA) -survey"]
+
+
+LEFT = Digest(
+    DigestKind.PAPERS, DAY, (MATCHES[0], Match(2, News.CROSS, ("LoRA",)), Match(3, News.NEW, ("LoRA",), DAY)), 1,
+    ("LoRA",), 7, carried=1, asked=(Asked("LoRA", "topic:peft", "LoRA OR QLoRA"),),
+)  # fmt: skip
+
+
+def test_what_a_digest_left_is_kept_with_it(store: SqlStore) -> None:
+    (chat,) = chats(store, 1)
+    with store.transaction() as tx:
+        left, nothing = tx.keep_digests([LEFT, PAPERS])
+        assert tx.rests([left, nothing, 999]) == [
+            Rest(left, LEFT.matches[2:], LEFT.asked, DAY, 7),
+            Rest(nothing),
+        ]
+        tx.plan(Delivery(0, chat.id, chat.address, LEFT, "en", Layout.BRIEF, due_at=NOW, made_at=NOW))
+        found = tx.last_delivery(chat.id)
+    assert found is not None and found.digest == LEFT and found.digest.left == 1
+
+
+def test_what_was_left_of_papers_that_became_one_is_left_once(store: SqlStore) -> None:
+    one, two = item(), item("acl:2025.garden-1.7")
+    with store.transaction() as tx:
+        tx.add([one, two, item("acl:2025.garden-1.8")], NOW)
+        ids = [tx.paper_by_key(key).id for key in (one.key, two.key, "acl:2025.garden-1.8")]  # type: ignore[union-attr]
+        matches = tuple(Match(id_, News.NEW, ("LoRA",), DAY) for id_ in ids)
+        (number,) = tx.keep_digests([Digest(DigestKind.PAPERS, DAY, matches, 0, ("LoRA",), 7, asked=LEFT.asked)])
+        tx.add([item(two.key, Kind.KNOWN, links=("https://arxiv.org/abs/2504.00001",))], NOW)
+        (rest,) = tx.rests([number])
+    assert [match.paper_id for match in rest.matches] == [ids[0], ids[2]]
+
+
+def test_many_chats_are_told_what_is_left_for_them_at_once(store: SqlStore) -> None:
+    some = chats(store, 1_203)
+    with store.transaction() as tx:
+        tx.leave({chat.id: 5 for chat in some})
+        tx.leave({some[0].id: 6, some[1].id: 0})
+        tx.leave({})
+    with store.reading() as tx:
+        assert [chat.rest for chat in (tx.chat_by_id(one.id) for one in (*some[:3], some[-1])) if chat] == [6, 0, 5, 5]
