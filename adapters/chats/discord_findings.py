@@ -18,7 +18,7 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 SCOPES = ("bot", "applications.commands")
-TOKEN_KEY = "PAPERROUND_DISCORD__TOKEN"
+TOKEN_KEY = "PAPERROUND_DISCORD__TOKEN"  # noqa: S105
 PORTAL = "https://discord.com/developers/applications"
 
 
