@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,13 +128,18 @@ def make_proceedings(config: Config) -> Proceedings | None:
     return AnthologyFeed(wanted.feed_url, wanted.data_url, contact=config.contact, interval=wanted.interval)
 
 
-def make_platforms(config: Config, crew: Crew | None = None, store: Store | None = None) -> dict[str, ChatPlatform]:
-    """Those with a token. One that listens needs the ``store``; with a ``crew`` it shares door and limits with other
-    processes."""
+def make_platforms(
+    config: Config,
+    crew: Crew | None = None,
+    store: Store | None = None,
+    wanted: Collection[str] = ("telegram", "discord"),
+) -> dict[str, ChatPlatform]:
+    """Those ``wanted`` that have a token; the others' libraries are not even imported. One that listens needs the
+    ``store``; with a ``crew`` it shares door and limits with other processes."""
     found: dict[str, ChatPlatform] = {}
-    if config.telegram.token:
+    if config.telegram.token and "telegram" in wanted:
         found["telegram"] = _telegram(config.telegram, config.telegram.token.get_secret_value(), crew, store)
-    if config.discord.token:
+    if config.discord.token and "discord" in wanted:
         found["discord"] = _discord(config.discord, config.discord.token.get_secret_value(), crew)
     return found
 

@@ -13,9 +13,11 @@ from typing import TypeVar
 from bot import absences
 from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
-from bot.drafts import Draft, drafts, names
+from bot.drafts import Draft, names
+from bot.editions import Editions
 from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
 from bot.figures import ATTEMPTS, CARRIED, SENDING
+from bot.ledger import Ledger
 from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
 from bot.ports import ChatPlatform, Now, Store
@@ -76,6 +78,7 @@ class Carrier:
 
     def __init__(self, store: Store, platforms: Mapping[str, ChatPlatform], repeat: bool, now: Now) -> None:
         self._store, self._platforms, self._repeat, self._now = store, dict(platforms), repeat, now
+        self._ledger, self._editions = Ledger(store), Editions(store)
         self._owner = secrets.token_hex(8)
         self._delivering = asyncio.Lock()
         self._running: set[asyncio.Task[DeliveryState]] = set()
@@ -120,15 +123,22 @@ class Carrier:
             return
 
     async def _deliver_all(self, done: Carried) -> None:
+        some_ended = asyncio.Event()
         while True:
             # Half of the places free: one that waits for its platform holds up nobody else.
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
-                self._running |= {asyncio.create_task(self._followed(_Way(one))) for one in leased}
+                for one in leased:
+                    task = asyncio.create_task(self._followed(_Way(one)))
+                    task.add_done_callback(lambda _: some_ended.set())
+                    self._running.add(task)
             if not self._running:
                 return
-            ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
+            # asyncio.wait would walk all of them for each that ends.
+            await some_ended.wait()
+            some_ended.clear()
+            for task in [task for task in self._running if task.done()]:
+                self._running.discard(task)
                 done.count(DeliveryState.POSTPONED if task.cancelled() else task.result())
 
     def _lease(self, limit: int) -> list[Delivery]:
@@ -137,6 +147,7 @@ class Carrier:
         if not open_ones:
             return []
         with self._store.transaction() as tx:
+            self._editions.as_of(tx.revision())
             return tx.lease(now, now + LEASE, self._owner, limit, open_ones)
 
     def _give_back(self) -> None:
@@ -200,10 +211,11 @@ class Carrier:
                 break
             part, fault = way.delivery.current_part, ""
             if part is None:
+                if way.drafts is None and not way.suspects:
+                    way.drafts = self._editions.known(platform, way.delivery)
                 if way.drafts is None:
-                    way.drafts = await asyncio.to_thread(
-                        drafts, self._store, platform, way.delivery, way.suspects, way.most
-                    )
+                    render = self._editions.drafts
+                    way.drafts = await asyncio.to_thread(render, platform, way.delivery, way.suspects, way.most)
                 if not way.drafts:
                     await self._end(way)
                     break
@@ -222,6 +234,8 @@ class Carrier:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
             way.delivery = deliveries.settle(way.delivery, outcome, self._now())
+            if isinstance(outcome, Sent) and way.drafts == []:
+                way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
             if not await self._keep(way.delivery):
                 return DeliveryState.POSTPONED
             await self._after(way.delivery, outcome, part, layout)
@@ -301,7 +315,7 @@ class Carrier:
         Raises TryLater where the database cannot be written to for a while."""
         for tries_left in reversed(range(_RECORD_TRIES)):
             try:
-                kept = await whole(asyncio.to_thread(self._record, delivery))
+                kept = await whole(self._ledger.keep(delivery))
             except TryLater:
                 if not tries_left:
                     raise
@@ -311,10 +325,6 @@ class Carrier:
                 log.warning("delivery %d to %s is another's now; leaving it", delivery.id, delivery.address)
             return kept
         raise AssertionError("not reached")
-
-    def _record(self, delivery: Delivery) -> bool:
-        with self._store.transaction() as tx:
-            return tx.record(delivery)
 
     def _left_out(self, papers: Sequence[int], why: str) -> str:
         with self._store.transaction() as tx:

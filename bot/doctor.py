@@ -72,16 +72,6 @@ def about_store(counts: Mapping[str, int]) -> list[Finding]:
     return findings
 
 
-def about_notices(notices: Sequence[Notice]) -> list[Finding]:
-    """What went wrong with deliveries lately: chats out of reach are no fault of the instance."""
-    words, findings = words_for("en"), []
-    for kind in NoticeKind:
-        lines = notice_lines(words, [notice for notice in notices if notice.kind is kind])
-        ok = kind not in (NoticeKind.LEFT_OUT, NoticeKind.FAILED)
-        findings += [Finding(f"deliveries, {kind}", ok, line, "" if ok else "the log has more") for line in lines]
-    return findings
-
-
 def about_processes(leases: Mapping[str, str]) -> list[Finding]:
     """Who holds what one alone may do, where anybody does."""
     held: dict[str, list[str]] = {}
@@ -107,6 +97,16 @@ def about_accounts(tx: Transaction, accounts: Mapping[str, str]) -> list[Finding
             mend = "let their people write /start to the new bot; they keep all they had"
             what = f"{count:,} private chats wait for /start with the new bot: {named}{more}"
             findings.append(Finding(f"{platform} private chats", False, what, mend))
+    return findings
+
+
+def about_notices(notices: Sequence[Notice]) -> list[Finding]:
+    """What went wrong with deliveries lately: chats out of reach are no fault of the instance."""
+    words, findings = words_for("en"), []
+    for kind in NoticeKind:
+        lines = notice_lines(words, [notice for notice in notices if notice.kind is kind])
+        ok = kind not in (NoticeKind.LEFT_OUT, NoticeKind.FAILED)
+        findings += [Finding(f"deliveries, {kind}", ok, line, "" if ok else "the log has more") for line in lines]
     return findings
 
 

@@ -72,7 +72,8 @@ async def serve(config: Config) -> int:
     store = assembly.open_store(config)
     assembly.repeat_erasures(config)  # somebody may have put an old database back by hand
     crew = Crew(store, assembly.utc_now)
-    platforms = platforms_of(config, assembly.make_platforms(config, crew, store))
+    wanted = [role for role in Role if role.listens and {role, Role.DELIVER} & set(config.roles)]
+    platforms = assembly.make_platforms(config, crew, store, wanted)
     listening = tuple(name for name in platforms if Role(name) in config.roles)
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
     index = assembly.open_index(config, store) if listening or everything else None
@@ -109,11 +110,6 @@ async def serve(config: Config) -> int:
         if index is not None:
             index.close()
         store.close()
-
-
-def platforms_of(config: Config, made: dict[str, ChatPlatform]) -> dict[str, ChatPlatform]:
-    """Those that this process sends to or listens to."""
-    return {name: one for name, one in made.items() if Role.DELIVER in config.roles or Role(name) in config.roles}
 
 
 async def first_digest(

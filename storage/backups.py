@@ -189,6 +189,7 @@ def _join(old: Engine | None, prepared: Path, now: datetime, repeat: bool) -> di
     """Carry on what ``old`` knows of the time after the backup; None where it knows nothing of this instance."""
     carried = None
     with _opened(_url(prepared)) as engine, engine.begin() as new:
+        forget_leases(new)
         if old is not None:
             with reading(old) as connection:
                 if instance(connection) and instance(connection) == instance(new):
@@ -197,7 +198,6 @@ def _join(old: Engine | None, prepared: Path, now: datetime, repeat: bool) -> di
             name_instance(new, anew=True)
             if not repeat:
                 begin_anew(new, now)
-        forget_leases(new)
     return carried
 
 

@@ -22,8 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "gauges", "inbox", "notices", "pages",
-        "pipeline", "planning", "reports", "tenure", "upkeep",
+        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges", "inbox",
+        "ledger", "notices", "pages", "pipeline", "planning", "reports", "tenure", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

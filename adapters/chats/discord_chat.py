@@ -256,6 +256,7 @@ class _Client(discord.Client):
             guild_ready_timeout=0.2,
             http_trace=wire.trace(heard),
         )
+        wire.sweep_rarely(self.http)
         self.listener = listener
         self._note_attempt = attempted
         self.connections = Shards()

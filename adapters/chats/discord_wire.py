@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 
 import aiohttp
 import discord
-from discord.http import MultipartParameters, Route
+from discord.http import HTTPClient, MultipartParameters, Route
 from discord.webhook.async_ import async_context
 
 from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 NONCE = 25
 """Characters of a nonce (https://discord.com/developers/docs/resources/message#create-message)."""
+
+SWEEP_SECONDS = 30.0
 
 _BUSY_CODES = frozenset({20016, 20022, 20028, 20029, 31002, 40062, 130000})
 _BOT_CODES = frozenset({20026, 40001, 40002, 40066})
@@ -110,6 +113,20 @@ def api_base(url: str) -> str:
     if re.search(r"/v\d+$", url):
         return url
     return url + ("/v10" if url.endswith("/api") else "/api/v10")
+
+
+def sweep_rarely(http: HTTPClient) -> None:
+    """discord.py looks at all its buckets whenever it meets a channel beyond 256 others: with ten thousand channels in
+    five minutes that costs more than all the rest of a message. Once in a while is as good."""
+    sweep, last = http._try_clear_expired_ratelimits, float("-inf")
+
+    def rarely() -> None:
+        nonlocal last
+        if time.monotonic() - last >= SWEEP_SECONDS:
+            last = time.monotonic()
+            sweep()
+
+    http._try_clear_expired_ratelimits = rarely  # type: ignore[method-assign]
 
 
 async def create_message(client: discord.Client, channel: str, body: Mapping[str, Any], nonce: str) -> str:

@@ -357,16 +357,17 @@ class Telegram:
 
     async def _send(self, address: Address, parameters: dict[str, Any], urgent: bool = False) -> str:
         await self._pace.turn(address.chat, urgent)
-        text, chat = parameters.pop("text"), _chat_id(address)
-        thread = int(address.thread) if address.thread else None
+        to: dict[str, Any] = {"chat_id": _chat_id(address)}
+        if address.thread:
+            to["message_thread_id"] = int(address.thread)
         try:
             with telegram_errors():
-                message = await self._bot.send_message(chat, text, message_thread_id=thread, api_kwargs=parameters)
+                message = await self._sending.call(f"{self._bot.base_url}/sendMessage", to | parameters)
+                return str(message["message_id"])
         except TryLater as error:
             if error.after and not error.everywhere:
                 error.everywhere = self._pace.hold(address.chat, error.after)
             raise
-        return str(message.message_id)
 
     def _safe(self, error: BaseException) -> str:
         """The error's text, never with the token."""

@@ -6,11 +6,13 @@ python-telegram-bot's own transport manages 645 messages a second, this one 4,00
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,6 +34,7 @@ LONGEST_WAIT = 60.0
 """Seconds after which nobody waits for an answer any more."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": BaseRequest.USER_AGENT}
+_JSON = {"Content-Type": "application/json", "User-Agent": BaseRequest.USER_AGENT}
 _PLAIN = {"User-Agent": BaseRequest.USER_AGENT}
 _UPDATE_ID = re.compile(rb'"update_id":\s*(\d+)')
 _UNCONNECTED = (
@@ -51,6 +54,13 @@ class ServerFault(tg.NetworkError):
 
 class Lost(tg.NetworkError):
     """The request left and no usable answer came: it may have been carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Json:
+    """In the place of RequestData: parameters that are a body already."""
+
+    body: bytes
 
 
 class AiohttpRequest(BaseRequest):
@@ -79,11 +89,16 @@ class AiohttpRequest(BaseRequest):
         if session is not None:
             await session.close()
 
+    async def call(self, url: str, parameters: Mapping[str, Any]) -> Any:
+        """A method's result, as the Bot API gives it. Raises what ``Bot`` raises, and costs half of it: no form is
+        encoded and no object made of the answer."""
+        return await self.post(url, cast(RequestData, _Json(json.dumps(parameters).encode())))
+
     async def do_request(
         self,
         url: str,
         method: str,
-        request_data: RequestData | None = None,
+        request_data: RequestData | _Json | None = None,
         read_timeout: Any = BaseRequest.DEFAULT_NONE,
         write_timeout: Any = BaseRequest.DEFAULT_NONE,
         connect_timeout: Any = BaseRequest.DEFAULT_NONE,
@@ -95,7 +110,9 @@ class AiohttpRequest(BaseRequest):
         timeout = aiohttp.ClientTimeout(total=connect + read + 30, connect=connect, sock_read=read)
         data: bytes | aiohttp.FormData | None = None
         headers = _PLAIN
-        if request_data is not None and request_data.contains_files:
+        if isinstance(request_data, _Json):
+            data, headers = request_data.body, _JSON
+        elif request_data is not None and request_data.contains_files:
             data = _multipart(request_data)
         elif request_data is not None:
             data, headers = request_data.url_encoded_parameters().encode(), _FORM

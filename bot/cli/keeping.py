@@ -142,16 +142,15 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
-                notices = tx.notices(50)
-                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
+                accounts, notices = findings_of.about_accounts(tx, assembly.accounts(config)), tx.notices(50)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
                 *busy,
                 *findings_of.about_processes(leases),
                 *findings_of.about_store(counts),
-                *findings_of.about_notices(notices),
                 *accounts,
+                *findings_of.about_notices(notices),
                 *findings_of.about_feeds(feeds, names, context.now()),
             ]
         finally:

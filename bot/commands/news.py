@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 
-from bot.commands.context import Context, require_manager
+from bot.commands.context import Context, note, require_manager
 from bot.errors import BadInput
-from bot.model import Chat, News
+from bot.model import Chat, Deed, News
 from bot.ports import Caller
 from bot.replies import Button, Reply, bold, heading, paragraph, plain
 from bot.words import Words
@@ -52,6 +52,7 @@ def _switched(context: Context, words: Words, caller: Caller, kind: News, on: bo
         wants = chat.wants | {kind} if on else chat.wants - {kind}
         if not wants:
             raise BadInput(words.say("One kind of news has to be left. To end all digests, /unsubscribe all."))
+        note(context, tx, caller, Deed.NEWS, *(" ".join(sorted(one)) for one in (chat.wants, wants)))
         chat = replace(chat, wants=wants)
         tx.put_chat(chat)
     return chat

@@ -19,6 +19,7 @@ class Deed(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     LANGUAGE = "language"
     TIME = "time"
+    NEWS = "news"
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""

@@ -83,6 +83,9 @@ class Transaction(Protocol):
         """
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
+    def revision(self) -> int:
+        """The number of the last change of a paper or summary; 0 before the first."""
+
     def paper_by_key(self, key: str) -> Paper | None: ...
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Those that name a stored paper."""
@@ -139,11 +142,11 @@ class Transaction(Protocol):
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
 
-    def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
-        """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
-
     def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
         """Chats with one person, in order of id."""
+
+    def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
+        """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
 
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
@@ -190,6 +193,9 @@ class Transaction(Protocol):
     def record(self, delivery: Delivery) -> bool:
         """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another.
         Raises ValueError for a move of states that there is not."""
+
+    def record_all(self, deliveries: Sequence[Delivery]) -> set[int]:
+        """``record`` for many, each once; returns the ids of those that were kept."""
 
     def give_back(self, owner: str) -> int:
         """End the owner's leases now, so that another may go on at once; returns how many there were."""

@@ -369,7 +369,7 @@ async def test_a_fault_of_the_program_ends_after_some_tries_and_the_chats_next_d
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bot.carrier.drafts", fails)
+        patch.setattr("bot.editions.drafts", fails)
         await carrier.deliver()
         assert tries == 1, "not at once again"
         await street.later(carrier, 40)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.model import FeedItem, Kind, News
+from bot.model import Deed, FeedItem, Kind, News
 from bot.settings import Anthology
-from tests.desks import MEMBER, OWNER, Front, NewFront, buttons, item, later
+from tests.desks import MANAGER, MEMBER, OWNER, Front, NewFront, buttons, item, later
 from tests.desks import front as front
 from tests.desks import new_front as new_front
 from tests.desks import ready_database as ready_database
@@ -70,6 +70,15 @@ def test_a_button_that_says_nothing_shows_the_page(front: Front, action: str) ->
     assert "✓ new papers" in front.press(OWNER, action).text
     front.ask(OWNER, "/start")
     assert front.chat(OWNER).wants == {News.NEW, News.CROSS}
+
+
+def test_what_an_administrator_changes_stands_in_the_audit_log(front: Front) -> None:
+    front.ask(MANAGER, "/news published on")
+    front.ask(MANAGER, "/news published on")
+    with front.store.reading() as tx:
+        (line,) = tx.audit(10)
+    assert (line.what, line.who) == (Deed.NEWS, MANAGER.user)
+    assert (line.before, line.after) == ("cross new", "cross new published")
 
 
 def test_publications_are_promised_only_where_the_anthology_is_read(front: Front) -> None:

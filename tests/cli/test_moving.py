@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot import assembly
 from bot.config import load
-from tests.cli.shell import Shell, papers
+from tests.cli.platforms import add_reader, for_telegram
+from tests.cli.shell import ON, Shell, papers
 from tests.databases import PostgresServer
 from tests.databases import postgres_server as postgres_server
+from tests.feeds_text import rss
+from tests.servers.feeds import in_thread
+from tests.servers.telegram import FakeTelegram
 
 
 @pytest.fixture
@@ -101,3 +106,22 @@ def test_a_disk_without_room_is_said_and_leaves_nothing(
     assert said.status == 75
     assert "disk is full" in said.err and "Traceback" not in said.err
     assert list(shell.folder.glob("saved.db*")) == []
+
+
+def test_a_digest_that_was_sent_after_the_backup_does_not_come_again(shell: Shell) -> None:
+    with in_thread() as feeds, FakeTelegram() as telegram:
+        feeds.put("/rss/cs.CL", rss(papers(), ON))
+        shell.env(PAPERROUND_ARXIV__FEED_URL=f"{feeds.url}/rss", PAPERROUND_ARXIV__CATEGORIES="cs.CL")
+        shell("topics", "list")
+        add_reader(shell.folder, "501", "LoRA", datetime(2025, 4, 8, 8, 0, tzinfo=UTC))
+        shell.env(**for_telegram(telegram))
+        assert shell("backup", "saved.db").status == 0
+        assert shell("round", "--json", "--at", "2025-04-08T08:00").json["sent"] == 1
+        said = shell("restore", "saved.db", "--force")
+        assert said.status == 0, said.err
+        assert "3 papers and 3 announcements since the backup, 1 deliveries, how far 1 chats are" in said.out
+        for at in ("2025-04-08T08:05", "2025-04-08T12:00"):
+            again = shell("round", "--json", "--at", at).json
+            assert (again["polled"]["new"], again["planned"], again["sent"]) == (0, 0, 0)
+        assert len(telegram.sent) == 1
+        assert sorted(titles(shell, "LoRA")) == ["Kettle: LoRA for Tea", "QLoRA on a Boat"]
