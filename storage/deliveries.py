@@ -166,8 +166,10 @@ class Deliveries(Recording):
     def give_back(self, owner: str) -> int:
         if not owner:
             return 0
-        free = {"lease_owner": "", "lease_until": None}
-        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(free)).rowcount
+        d = t.delivery
+        later = case((d.c.state == _LEASED, DeliveryState.POSTPONED.value), else_=d.c.state)
+        free = {"lease_owner": "", "lease_until": None, "state": later}
+        return self._run(update(d).where(self._is(d, lease_owner=owner)).values(free)).rowcount
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
