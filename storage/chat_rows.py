@@ -132,7 +132,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         ),
         language=row.language,
         layout=Layout(row.layout),
-        state=DeliveryState(row.state),
+        state=_state(row.state, row.lease_owner),
         parts=parts,
         attempts=row.attempts,
         due_at=row.due_at,
@@ -142,6 +142,12 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         why=row.why,
         joined=row.joined,
     )
+
+
+def _state(stored: str, lease_owner: str) -> DeliveryState:
+    state = DeliveryState(stored)
+    waits = state.open and state is not DeliveryState.SENDING
+    return DeliveryState.LEASED if waits and lease_owner else state
 
 
 def row_of_delivery(delivery: Delivery) -> Values:
