@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 _GATEWAY = DiscordWebSocket.DEFAULT_GATEWAY
 _LOGIN_WITHIN, _SEND_WITHIN, _LISTEN_WITHIN, _STOP_WITHIN = 20.0, 60.0, 15.0, 5.0
 _FIND_WITHIN = 30.0
-_LONGEST_PAUSE = 300.0
 _STEADY = 60.0
 """Seconds after which a connection counts as one that worked."""
 _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
@@ -188,8 +187,8 @@ class Discord:
                 raise TryLater("Discord is being left", 5.0)
             if not (self._token.isascii() and self._token.isprintable() and self._token.strip()):
                 raise discord.LoginFailure("not a token")
-            if loop.time() - self._refused_at < _LONGEST_PAUSE:
-                raise TryLater("Discord refused the token a moment ago", _LONGEST_PAUSE, everywhere=True)
+            if loop.time() - self._refused_at < wire.LONGEST_PAUSE:
+                raise TryLater("Discord refused the token a moment ago", wire.LONGEST_PAUSE, everywhere=True)
             Route.BASE = self._api
             DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
             made = _ManyClient if self._shards.many else _Client
@@ -220,7 +219,7 @@ class Discord:
             except discord.LoginFailure:
                 log.error("Discord refuses the token (%s)", _TOKEN)
             except discord.ConnectionClosed as error:
-                log.error("Discord's gateway closed for good: %s", _closed_for_good(error.code))
+                log.error("Discord's gateway closed for good: %s", wire.closed_for_good(error.code))
                 failures, began = max(failures, 8), loop.time()
             except (*_UNREACHABLE, TryLater) as error:
                 log.debug("login failed: %s", wire.briefly(error))
@@ -228,7 +227,7 @@ class Discord:
                 log.exception("the connection to Discord broke")
             self._attempted.set()
             failures = 1 if loop.time() - began > _STEADY else failures + 1
-            pause = _pause(failures)
+            pause = wire.pause_after(failures)
             log.info("Discord again in %.0f s", pause)
             await asyncio.sleep(pause)
 
@@ -301,7 +300,7 @@ class _Client(discord.Client):
             session = {}
             if again and failures <= 3 and ws is not None and ws.session_id is not None:
                 session = {"session": ws.session_id, "sequence": ws.sequence, "gateway": ws.gateway, "resume": True}
-            pause = _pause(failures)
+            pause = wire.pause_after(failures)
             if pause:
                 self.lost.add(shard or 0)
                 log.warning("Discord's gateway: %s; again in %.0f s", why, pause)
@@ -395,18 +394,5 @@ async def _close(client: _Client) -> None:
         await client.http.close()
 
 
-def _pause(failures: int) -> float:
-    """Seconds before the next attempt: none after the first failure, then 2, 6, 14 … up to 300."""
-    return float(min(_LONGEST_PAUSE, 2 ** min(failures, 9) - 2))
-
-
 def _token_refused() -> Problem:
     return Problem(_TOKEN, "Discord refuses this token", f"copy a new one from {PORTAL}, Bot, Reset Token")
-
-
-def _closed_for_good(code: int) -> str:
-    return {
-        4004: f"the token is refused; set {_TOKEN}",
-        4011: "the bot is in too many servers for one connection",
-        4014: "an intent is not allowed",
-    }.get(code, f"code {code}")

@@ -234,3 +234,19 @@ def _seconds(text: str | None) -> float | None:
         return max(0.0, float(text)) if text else None
     except ValueError:
         return None
+
+
+LONGEST_PAUSE = 300.0
+
+
+def pause_after(failures: int) -> float:
+    """Seconds before the next attempt: none after the first failure, then 2, 6, 14 … up to 300."""
+    return float(min(LONGEST_PAUSE, 2 ** min(failures, 9) - 2))
+
+
+def closed_for_good(code: int) -> str:
+    return {
+        4004: "the token is refused; set PAPERROUND_DISCORD__TOKEN",
+        4011: "the bot is in too many servers for one connection",
+        4014: "an intent is not allowed",
+    }.get(code, f"code {code}")
