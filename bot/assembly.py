@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from bot.errors import BadInput, ConfigError, FetchFailed, Problem
 from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
 from bot.model import Fetched
-from bot.ports import ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
+from bot.ports import Archive, ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -116,6 +116,18 @@ def make_source(config: Config) -> Source:
     from adapters.sources.arxiv import ArxivFeed
 
     return ArxivFeed(config.arxiv.feed_url, contact=config.contact, interval=config.arxiv.interval)
+
+
+def make_archives(config: Config) -> list[Archive]:
+    """Where missed days are found, in the order in which they are asked."""
+    from adapters.sources.arxiv_api import ArxivApi
+    from adapters.sources.arxiv_listing import ArxivListing
+    from adapters.sources.arxiv_oai import ArxivOai
+    from adapters.sources.http import Fetcher
+
+    fetcher = Fetcher(contact=config.contact, interval=config.arxiv.interval)
+    kinds: dict[str, Callable[[str, Fetcher], Archive]] = {"listing": ArxivListing, "oai": ArxivOai, "api": ArxivApi}
+    return [kinds[name](url, fetcher) for name, url in config.arxiv.archives().items()]
 
 
 def make_proceedings(config: Config) -> Proceedings | None:

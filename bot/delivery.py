@@ -6,7 +6,7 @@ comes of an attempt. MOVES is the whole table of states, and the store records n
 
 =========== =================================================================================
 planned     written down, nothing left yet
-leased      somebody works on it and has not promised a message since
+leased      somebody works on it and has promised no message since; given back, it is what it was
 sending     messages leave; a promised one without an outcome may have arrived, whoever died over it
 sent        every paper arrived, but for those named as left out
 uncertain   an attempt may have arrived: see ``resolve``

@@ -62,6 +62,18 @@ def _local(timezone: str, on: date, at: time) -> datetime:
     return datetime.combine(on, at, ZoneInfo(timezone)).astimezone(UTC)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Offer:
+    """An announcement as news to chats; the least is the greatest news."""
+
+    rank: int
+    id: int
+    news: News
+    on: date
+    late: bool
+    is_later_cross: bool
+
+
 class Day:
     """Announcements between two ids, with every paper's text analyzed once; asked by many chats.
 
@@ -87,10 +99,13 @@ class Day:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
         self._later_ids = frozenset(a.id for a in self._later)
         self._ordinary = frozenset(a.id for a in self.announcements if a.arrival is Arrival.DAILY)
-        self._offered: dict[frozenset[News], dict[int, list[tuple[int, int, int, News, bool]]]] = {}
+        self._first_late = min((a.announced_on for a in self.announcements if a.arrival is Arrival.LATE), default=None)
+        self._offered: dict[tuple[frozenset[News], date | None], dict[int, list[_Offer]]] = {}
         self._digests: dict[tuple[int, int, int], Digest] = {}
         self._asked: dict[Query, tuple[Mapping[int, float], frozenset[int]]] = {}
-        self._composed: dict[tuple[tuple[int, ...], frozenset[News]], tuple[Sequence[Followed], tuple[Match, ...]]] = {}
+        self._composed: dict[
+            tuple[tuple[int, ...], frozenset[News], date | None], tuple[Sequence[Followed], tuple[Match, ...]]
+        ] = {}
 
     def _is_later_cross(self, announcement: Announcement) -> bool:
         first = self.papers[announcement.paper_id].first_announced_on
@@ -124,21 +139,25 @@ class Day:
         found = self._asked[query] = (self._batch.scores(query, mask), before)
         return found
 
-    def matches(self, followed: Sequence[Followed], wants: frozenset[News]) -> tuple[Match, ...]:
-        """Every paper once, in reading order: the day's own first, then what came late or in a burst; the newest day
-        first, then the best match.
+    def matches(
+        self, followed: Sequence[Followed], wants: frozenset[News], since: date | None = None
+    ) -> tuple[Match, ...]:
+        """Every paper once, in reading order: the day's own first, then what came in a burst, then what came late; the
+        newest day first, then the best match.
 
-        A later cross-list counts only where no followed query matched the paper before it. Chats that follow the
-        same objects share the answer.
+        A later cross-list counts only where no followed query matched the paper before it. Of what came late, days
+        before ``since`` are left out. Chats that follow the same objects share the answer.
         """
-        key = (tuple(map(id, followed)), wants)
+        if since is not None and (self._first_late is None or since <= self._first_late):
+            since = None  # nothing is left out, so all may share
+        key = (tuple(map(id, followed)), wants, since)
         known = self._composed.get(key)
         if known is None:
-            known = self._composed[key] = (followed, self._compose(followed, wants))
+            known = self._composed[key] = (followed, self._compose(followed, wants, since))
         return known[1]
 
-    def _compose(self, followed: Sequence[Followed], wants: frozenset[News]) -> tuple[Match, ...]:
-        offers = self._offers(wants)
+    def _compose(self, followed: Sequence[Followed], wants: frozenset[News], since: date | None) -> tuple[Match, ...]:
+        offers = self._offers(wants, since)
         asked = [self.ask(one.query) for one in followed]
         offered = frozenset().union(*(before for _, before in asked))
         labels: dict[int, tuple[str, ...]] = {}
@@ -154,45 +173,46 @@ class Day:
         order = []
         for paper_id, its in labels.items():
             # The first of a paper's announcements that is news to these chats.
-            for day, rank, number, news, later in offers.get(paper_id, ()):
-                if not (later and paper_id in offered):
-                    waits = number not in self._ordinary
-                    order.append((waits, day, -len(its), -best[paper_id], rank, number, paper_id, news))
+            for offer in offers.get(paper_id, ()):
+                if not (offer.is_later_cross and paper_id in offered):
+                    fit = (-len(its), -best[paper_id], offer.rank, offer.id)
+                    waits = offer.id not in self._ordinary
+                    order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
                     break
         order.sort()
         several = len(followed) > 1
         return tuple(
             Match(
                 paper_id,
-                news,
+                offer.news,
                 tuple(dict.fromkeys(labels[paper_id])) if several else labels[paper_id],
                 self.today if waits else None,
+                offer.on if offer.late else None,
             )
-            for waits, _, _, _, _, _, paper_id, news in order
+            for waits, *_, paper_id, offer in order
         )
 
-    def _offers(self, wants: frozenset[News]) -> dict[int, list[tuple[int, int, int, News, bool]]]:
-        """A paper's announcements that chats with these wants ask for: the greatest news first, as (day counted
-        down, rank, id, news, is a later cross-list)."""
-        known = self._offered.get(wants)
+    def _offers(self, wants: frozenset[News], since: date | None) -> dict[int, list[_Offer]]:
+        """A paper's announcements that chats with these wants ask for, the greatest news first."""
+        known = self._offered.get((wants, since))
         if known is None:
-            known = self._offered[wants] = {
+            known = self._offered[wants, since] = {
                 paper_id: sorted(
-                    (
-                        (-a.announced_on.toordinal(), _RANK[a.news], a.id, a.news, a.id in self._later_ids)
-                        for a in told
-                        if a.news in wants
-                    ),
-                    key=lambda offer: offer[1:3],
+                    _Offer(_RANK[a.news], a.id, a.news, a.announced_on, late, a.id in self._later_ids)
+                    for a in told
+                    for late in (a.arrival is Arrival.LATE,)
+                    if a.news in wants and not (late and since is not None and a.announced_on < since)
                 )
                 for paper_id, told in self._told.items()
             }
         return known
 
-    def digest(self, followed: Sequence[Followed], wants: frozenset[News], size: int, upto: int) -> Digest | None:
+    def digest(
+        self, followed: Sequence[Followed], wants: frozenset[News], size: int, upto: int, since: date | None = None
+    ) -> Digest | None:
         """The digest of chats that follow this, ``size`` papers of it pushed; None where nothing matches. One object
         for all of them."""
-        matches = self.matches(followed, wants)
+        matches = self.matches(followed, wants, since)
         if not matches:
             return None
         key = (id(matches), size, upto)
@@ -238,7 +258,7 @@ def decide(
     due_at = next_due(chat, now)
     if not followed:
         return Decision(None, chat.seen, due_at)
-    found = day.digest(followed, chat.wants, chat.size, upto) if day else None
+    found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on) if day else None
     if found and left is None:
         return Decision(found, upto, due_at)
     today = local_date(chat, now)

@@ -8,7 +8,9 @@ from datetime import datetime
 from bot.accounts import known_account, waiting_chats
 from bot.config import Config
 from bot.errors import FetchFailed
-from bot.model import Feed, FeedState, Notice, NoticeKind, Validators
+from bot.feeds import eastern_day
+from bot.holidays import runs_out
+from bot.model import Feed, FeedState, Gap, GapState, Notice, NoticeKind, Quarantined, Validators
 from bot.notices import notice_lines
 from bot.ports import Finding, Source, Transaction
 from bot.words import words_for
@@ -132,3 +134,43 @@ def about_feeds(feeds: Mapping[str, Feed], categories: Sequence[str], now: datet
             )
         )
     return findings
+
+
+def about_calendar(now: datetime) -> list[Finding]:
+    """Whether the program knows arXiv's holidays of the days to come."""
+    if not (said := runs_out(eastern_day(now))):
+        return []
+    mend = "a later version knows more; till then a holiday is called late, and nothing is lost"
+    return [Finding("calendar", True, said, mend)]
+
+
+def about_gaps(gaps: Sequence[Gap], archives: bool) -> list[Finding]:
+    """Missed days that are to be filled yet, and those that nobody could fill. ``archives``: there is where to ask."""
+    findings = []
+    waiting = [gap for gap in gaps if gap.state is GapState.OPEN]
+    lost = [gap for gap in gaps if gap.state is GapState.GIVEN_UP]
+    if waiting:
+        mend = "they are looked for by themselves" if archives else "set oai_url under [arxiv], for where to look"
+        findings.append(Finding("missed days", archives, f"{_days(waiting)}; last: {waiting[-1].why}", mend))
+    if lost:
+        mend = "paperround poll ADDRESS reads a feed of those days, where somebody has one"
+        findings.append(Finding("lost days", False, f"{_days(lost)}; last: {lost[-1].why}", mend))
+    return findings
+
+
+def _days(gaps: Sequence[Gap]) -> str:
+    named = ", ".join(f"{gap.category} {gap.on}" for gap in gaps[:5])
+    return f"{len(gaps)} ({named}{', …' if len(gaps) > 5 else ''})"
+
+
+def about_quarantine(count: int, latest: Sequence[Quarantined]) -> list[Finding]:
+    """What sources sent that could not be used: how many, and the latest few with where they stood."""
+    if not count:
+        return []
+    shown = "; ".join(
+        f"{one.last_at:%Y-%m-%d %H:%M} UTC {one.source}, {one.where}: {one.why}"
+        + (f" ({one.times} times)" if one.times > 1 else "")
+        for one in latest
+    )
+    mend = "the rest of those feeds was taken in; where papers are among them, tell the program's makers"
+    return [Finding("quarantine", True, f"{count} things could not be used; the latest: {shown}", mend)]

@@ -105,8 +105,9 @@ class Refused(PaperroundError):
 
 
 class FetchFailed(PaperroundError):
-    """No usable feed. ``retry_after`` in seconds where the server named a time."""
+    """No usable feed. ``retry_after`` in seconds where the server named a time; ``sample``: how the answer began,
+    where there was one that made no sense."""
 
-    def __init__(self, why: str, retry_after: float | None = None) -> None:
+    def __init__(self, why: str, retry_after: float | None = None, sample: str = "") -> None:
         super().__init__(why)
-        self.retry_after = retry_after
+        self.retry_after, self.sample = retry_after, sample

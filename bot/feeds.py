@@ -1,8 +1,8 @@
 """Verdicts on polls: is a category's feed fresh, quiet, late, stale or failed, and when to ask again.
 
 arXiv announces at 20:00 US Eastern from Sunday to Thursday and rebuilds its feeds at midnight Eastern, so
-feeds dated Monday to Friday bear papers; there are none at weekends and on arXiv's holidays
-(https://info.arxiv.org/help/availability.html, https://info.arxiv.org/help/rss.html).
+feeds dated Monday to Friday bear papers; there are none at weekends and on arXiv's holidays, see ``holidays``
+(https://info.arxiv.org/help/rss.html).
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.errors import FetchFailed
-from bot.model import Feed, FeedState, Fetched
+from bot.holidays import is_publishing_day
+from bot.model import Feed, FeedItem, FeedState, Fetched
 
 EASTERN = ZoneInfo("America/New_York")
 _REBUILT = time(0, 5)
 """Midnight, and a few minutes for the rebuilding."""
 _SOON = timedelta(seconds=1)
+_WEEKEND = {6: "arXiv announces nothing on a Saturday", 7: "arXiv announces nothing on a Sunday"}
+_HOLIDAY = "arXiv announces nothing today: it keeps a holiday"
+_UNCHANGED = "the feed has not changed since the last batch"
+_NOTHING_HERE = "arXiv announced no papers here today"
+_OLD = "the feed bears today's date over papers of an earlier day"
+REASONS = (*_WEEKEND.values(), _HOLIDAY, _UNCHANGED, _NOTHING_HERE, _OLD)
+"""What ``Feed.why`` says in words that the catalogues have."""
 _LONGEST_WAIT = 24 * 3600.0
 
 
@@ -27,17 +35,16 @@ def eastern_day(now: datetime) -> date:
     return now.astimezone(EASTERN).date()
 
 
-def is_publishing_day(on: date) -> bool:
-    """Whether feeds of this Eastern date bear papers, holidays aside."""
-    return on.isoweekday() <= 5
+def covers(polled: str, category: str) -> bool:
+    """Whether the feed of ``polled``, a category or a whole archive, bears papers of ``category``."""
+    return category == polled or category.startswith(polled + ".")
 
 
 def judge(before: Feed, category: str, outcome: Fetched | FetchFailed, unseen: int, now: datetime) -> Feed:
     """What is known of ``category`` after a poll.
 
-    ``unseen``: how many papers or versions the poll brought that were not stored before; of a union of
-    categories, they count for those that have items in it. They alone make a feed FRESH; dates only tell the
-    other states apart. ``batch_on`` of the result is the
+    ``unseen``: how many papers or versions of this category the poll brought that were not stored before. They
+    alone make a feed FRESH; dates only tell the other states apart. ``batch_on`` of the result is the
     feed's own date, but the present day where the date provably lags: most of the items are unseen, and
     a batch of that date was taken in on an earlier poll (a lag of one day has been seen).
     """
@@ -58,8 +65,8 @@ def judge(before: Feed, category: str, outcome: Fetched | FetchFailed, unseen: i
             return is_now(FeedState.QUIET, _no_papers(today))
         if _is_quiet_today(before, today) or before.state is FeedState.STALE:
             return is_now(before.state, before.why)
-        return is_now(FeedState.WAITING, "the feed has not changed since the last batch")
-    own = [item for item in outcome.items if category in item.categories or not item.categories]
+        return is_now(FeedState.WAITING, _UNCHANGED)
+    own = own_items(outcome, category)
     feed = replace(feed, batch_on=outcome.batch_on)
     if unseen > 0 and own:
         lags = _lags(before, outcome.batch_on, today) and 2 * unseen > len(own)
@@ -69,24 +76,33 @@ def judge(before: Feed, category: str, outcome: Fetched | FetchFailed, unseen: i
         feed = replace(feed, batch_on=before.batch_on)
         return is_now(FeedState.FRESH)
     if not is_publishing_day(today):
+        if own:  # old papers are no word about today, whatever date they stand under
+            feed = replace(feed, batch_on=before.batch_on)
         return is_now(FeedState.QUIET, _no_papers(today))
     if outcome.rejected and not outcome.items:
         return is_now(FeedState.FAILED, f"none of the feed's {len(outcome.rejected)} items could be read")
     dated_today = outcome.batch_on is not None and outcome.batch_on >= today
     if not own and dated_today:
-        return is_now(FeedState.QUIET, "arXiv announced no papers here today")
+        return is_now(FeedState.QUIET, _NOTHING_HERE)
     if own and (dated_today or outcome.batch_on is None):
-        return is_now(FeedState.STALE, "the feed bears today's date over papers of an earlier day")
+        return is_now(FeedState.STALE, _OLD)
     return is_now(FeedState.WAITING, f"the feed is still of {outcome.batch_on or 'an unknown day'}")
+
+
+def own_items(fetched: Fetched, category: str) -> list[FeedItem]:
+    """The items of a union's feed that are this category's; those that name none may be."""
+    return [i for i in fetched.items if not i.categories or any(covers(category, c) for c in i.categories)]
 
 
 def settled(feed: Feed, now: datetime) -> bool:
     """Whether the present Eastern day's papers of this category are in, or there are none.
 
-    False for a batch of an earlier day that came in today: today's own is still to come.
+    False for a batch of an earlier day that came in today: today's own is still to come; and for a holiday that
+    the calendar alone knows of.
     """
     today = eastern_day(now)
-    return _has_todays_batch(feed, today) or _is_quiet_today(feed, today)
+    said = today.isoweekday() > 5 or (feed.batch_on is not None and feed.batch_on >= today)
+    return _has_todays_batch(feed, today) or (said and _is_quiet_today(feed, today))
 
 
 def heard(feed: Feed, now: datetime) -> bool:
@@ -102,7 +118,8 @@ def next_poll(feeds: Sequence[Feed], now: datetime, attempts: int = 0, retry_aft
     """When to poll next, in UTC: later than ``now``, and within 26 hours of it.
 
     Where every feed is settled, at arXiv's next rebuilding. Otherwise after the last poll by 1, 2, 4 … 30 minutes
-    where one failed, by 10, 20 … 60 while arXiv is late; ``attempts`` counts the polls since all were settled.
+    where one failed, by 10, 20 … 60 while arXiv is late or keeps a holiday; ``attempts`` counts the polls since all
+    were settled.
     ``retry_after``, in seconds, is the server's own wish and is kept, up to a day.
     """
     today = eastern_day(now)
@@ -145,4 +162,4 @@ def _lags(before: Feed, batch_on: date | None, today: date) -> bool:
 
 
 def _no_papers(on: date) -> str:
-    return f"arXiv announces nothing on a {'Saturday' if on.isoweekday() == 6 else 'Sunday'}"
+    return _WEEKEND.get(on.isoweekday(), _HOLIDAY)

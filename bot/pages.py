@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from bot.keys import link_from_key, source_of, venue_of
-from bot.model import Digest, DigestKind, Layout, News, Paper, Summary
+from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
 from bot.summaries import abstract_in, best_summary
 from bot.text import readable
@@ -76,9 +77,10 @@ def entry(
     news: News = News.NEW,
     layout: Layout = Layout.BRIEF,
     above: str = "",
+    late_on: date | None = None,
 ) -> Block:
     """One numbered paper: linked title, its one sentence, who and where, what it matched. ``above``: a line over it,
-    which no split parts from it."""
+    which no split parts from it. ``late_on``: the day it was announced on, where it comes late."""
     title = shorten(readable(paper.title), _TITLE)
     over = [italic(f"{above}\n")] if above else []
     page = link_from_key(proceedings_of(paper)) if news is News.PUBLISHED else ""
@@ -98,6 +100,8 @@ def entry(
         facts.append(words.say("new version"))
     elif news is News.PUBLISHED:
         facts.append(published_at(words, paper) or words.say("published"))
+    if late_on:
+        facts.append(words.day(late_on))
     facts.append(label_list(words, labels))
     line = " · ".join(fact for fact in facts if fact)
     if line:
@@ -106,11 +110,16 @@ def entry(
 
 
 def digest_heading(words: Words, digest: Digest) -> Block:
-    """``7 new papers for LoRA and RAG, Tuesday 8 April``; what is left from earlier days is counted where it is all."""
+    """``7 new papers for LoRA and RAG, Tuesday 8 April``; what came late or is left from earlier days is counted where
+    it is all."""
     facts = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
-    new = len(digest.matches) - digest.carried
-    if new or not digest.carried:
+    own = digest.matches[: len(digest.matches) - digest.carried]
+    late = sum(match.late_on is not None for match in own)
+    if len(own) > late or not digest.matches:
+        new = len(own) - late
         text = words.count("{n} new paper for {topics}, {day}", "{n} new papers for {topics}, {day}", new, **facts)
+    elif late:
+        text = words.count("{n} late paper for {topics}", "{n} late papers for {topics}", late, topics=facts["topics"])
     else:
         text = words.count(
             "{n} paper left from earlier days for {topics}, {day}",
@@ -119,6 +128,15 @@ def digest_heading(words: Words, digest: Digest) -> Block:
             **facts,
         )
     return heading(text)
+
+
+def late_line(words: Words, matches: Sequence[Match]) -> str:
+    """Above the first paper of a missed day, of all the matches of a day."""
+    return words.count(
+        "Late: {n} paper announced earlier, found now",
+        "Late: {n} papers announced earlier, found now",
+        sum(match.late_on is not None for match in matches),
+    )
 
 
 def digest_page(
@@ -139,8 +157,12 @@ def digest_page(
     wanted = [m for m in digest.matches[: digest.pushed] if only is None or m.paper_id in set(only)]
     blocks = [digest_heading(words, digest)] if len(wanted) == digest.pushed else []
     new = len(digest.matches) - digest.carried
+    first_late = next((match.paper_id for match in digest.matches[:new] if match.late_on), None)
     for match in wanted:
         if match.paper_id in papers:
+            above = words.say("Left from earlier days:") if numbers[match.paper_id] == new + 1 > 1 else ""
+            if match.paper_id == first_late:
+                above = late_line(words, digest.matches[:new])
             blocks.append(
                 entry(
                     words,
@@ -150,7 +172,8 @@ def digest_page(
                     match.labels,
                     match.news,
                     layout,
-                    words.say("Left from earlier days:") if numbers[match.paper_id] == new + 1 > 1 else "",
+                    above,
+                    match.late_on,
                 )
             )
     rest = len(digest.matches) - digest.pushed

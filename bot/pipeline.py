@@ -1,38 +1,40 @@
-"""The round: poll, plan, deliver. Asks the pure modules what to do, then does it; keeps no state of its own
-that the store does not have."""
+"""The round: poll, fill what was missed, plan, deliver. Asks the pure modules what to do, then does it; keeps no state
+of its own that the store does not have."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
 from bot.anthology import NAME, Anthology
+from bot.backfill import Backfill
 from bot.carrier import Carried, Carrier, whole
 from bot.errors import FetchFailed, TryLater
-from bot.feeds import eastern_day, judge, next_poll, settled
-from bot.model import (
-    Feed,
-    FeedState,
-    Fetched,
-    Tally,
-    Validators,
-)
+from bot.feeds import eastern_day, next_poll, settled
+from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
-from bot.ports import ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.polling import Poller, Reading
+from bot.ports import Archive, ChatPlatform, Proceedings, SearchIndex, Source, Store
 from bot.reports import Reporter
-from bot.tenure import INGEST, PATIENCE, Occupied, Tenure, alone_async
+from bot.tenure import INGEST, PATIENCE, Tenure, alone_async
+from bot.turns import Turn
 from bot.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
+SOME, ALL = 20, 2000
+"""Requests for missed days between two looks at the feeds, and where nobody waits for a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the round needs of the configuration. ``repeat``: send an uncertain message again. ``admins`` are told of
-    troubles, in ``language`` where they have no chat of their own."""
+    troubles, in ``language`` where they have no chat of their own. ``interval``: seconds between two requests to
+    arXiv, over all processes."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
@@ -40,6 +42,7 @@ class Settings:
     audit_days: int = 365
     admins: tuple[str, ...] = ()
     language: str = "en"
+    interval: float = 0.0
 
 
 @dataclass(slots=True)
@@ -55,7 +58,8 @@ class Round:
 class Pipeline:
     """Owns the order of things: the store is asked, a pure module decides, the store and the platforms act.
 
-    ``index`` is None in a process where nobody searches.
+    ``index`` is None in a process where nobody searches. ``clock``: the time as other processes have it, where ``now``
+    is a pretended one.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class Pipeline:
         settings: Settings,
         now: Callable[[], datetime],
         proceedings: Proceedings | None = None,
+        archives: Sequence[Archive] = (),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
@@ -74,79 +80,32 @@ class Pipeline:
         self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
+        self._turn = Turn(store, settings.interval, clock or now)
+        self._poller = Poller(store, index, source, settings.categories, self._turn, now)
+        self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
         self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
-        self._retry_after: float | None = None
 
-    async def poll(self, quietly: bool = False) -> tuple[Tally, dict[str, Feed]]:
-        """One poll of every configured category together. A feed that fails changes nothing but its state.
+    async def poll(self, quietly: bool = False, patience: float = PATIENCE) -> tuple[Tally, dict[str, Feed]]:
+        """One poll of every configured category. A feed that fails changes nothing but its state.
 
         ``quietly``: the caller tells the person itself, so the log does not say it too. One process polls at a time:
-        raises Occupied where another brings papers in for longer than somebody waits, TryLater where this one
-        stalled until another took over.
+        raises Occupied where another brings papers in, or another TryLater where it asks arXiv, for longer than
+        ``patience`` seconds, and where this one stalled until another took over.
         """
-        async with self._polling, self._alone(PATIENCE) as tenure:
-            return await self._poll(tenure, quietly)
+        async with self._polling, self._alone(patience) as tenure:
+            return await self._poller.poll(tenure, quietly, patience)
 
     def _alone(self, patience: float) -> AbstractAsyncContextManager[Tenure]:
         return alone_async(self._store, INGEST, "a poll", self._now, patience)
 
-    async def _poll(self, tenure: Tenure, quietly: bool) -> tuple[Tally, dict[str, Feed]]:
-        categories = self._settings.categories
-        url = self._source.url(categories)
-        known = await asyncio.to_thread(self._known, url)
-        try:
-            outcome: Fetched | FetchFailed = await self._source.fetch(categories, known)
-        except FetchFailed as error:
-            outcome = error
-        self._retry_after = outcome.retry_after if isinstance(outcome, FetchFailed) else None
-        tally, feeds = await whole(asyncio.to_thread(self._take_in, url, outcome, tenure))
-        if not quietly:
-            self._tell(outcome, tally, feeds)
-        return tally, feeds
-
-    def _known(self, url: str) -> Validators:
-        with self._store.reading() as tx:
-            return tx.validators(url)
-
-    def _take_in(
-        self, url: str, outcome: Fetched | FetchFailed, tenure: Tenure
-    ) -> tuple[Tally, dict[str, Feed]]:
-        now = self._now()
-        tally = Tally()
-        with self._store.transaction() as tx:
-            tenure.keep(tx)
-            before = tx.feeds()
-            unseen = 0
-            if isinstance(outcome, Fetched):
-                tally = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
-                unseen = tally.new + tally.merged + tally.updated
-                if not outcome.unchanged:
-                    # Where nothing could be read, the same bytes are worth reading again: by a mended program, say.
-                    lost = outcome.rejected and not outcome.items
-                    tx.put_validators(url, Validators() if lost else outcome.validators)
-            feeds = {}
-            for category in self._settings.categories:
-                feed = judge(before.get(category, Feed(category)), category, outcome, unseen, now)
-                feeds[category] = feed
-                tx.put_feed(feed)
-        if self._index is not None and (tally.new or tally.updated or tally.merged):
-            self._index.follow()
-        return tally, feeds
-
-    def _tell(self, outcome: Fetched | FetchFailed, tally: Tally, feeds: Mapping[str, Feed]) -> None:
-        for rejected in tally.refused[:5]:
-            log.warning("poll: left out %s: %s", rejected.where, rejected.why)
-        states = sorted({feed.state for feed in feeds.values()})
-        if isinstance(outcome, FetchFailed):
-            log.warning("poll: %s; what is stored stays as it is", outcome)
-        else:
-            log.info(
-                "poll: %s: %d read, %d new, %d merged, %d updated, %d refused; %s",
-                outcome.url, tally.read, tally.new, tally.merged, tally.updated, len(tally.refused), ", ".join(states),
-            )  # fmt: skip
+    async def fill(self, patience: float = 0.0, most: int = SOME) -> int:
+        """Ask arXiv's archives for missed days that are due, in ``most`` requests; returns how many announcements
+        came of it. Waits ``patience`` seconds for another process that asks arXiv or brings papers in."""
+        async with self._polling:
+            return await self._backfill.fill(patience, most)
 
     async def poll_if_due(self) -> bool:
         """Poll where arXiv may have something this program has not: see ``feeds.next_poll``."""
@@ -156,8 +115,8 @@ class Pipeline:
             async with self._polling, self._alone(0) as tenure:
                 if await self.next_poll_at() > self._now():
                     return False  # another has just done it
-                _, feeds = await self._poll(tenure, False)
-        except Occupied as error:
+                _, feeds = await self._poller.poll(tenure, False, 0)
+        except TryLater as error:
             log.info("poll: %s", error)
             return False
         today = eastern_day(self._now())
@@ -173,7 +132,7 @@ class Pipeline:
         checked = [feed.checked_at for feed in feeds if feed.checked_at]
         if len(checked) < len(feeds):
             return now
-        return next_poll(feeds, max(checked), self._tries, self._retry_after)
+        return next_poll(feeds, max(checked), self._tries, self._poller.retry_after)
 
     async def poll_proceedings(self) -> bool:
         """Poll the Anthology, where it is wanted and due; see ``anthology.next_reading``."""
@@ -217,6 +176,7 @@ class Pipeline:
         if self.anthology is not None and (read := await self.anthology.poll_if_due()):
             done.polled += read[0]
             done.feeds[NAME] = str(read[1].state)
+        await self.fill(PATIENCE, ALL)
         done.planned = await self.plan()
         done.carried = await self.deliver()
         return done
@@ -224,24 +184,23 @@ class Pipeline:
     async def dry_round(self) -> Round:
         """What a round would do, with nothing written or sent: the feed is read, not stored."""
         done = Round()
-        categories = self._settings.categories
-        try:
-            outcome: Fetched | FetchFailed = await self._source.fetch(categories, Validators())
-        except FetchFailed as error:
-            outcome = error
-            done.feeds = dict.fromkeys(categories, str(FeedState.FAILED))
-            log.warning("poll: %s", error)
-        return await asyncio.to_thread(self._would, outcome, done)
+        async with self._turn.taken(PATIENCE):
+            reading = await self._poller.read(conditionally=False)
+        for part, outcome in reading.outcomes.items():
+            if isinstance(outcome, FetchFailed):
+                done.feeds |= dict.fromkeys(part, str(FeedState.FAILED))
+                log.warning("poll: %s", outcome)
+        return await asyncio.to_thread(self._would, reading, done)
 
-    def _would(self, outcome: Fetched | FetchFailed, done: Round) -> Round:
+    def _would(self, reading: Reading, done: Round) -> Round:
         class Undo(Exception):
             pass
 
         now = self._now()
         try:
             with self._store.transaction() as tx:
-                if isinstance(outcome, Fetched):
-                    done.polled = tx.add(outcome.items, now) + Tally(refused=outcome.rejected)
+                if reading.fetched():
+                    done.polled = tx.add(reading.items(), now) + Tally(refused=reading.rejected())
                 done.planned = self._planner.would_plan(tx)
                 raise Undo
         except Undo:

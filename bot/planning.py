@@ -184,7 +184,8 @@ class Planner:
         empty = [
             chat.id
             for chat in due
-            if followed[chat.id] and not ((day := known.days[chat.seen]) and day.matches(followed[chat.id], chat.wants))
+            if followed[chat.id]
+            and not ((day := known.days[chat.seen]) and day.matches(followed[chat.id], chat.wants, chat.since_on))
         ]
         last = tx.last_told(empty)
         decisions = []

@@ -21,7 +21,7 @@ from bot.commands.reading import digest as digest_view
 from bot.config import Config
 from bot.crew import BEAT, Crew
 from bot.desk import FrontDesk
-from bot.errors import ConfigError, Problem
+from bot.errors import ConfigError, Problem, TryLater
 from bot.model import EVERY_ROLE, FeedState, Role, Subscription
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, ChatPlatform, SearchIndex
@@ -51,6 +51,7 @@ def settings_of(config: Config) -> Settings:
         config.audit_days,
         config.admins,
         config.language,
+        config.arxiv.interval,
     )
 
 
@@ -78,7 +79,10 @@ async def serve(config: Config) -> int:
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
     index = assembly.open_index(config, store) if listening or everything else None
     source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
-    pipeline = Pipeline(store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings)
+    archives = assembly.make_archives(config)
+    pipeline = Pipeline(
+        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives
+    )
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
     monitor = assembly.make_monitor(config, store, index, {name: platforms[name] for name in listening})
@@ -105,6 +109,8 @@ async def serve(config: Config) -> int:
     finally:
         await monitor.stop()
         await source.close()
+        for archive in archives:
+            await archive.close()
         if proceedings:
             await proceedings.close()
         if index is not None:
@@ -130,7 +136,7 @@ async def first_digest(
         try:
             async with asyncio.timeout(PATIENCE if terminal else None):
                 _, feeds = await pipeline.poll(quietly=True)
-        except TimeoutError:
+        except (TimeoutError, TryLater):  # or another process is at it
             _say(console, words.say("This takes long and goes on beside. What is stored can be read and searched."))
             console.show(await desk.answer(console.caller, "digest", ""))
             return 0
@@ -212,6 +218,8 @@ async def serve_platforms(
 
     async def poll() -> None:
         if await pipeline.poll_if_due():
+            await deliver()
+        if await pipeline.fill():
             await deliver()
 
     async def first() -> None:

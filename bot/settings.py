@@ -19,6 +19,12 @@ Key = tuple[str, ...]
 
 TELEGRAM_API = "https://api.telegram.org"
 ARXIV_FEED = "https://rss.arxiv.org/rss"
+ARXIV_ARCHIVES = {
+    "listing": "https://arxiv.org/list",
+    "oai": "https://oaipmh.arxiv.org/oai",
+    "api": "https://export.arxiv.org/api/query",
+}
+"""Where missed days are found, in the order in which they are asked."""
 ANTHOLOGY_DATA = "https://raw.githubusercontent.com/acl-org/acl-anthology/master/data/xml"
 ARXIV_INTERVAL = 3.0
 """Seconds between requests that arXiv asks for (https://info.arxiv.org/help/api/tou.html)."""
@@ -60,11 +66,21 @@ class Discord(Section):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Arxiv(Section):
-    """``interval``: seconds between two requests."""
+    """``interval``: seconds between two requests. ``listing_url``, ``oai_url`` and ``api_url`` are arXiv's own unless
+    given, where ``feed_url`` is; with feeds from elsewhere, missed days are asked for only where these say."""
 
     feed_url: Annotated[str, checks.url("http", "https")] = ARXIV_FEED
+    listing_url: Annotated[str, checks.url("http", "https")] = ""
+    oai_url: Annotated[str, checks.url("http", "https")] = ""
+    api_url: Annotated[str, checks.url("http", "https")] = ""
     categories: Annotated[tuple[str, ...], checks.categories] = ("cs.CL", "cs.LG", "cs.AI")
     interval: Annotated[float, checks.seconds] = ARXIV_INTERVAL
+
+    def archives(self) -> dict[str, str]:
+        """Addresses of the archives that are asked for missed days, by name."""
+        given = {"listing": self.listing_url, "oai": self.oai_url, "api": self.api_url}
+        own = ARXIV_ARCHIVES if self.feed_url == ARXIV_FEED else {}
+        return {name: url or own.get(name, "") for name, url in given.items() if url or name in own}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,7 +149,7 @@ class Config(Section):
         if self.telegram.webhook_secret:
             found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
-        urls += [self.anthology.feed_url, self.anthology.data_url]
+        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -158,8 +174,8 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     top = _checked(Config, (), values, faults)
     parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
     config = Config(**top, **parts)  # type: ignore[arg-type]
-    interval, feed_url = config.arxiv.interval, config.arxiv.feed_url
-    if interval < ARXIV_INTERVAL and not checks.on_loopback(feed_url):
+    interval, asked = config.arxiv.interval, [config.arxiv.feed_url, *config.arxiv.archives().values()]
+    if interval < ARXIV_INTERVAL and not all(map(checks.on_loopback, asked)):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
     faults += [(("roles",), wrong) for wrong in _unable(config)]

@@ -51,7 +51,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, rest, away_at, try_at,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -72,6 +72,7 @@ def chat_of(row: Row[Any]) -> Chat:
         why=why,
         admitted=admitted,
         rest=rest or 0,
+        since_on=since_on,
         away_at=away_at,
         try_at=try_at,
     )
@@ -96,6 +97,7 @@ def row_of_chat(chat: Chat) -> Values:
         "state": chat.state.value,
         "why": chat.why,
         "admitted": chat.admitted,
+        "since_on": chat.since_on,
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
@@ -130,7 +132,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         ),
         language=row.language,
         layout=Layout(row.layout),
-        state=DeliveryState(row.state),
+        state=_state(row.state, row.lease_owner),
         parts=parts,
         attempts=row.attempts,
         due_at=row.due_at,
@@ -140,6 +142,12 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         why=row.why,
         joined=row.joined,
     )
+
+
+def _state(stored: str, lease_owner: str) -> DeliveryState:
+    state = DeliveryState(stored)
+    waits = state.open and state is not DeliveryState.SENDING
+    return DeliveryState.LEASED if waits and lease_owner else state
 
 
 def row_of_delivery(delivery: Delivery) -> Values:
@@ -162,9 +170,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
 def content_of(digest: Digest) -> Values:
     """What of a digest stands in a row of its own, for every chat that gets it."""
     content: Values = {
-        "matches": [
-            [m.paper_id, m.news.value, m.labels, *([m.since.isoformat()] if m.since else ())] for m in digest.matches
-        ],
+        "matches": list(map(_kept, digest.matches)),
         "pushed": digest.pushed,
         "labels": digest.labels,
         "quiet": digest.quiet,
@@ -184,16 +190,24 @@ def rest_of(id_: int, content: Values) -> Rest:
         return Rest(id_)
     return Rest(
         id_,
-        tuple(_match(one) for one in content["matches"] if len(one) > 3),
+        tuple(_match(one) for one in content["matches"] if len(one) > 3 and one[3]),
         tuple(Asked(*one) for one in rest["asked"]),
         date.fromisoformat(rest["on"]),
         rest["upto"],
     )
 
 
+def _kept(match: Match) -> list[Any]:
+    days = [day and day.isoformat() for day in (match.since, match.late_on)]
+    while days and not days[-1]:
+        days.pop()
+    return [match.paper_id, match.news.value, match.labels, *days]
+
+
 def _match(kept: Sequence[Any]) -> Match:
-    paper_id, news, labels, *since = kept
-    return Match(paper_id, _NEWS[news], tuple(labels), date.fromisoformat(since[0]) if since else None)
+    paper_id, news, labels, *days = kept
+    since, late_on, *_ = [*(day and date.fromisoformat(day) for day in days), None, None]
+    return Match(paper_id, _NEWS[news], tuple(labels), since, late_on)
 
 
 def row_of_digest(digest: Digest) -> Values:

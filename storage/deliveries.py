@@ -14,7 +14,6 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
-    case,
     column,
     func,
     literal,
@@ -29,11 +28,8 @@ from bot.bursts import living
 from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
 from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest
-from storage.recording import HELD, Recording
+from storage.recording import FREE, HELD, Recording
 from storage.rows import CHUNK, chunks
-
-_LEASED = DeliveryState.LEASED.value
-
 
 OF_DIGESTS = tuple(
     key.parent for table in t.METADATA.tables.values() for key in table.foreign_keys if key.references(t.digest)
@@ -156,7 +152,7 @@ class Deliveries(Recording):
             return []
         d = t.delivery
         taken: dict[str, Any] = {"lease_owner": owner, "lease_until": until}
-        self._run(update(d).where(d.c.id.in_(ids)).values(state=DeliveryState.LEASED.value, **taken))
+        self._run(update(d).where(d.c.id.in_(ids)).values(**taken))
         return [replace(one, state=DeliveryState.LEASED, **taken) for one in self._deliveries(rows)]
 
     def record(self, delivery: Delivery) -> bool:
@@ -166,10 +162,7 @@ class Deliveries(Recording):
     def give_back(self, owner: str) -> int:
         if not owner:
             return 0
-        d = t.delivery
-        later = case((d.c.state == _LEASED, DeliveryState.POSTPONED.value), else_=d.c.state)
-        free = {"lease_owner": "", "lease_until": None, "state": later}
-        return self._run(update(d).where(self._is(d, lease_owner=owner)).values(free)).rowcount
+        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(FREE)).rowcount
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
@@ -210,7 +203,7 @@ class Deliveries(Recording):
     def hold_deliveries(self, chat_id: int, why: str) -> int:
         d = t.delivery
         waiting = [state.value for state in DeliveryState if state.open and state not in HELD]
-        its = d.c.chat_id == chat_id, d.c.state.in_(waiting)
+        its = d.c.chat_id == chat_id, d.c.state.in_(waiting), d.c.lease_owner == ""
         held = {"state": DeliveryState.UNREACHABLE.value, "due_at": None, "why": why}
         return self._run(update(d).where(*its).values(held)).rowcount
 

@@ -105,6 +105,10 @@ class Papers(Work):
         first = self._number(select(func.min(a.c.id)).where(a.c.announced_on == latest))
         return first - 1 if first else 0
 
+    def latest_day(self) -> date | None:
+        row = self._one(select(func.max(t.announcement.c.announced_on)))
+        return row[0] if row else None
+
     def changes(self, after: int, limit: int) -> list[tuple[int, int]]:
         """The latest change of each paper. A paper whose id ``papers`` answers with another's is gone."""
         p = t.paper

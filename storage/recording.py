@@ -48,10 +48,19 @@ class Recording(Work):
         if not kept:
             return set()
         for one in kept:
-            before = DeliveryState(there[one.id].state)
+            stored = DeliveryState(there[one.id].state)
+            # Who holds an open one has it on lease, whatever it waited for. The word itself is not written yet, for
+            # the version before this one cannot read it.
+            before = DeliveryState.LEASED if stored.open else stored
             if one.state not in MOVES[before]:
-                raise ValueError(f"delivery {one.id} cannot go from {before} to {one.state}")
-        rows = [row_of_delivery(one) | ({} if one.state in HELD else FREE) | {"its_id": one.id} for one in kept]
+                raise ValueError(f"delivery {one.id} cannot go from {stored} to {one.state}")
+        rows = [
+            row_of_delivery(one)
+            | ({} if one.state in HELD else FREE)
+            | ({"state": there[one.id].state} if one.state is DeliveryState.LEASED else {})
+            | {"its_id": one.id}
+            for one in kept
+        ]
         self._run(_ITS_ROW, rows)
         self._record_parts(kept)
         if sent := [one.chat_id for one in kept if one.state is DeliveryState.SENT]:

@@ -10,8 +10,7 @@ from threading import Lock
 
 from sqlalchemy import Engine, func, select
 
-from bot.figures import POLLS
-from bot.model import ChatState, DeliveryState, Feed, FeedState, Validators
+from bot.model import ChatState, DeliveryState, GapState
 from storage import tables as t
 from storage.auditing import Audit
 from storage.chats import Chats
@@ -19,45 +18,15 @@ from storage.cleaning import Cleaning
 from storage.engine import connect, prepare, reading, writing
 from storage.erasing import Erasing
 from storage.erasures import ErasureLog
+from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.notices import Notices
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
+class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
-
-    def feeds(self) -> dict[str, Feed]:
-        return {
-            row.category: Feed(
-                row.category, FeedState(row.state), row.since_at, row.checked_at, row.fresh_at, row.batch_on, row.why
-            )
-            for row in self._all(select(t.feed).order_by(t.feed.c.category))
-        }
-
-    def put_feed(self, feed: Feed) -> None:
-        self._put(
-            t.feed,
-            {
-                "category": feed.category,
-                "state": feed.state.value,
-                "since_at": feed.since_at,
-                "checked_at": feed.checked_at,
-                "fresh_at": feed.fresh_at,
-                "batch_on": feed.batch_on,
-                "why": feed.why,
-            },
-        )
-        self.when_kept.append(lambda: POLLS.add(1, feed.state.value))
-
-    def validators(self, url: str) -> Validators:
-        row = self._one(select(t.validators).where(t.validators.c.url == url))
-        return Validators(row.etag, row.last_modified) if row else Validators()
-
-    def put_validators(self, url: str, validators: Validators) -> None:
-        row = {"url": url, "etag": validators.etag, "last_modified": validators.last_modified}
-        self._put(t.validators, row)
 
     def counts(self) -> Mapping[str, int]:
         p = t.paper
@@ -71,7 +40,9 @@ class SqlTransaction(Papers, Chats, Leases, Inbox, Audit, Erasing, Cleaning, Not
             found[f"{name}s"] = self._number(select(func.count()).select_from(t.METADATA.tables[name]))
         found |= {f"chats.{state.value}": 0 for state in ChatState}
         found |= {f"deliveries.{state.value}": 0 for state in DeliveryState}
-        for table, name in ((t.chat, "chats"), (t.delivery, "deliveries")):
+        found |= {f"gaps.{state.value}": 0 for state in GapState}
+        found["quarantined"] = self._number(select(func.count()).select_from(t.quarantine))
+        for table, name in ((t.chat, "chats"), (t.delivery, "deliveries"), (t.gap, "gaps")):
             for row in self._all(select(table.c.state, func.count().label("n")).group_by(table.c.state)):
                 found[f"{name}.{row.state}"] = row.n
         return found

@@ -11,6 +11,7 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from storage import feed_tables as feed_tables  # its tables are of the same METADATA
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -159,24 +160,6 @@ class SummaryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
-class FeedRow(SQLModel, table=True):
-    __tablename__ = "feed"
-    category: str = Field(primary_key=True, sa_type=Text)
-    state: str = Field(sa_type=Text)
-    since_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    checked_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    fresh_at: dt.datetime | None = Field(default=None, sa_type=Moment)
-    batch_on: dt.date | None = None
-    why: str = _text()
-
-
-class ValidatorsRow(SQLModel, table=True):
-    __tablename__ = "validators"
-    url: str = Field(primary_key=True, sa_type=Text)
-    etag: str = _text()
-    last_modified: str = _text()
-
-
 class TopicRow(SQLModel, table=True):
     __tablename__ = "topic"
     slug: str = Field(primary_key=True, sa_type=Text)
@@ -219,6 +202,7 @@ class ChatRow(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     why: str = _text()
     admitted: bool = True
+    since_on: dt.date | None = None
     rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
@@ -369,4 +353,5 @@ announcement, summary, feed = (_core[name] for name in ("announcement", "summary
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
 invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
+gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from bot.model import Kind
+from bot.turns import HELD, NAME
 from storage.store import SqlStore, open_store
 from tests.databases import PostgresServer, sqlite_url
 from tests.databases import postgres_server as postgres_server
@@ -52,6 +53,14 @@ def leases_end(store: SqlStore) -> None:
         for name in tx.leases("", datetime.now(UTC)):
             assert tx.take_lease(name, "time", later, later)
             tx.end_lease(name, "time")
+
+
+def turn_is_over(store: SqlStore) -> None:
+    """As minutes later: pretended times move a tenure, but not the turn at arXiv, which is every process's."""
+    later = datetime.now(UTC) + HELD
+    with store.transaction() as tx:
+        assert tx.take_lease(NAME, "the next one", later, later)
+        tx.end_lease(NAME, "the next one")
 
 
 async def test_a_poll_that_stalls_until_another_took_over_writes_nothing(

@@ -13,8 +13,8 @@ HOUSE = ("bot", "adapters", "storage")
 LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
-        "catalogue", "checks", "config", "errors", "feeds", "figures", "keys", "locales", "logbook", "model",
-        "redaction", "replies", "settings", "tex", "text", "words",
+        "catalogue", "checks", "config", "errors", "feeds", "figures", "gaps", "holidays", "keys", "locales", "logbook",
+        "model", "redaction", "replies", "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),
     frozenset({
@@ -22,8 +22,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges", "inbox",
-        "ledger", "notices", "pages", "pipeline", "planning", "reports", "tenure", "upkeep",
+        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
+        "inbox", "ledger", "notices", "pages", "pipeline", "planning", "polling", "reports", "tenure", "turns",
+        "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

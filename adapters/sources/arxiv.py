@@ -27,8 +27,12 @@ from bot.text import readable
 
 log = logging.getLogger(__name__)
 
+SAMPLE = 1000
+"""Characters kept of what cannot be used."""
 CAP = 2000
 """arXiv cuts a feed at so many items, and the *new* ones are cut first."""
+NEAR = 1700
+"""The largest days bear a quarter more papers than the usual large ones."""
 
 _ID = r"\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7}"
 _PLACE = re.compile(
@@ -45,7 +49,6 @@ _OLD_TITLE = re.compile(
 )
 _OLD_KINDS = {"": Kind.NEW, "CROSS LISTED": Kind.CROSS, "UPDATED": Kind.REPLACE}
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.KNOWN}
-_RANK = {kind: rank for rank, kind in enumerate((Kind.NEW, Kind.CROSS, Kind.REPLACE, Kind.REPLACE_CROSS))}
 _CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")
 _CLOSED = re.compile(rb"</(?:rss|(?:\w+:)?feed|(?:\w+:)?RDF)\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*\Z", re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -77,22 +80,14 @@ class ArxivFeed:
         return f"{self._feed_url}/{'+'.join(categories)}"
 
     async def fetch(self, categories: Sequence[str], known: Validators) -> Fetched:
-        """The union's items; where arXiv cut them off, of its halves, each asked for by itself."""
+        """The union's items; ``cut`` where arXiv left some out, ``near`` where it is about to."""
         url = self.url(categories)
         response = await self._fetcher.fetch(url, known)
         if response.unchanged:
             return Fetched(url, unchanged=True, validators=response.validators)
         fetched = await asyncio.to_thread(parse_feed, response.body, url)
-        if _was_cut(fetched):
-            log.warning(
-                "%s gave %d items or more, where arXiv cuts off new papers; poll fewer categories in a request",
-                url, CAP,
-            )  # fmt: skip
-            if len(categories) > 1:
-                half = len(categories) // 2
-                parts = [await self.fetch(part, Validators()) for part in (categories[:half], categories[half:])]
-                fetched = _joined(fetched, parts)
-        return replace(fetched, validators=response.validators)
+        count = len(fetched.items) + len(fetched.rejected)
+        return replace(fetched, validators=response.validators, cut=count >= CAP, near=count >= NEAR)
 
     async def close(self) -> None:
         if self._owns_fetcher:
@@ -106,18 +101,18 @@ def parse_feed(data: bytes, url: str) -> Fetched:
     Raises FetchFailed where the whole is no feed, is arXiv's answer to a bad query, or is cut off.
     """
     if not _CLOSED.search(data[-4096:].rstrip()):
-        raise FetchFailed(_why_unclosed(data))
+        raise FetchFailed(_why_unclosed(data), sample=_sample(data))
     if b"<!ENTITY" in data:
-        raise FetchFailed("the feed defines entities, which no feed of arXiv does")
+        raise FetchFailed("the feed defines entities, which no feed of arXiv does", sample=_sample(data))
     try:
         # A file object: feedparser takes bytes for a file's name first.
         parsed = feedparser.parse(
             io.BytesIO(data.translate(None, _CONTROL)), sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # a parser of arbitrary input may raise anything
-        raise FetchFailed(f"the feed cannot be parsed: {type(error).__name__}") from error
+        raise FetchFailed(f"the feed cannot be parsed: {type(error).__name__}", sample=_sample(data)) from error
     if not parsed.version.startswith(("rss", "atom")):
-        raise FetchFailed("the answer is no feed")
+        raise FetchFailed("the answer is no feed", sample=_sample(data))
     feed = parsed.feed
     title = _line(feed.get("title"))
     if title.startswith("Feed error"):
@@ -134,7 +129,7 @@ def parse_feed(data: bytes, url: str) -> Fetched:
             items.append(read)
         else:
             where = _line(entry.get("id") or entry.get("link") or entry.get("title"))[:100]
-            rejected.append(Rejected(f"item {number}" + (f" ({where})" if where else ""), read))
+            rejected.append(Rejected(f"item {number}" + (f" ({where})" if where else ""), read, _shown(entry)))
     return Fetched(url, items=tuple(items), rejected=tuple(rejected), batch_on=batch_on)
 
 
@@ -172,6 +167,16 @@ def _item(entry: Any, batch_on: date | None) -> FeedItem | str:
         journal=_line(entry.get("arxiv_journal_reference")),
         links=(link_from_key(key),),
     )
+
+
+def item_named(entry: Any) -> FeedItem | str:
+    """What an entry says of its paper alone, as KNOWN; or why it says nothing. For entries without a kind."""
+    entry["arxiv_announce_type"] = Kind.NEW.value
+    read = _item(entry, None)
+    if isinstance(read, str):
+        return read
+    journal = read.journal or _line(entry.get("arxiv_journal_ref"))
+    return replace(read, kind=Kind.KNOWN, announced_on=None, journal=journal, abstract=" ".join(read.abstract.split()))
 
 
 def read_authors(creators: str) -> tuple[str, ...]:
@@ -244,6 +249,16 @@ def _eastern(at: datetime | None) -> date | None:
         return None
 
 
+def _sample(data: bytes) -> str:
+    return data[:SAMPLE].decode("utf-8", "replace").strip()
+
+
+def _shown(entry: Any) -> str:
+    """The parts of an entry that are looked at, for a person who wonders what was wrong with it."""
+    names = ("id", "link", "title", "arxiv_announce_type", "summary")
+    return "\n".join(f"{name}: {_line(entry.get(name))[:300]}" for name in names if entry.get(name))[:SAMPLE]
+
+
 def _why_unclosed(data: bytes) -> str:
     if not data.strip():
         return "the answer is empty"
@@ -254,23 +269,4 @@ def _why_unclosed(data: bytes) -> str:
     return "the answer is no feed"
 
 
-def _was_cut(fetched: Fetched) -> bool:
-    return len(fetched.items) + len(fetched.rejected) >= CAP
-
-
-def _joined(union: Fetched, parts: Sequence[Fetched]) -> Fetched:
-    """The parts' items under the union's address. What is new in one part and cross-listed in the other is new."""
-    items: dict[str, FeedItem] = {}
-    for item in (item for part in (*parts, union) for item in part.items):
-        there = items.get(item.key)
-        if there is None or _RANK[item.kind] < _RANK[there.kind]:
-            items[item.key] = item
-    return replace(
-        union,
-        items=tuple(items.values()),
-        rejected=tuple(dict.fromkeys(r for part in parts for r in part.rejected)),
-        batch_on=min((part.batch_on for part in parts if part.batch_on), default=union.batch_on),
-    )
-
-
-__all__ = ["CAP", "ArxivFeed", "parse_feed", "read_authors"]
+__all__ = ["CAP", "NEAR", "SAMPLE", "ArxivFeed", "item_named", "parse_feed", "read_authors"]

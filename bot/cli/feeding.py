@@ -21,8 +21,9 @@ from bot.crew import Crew
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
-from bot.pipeline import Pipeline
-from bot.tenure import INGEST, alone, alone_async
+from bot.pipeline import ALL, Pipeline
+from bot.tenure import INGEST, PATIENCE, alone, alone_async
+from bot.turns import Turn
 
 
 def run_bot(options: argparse.Namespace, config: Config) -> int:
@@ -61,10 +62,13 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             assembly.repeat_erasures(config)
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         crew = Crew(context.store, assembly.utc_now, "paperround round")
-        platforms = assembly.make_platforms(config, crew)
+        platforms, archives = assembly.make_platforms(config, crew), assembly.make_archives(config)
         for name in () if options.dry_run else platforms:
             crew.sends(name, "deliver")
-        pipeline = Pipeline(context.store, context.index, source, platforms, settings_of(config), now, proceedings)
+        pipeline = Pipeline(
+            context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
+            clock=assembly.utc_now,
+        )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
             with contextlib.suppress(NotImplementedError):
@@ -120,9 +124,12 @@ def poll(options: argparse.Namespace, config: Config) -> int:
         try:
             if not options.feeds:
                 pipeline = Pipeline(
-                    context.store, context.index, source, {}, settings_of(config), context.now, proceedings
-                )
+                    context.store, context.index, source, {}, settings_of(config), context.now, proceedings,
+                    assembly.make_archives(config),
+                )  # fmt: skip
                 tally, feeds = await pipeline.poll(quietly=True)
+                if late := await pipeline.fill(PATIENCE, ALL):
+                    complain(f"{late:,} announcements of days that were missed came in late")
                 if pipeline.anthology is not None:
                     more, feeds[NAME] = await pipeline.anthology.poll()
                     tally += more
@@ -131,10 +138,11 @@ def poll(options: argparse.Namespace, config: Config) -> int:
                 if failed:
                     complain(f"{failed[0].why}; what is stored stays as it is")
                 return LATER if failed else status
-            tally, late = Tally(), False
-            async for name, fetched in _feeds(config, options.feeds):
+            tally, out_of_reach = Tally(), False
+            turn = Turn(context.store, config.arxiv.interval, context.now)
+            async for name, fetched in _feeds(config, options.feeds, turn):
                 if isinstance(fetched, FetchFailed):
-                    late = late or _is_address(name)
+                    out_of_reach = out_of_reach or _is_address(name)
                     tally += Tally(refused=(Rejected(name, str(fetched)),))
                     continue
                 async with alone_async(context.store, INGEST, "paperround poll", context.now) as tenure:
@@ -143,7 +151,7 @@ def poll(options: argparse.Namespace, config: Config) -> int:
                         tally += tx.add(fetched.items, context.now()) + Tally(refused=fetched.rejected)
             context.index.follow()
             status = tell(tally, options.json)
-            return LATER if late else status
+            return LATER if out_of_reach else status
         finally:
             await source.close()
             if proceedings:
@@ -157,13 +165,17 @@ def _is_address(name: str) -> bool:
     return name.startswith(("http://", "https://"))
 
 
-async def _feeds(config: Config, names: Sequence[str]) -> AsyncGenerator[tuple[str, Fetched | FetchFailed], None]:
+async def _feeds(
+    config: Config, names: Sequence[str], turn: Turn
+) -> AsyncGenerator[tuple[str, Fetched | FetchFailed], None]:
     """Files and addresses in the order they were named."""
     addresses = [name for name in names if _is_address(name)]
     fetched = assembly.fetch_feeds(config, addresses)
     for name in names:
         if _is_address(name):
-            yield name, await anext(fetched)
+            async with turn.taken(PATIENCE):
+                answer = await anext(fetched)
+            yield name, answer
             continue
         try:
             yield name, assembly.read_feed(await asyncio.to_thread(Path(name).read_bytes), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 from dataclasses import replace
 
@@ -15,16 +16,22 @@ from bot.commands.context import language_named, topic_line
 from bot.commands.instance import recognisable
 from bot.commands.topics import make_topic, write_out
 from bot.config import Config
-from bot.errors import BadInput, ConfigError
+from bot.errors import BadInput, ConfigError, TryLater
 from bot.keys import parse_reference
-from bot.model import Change, Deed
+from bot.model import Change, Deed, GapState
 from bot.pipeline import Pipeline
 from bot.ports import Finding
-from bot.tenure import INGEST, Occupied, alone
+from bot.tenure import INGEST, alone
 from bot.words import words_for
+
+log = logging.getLogger(__name__)
 
 HERE = "console:local"
 """Who changes things on the command line."""
+BRIEFLY = 5.0
+"""Seconds that the doctor waits for another process that asks arXiv."""
+SHOWN = 3
+"""Of what is in quarantine."""
 
 
 def _names(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
@@ -136,13 +143,15 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
         try:
             pipeline = Pipeline(context.store, context.index, source, {}, settings_of(config), context.now)
             try:
-                await pipeline.poll(quietly=True)
+                await pipeline.poll(quietly=True, patience=BRIEFLY)
                 busy = []
-            except Occupied as error:
+            except TryLater as error:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
                 accounts, notices = findings_of.about_accounts(tx, assembly.accounts(config)), tx.notices(50)
+                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
+                gaps, apart = tx.gaps(GapState.OPEN, GapState.GIVEN_UP), tx.quarantined(SHOWN)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
             return [
@@ -152,6 +161,9 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 *accounts,
                 *findings_of.about_notices(notices),
                 *findings_of.about_feeds(feeds, names, context.now()),
+                *findings_of.about_calendar(context.now()),
+                *findings_of.about_gaps(gaps, bool(config.arxiv.archives())),
+                *findings_of.about_quarantine(counts["quarantined"], apart),
             ]
         finally:
             close_context(context)

@@ -50,7 +50,7 @@ def digest(options: argparse.Namespace, config: Config) -> int:
             matches = day.matches(followed, WANTED)
             ids = [match.paper_id for match in matches]
             papers, summaries = tx.papers(ids), tx.summaries(ids)
-        on = announcements[-1].announced_on
+        on = max(announcement.announced_on for announcement in announcements)
         kind = DigestKind.PAPERS if matches else DigestKind.NOTHING
         digest = Digest(kind, on, matches, len(matches), (label,))
         if options.form == "json":

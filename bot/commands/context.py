@@ -18,6 +18,7 @@ from bot.errors import NotAllowed, QueryError
 from bot.model import (
     Address,
     Announcement,
+    Arrival,
     Change,
     Chat,
     ChatState,
@@ -86,6 +87,7 @@ class Context:
             time=self.config.time,
             size=self.config.digest_size,
             seen=tx.before_latest_batch(),
+            since_on=tx.latest_day(),
         )
         return replace(chat, due_at=self.due_at(chat))
 
@@ -239,11 +241,11 @@ def day_of(
 
 
 def latest(tx: Transaction) -> list[Announcement]:
-    """Today's announcements: those of the latest announced day."""
+    """Today's announcements: those of the latest announced day, and those of missed days that came after it."""
     found = tx.announcements(tx.before_latest_batch())
     # What a late feed told of an older day may stand among them.
     newest = max((a.announced_on for a in found), default=None)
-    return [a for a in found if a.announced_on == newest]
+    return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
 
 
 def language_named(text: str) -> str | None:

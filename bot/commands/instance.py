@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
 from bot.commands.context import (
@@ -19,7 +19,9 @@ from bot.commands.context import (
     zone_named,
 )
 from bot.errors import BadInput
-from bot.model import Deed, DeliveryState, Feed, FeedState, Place
+from bot.feeds import REASONS, eastern_day
+from bot.holidays import KNOWN_UNTIL, runs_out
+from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
@@ -28,6 +30,8 @@ from bot.words import NAMES, Words, words_for
 WARNED_DAYS, REACHLESS_DAYS = 150, 180
 """A chat that could not be reached for so long is warned of, and erased."""
 _MOST_LOST = 1_000
+_NAMED = 5
+"""Missed days that are named."""
 
 
 def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo]) -> Reply:
@@ -138,7 +142,8 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     require_admin(words, caller)
     with context.store.reading() as tx:
-        counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(MOST_NOTICES)
+        counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
+        notices = tx.notices(MOST_NOTICES)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
     again = context.config.uncertain == "repeat"
     states = {
@@ -152,13 +157,14 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     feed_lines = [
         f"{feed.category}: {_read(words, feed) if feed.category == ANTHOLOGY else states[feed.state]}"
         + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
-        + (f" ({feed.why})" if feed.why else "")
+        + (f" ({words.say(feed.why) if feed.why in REASONS else feed.why})" if feed.why else "")
         for feed in feeds.values()
     ]
     return Reply(
         (
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
+            *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
             paragraph(
                 words.say(
@@ -172,6 +178,28 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         ),
         private=True,
     )
+
+
+def _warned(words: Words, gaps: Sequence[Gap], counts: Mapping[str, int], today: date) -> Iterator[str]:
+    """What is missed, what could not be used, and how far the calendar reaches."""
+    if gaps:
+        days = words.listing([f"{gap.category} {words.day(gap.on)}" for gap in gaps[:_NAMED]])
+        yield words.count(
+            "{n} missed day is still to be filled: {days}",
+            "{n} missed days are still to be filled, the first: {days}",
+            len(gaps),
+            days=days,
+        )
+    if lost := counts["gaps.given-up"]:
+        yield words.count("{n} missed day could not be filled.", "{n} missed days could not be filled.", lost)
+    if apart := counts["quarantined"]:
+        yield words.count(
+            "{n} thing that a feed sent could not be used; paperround doctor shows it.",
+            "{n} things that feeds sent could not be used; paperround doctor shows the latest.",
+            apart,
+        )
+    if runs_out(today):
+        yield words.say("arXiv's holidays are known until {day} only.", day=KNOWN_UNTIL)
 
 
 def _lost(words: Words, chats: int) -> str:

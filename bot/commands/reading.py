@@ -9,7 +9,7 @@ from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
-from bot.pages import PAGE, card, digest_heading, entry, label_list, results_page, shorten
+from bot.pages import PAGE, card, digest_heading, entry, label_list, late_line, results_page, shorten
 from bot.ports import Caller
 from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
@@ -198,14 +198,14 @@ def _view(
     with context.store.reading() as tx:
         announcements = latest(tx)
         day = day_of(context, tx, announcements, followed)
-        matches = day.matches(followed, wants)
+        matches = day.matches(followed, wants, chat.since_on if chat else None)
         shown = matches[offset : offset + size]
         ids = [match.paper_id for match in shown]
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     if not announcements:
         return say(words.say("No batch has come in yet. /paper searches what is stored."))
     labels = tuple(dict.fromkeys(one.label for one in followed))
-    on = announcements[-1].announced_on
+    on = max(announcement.announced_on for announcement in announcements)
     if not matches:
         nothing = words.say(
             "Nothing for {topics} in the latest batch, {day}.", topics=label_list(words, labels), day=words.day(on)
@@ -215,7 +215,7 @@ def _view(
         return say(words.say("That was all of it."), private=True)
     hit = {label for match in matches for label in match.labels}
     whole = Digest(DigestKind.PAPERS, on, matches, len(shown), tuple(x for x in labels if x in hit))
-    blocks = [digest_heading(words, whole), *_entries(words, shown, papers, summaries, offset)]
+    blocks = [digest_heading(words, whole), *_entries(words, matches, shown, papers, summaries, offset)]
     if rest := len(matches) - offset - len(shown):
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
     buttons = _buttons(context, caller, query, _ways(words, "page", offset, len(matches), size))
@@ -242,14 +242,24 @@ def _nothing(context: Context, caller: Caller, words: Words, query: Query, text:
 def _entries(
     words: Words,
     matches: Sequence[Match],
+    shown: Sequence[Match],
     papers: Mapping[int, Paper],
     summaries: Mapping[int, Sequence[Summary]],
     offset: int,
 ) -> Iterator[Block]:
-    for number, match in enumerate(matches, offset + 1):
+    late = False
+    for number, match in enumerate(shown, offset + 1):
         if match.paper_id in papers:
+            first, late = bool(match.late_on) and not late, late or bool(match.late_on)
             yield entry(
-                words, papers[match.paper_id], summaries.get(match.paper_id, ()), number, match.labels, match.news
+                words,
+                papers[match.paper_id],
+                summaries.get(match.paper_id, ()),
+                number,
+                match.labels,
+                match.news,
+                above=late_line(words, matches) if first else "",
+                late_on=match.late_on,
             )
 
 
@@ -281,4 +291,5 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
     rest = total - offset - len(shown)
     label = words.count("{n} more paper", "{n} more papers", rest)
     buttons = ((Button(label, f"more:{delivery.id}:{offset + PAGE}"),),) if rest else ()
-    return Reply((heading(title), *_entries(words, shown, papers, summaries, offset)), buttons)
+    entries = _entries(words, delivery.digest.matches, shown, papers, summaries, offset)
+    return Reply((heading(title), *entries), buttons)

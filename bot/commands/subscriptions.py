@@ -177,7 +177,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         followed = followed_by([subscription], topics, chat.language)
         announcements = latest(tx)
         day = day_of(context, tx, announcements, followed)
-        matches = day.matches(followed, chat.wants)
+        matches = day.matches(followed, chat.wants, chat.since_on)
         shown = [m.paper_id for m in matches[:_SHOWN]]
         papers, summaries = tx.papers(shown), tx.summaries(shown)
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
@@ -190,7 +190,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
                     "The latest batch ({day}) has {n} paper for it:",
                     "The latest batch ({day}) has {n} papers for it:",
                     len(matches),
-                    day=words.day(announcements[-1].announced_on),
+                    day=words.day(max(one.announced_on for one in announcements)),
                 )
             )
         )

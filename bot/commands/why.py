@@ -189,7 +189,7 @@ def _not_sent(
     doc: Document,
 ) -> str:
     ahead = [one for one in told if one.id > chat.seen]
-    if Day(ahead, {paper.id: paper}, {paper.id: doc}).matches(followed, chat.wants):
+    if Day(ahead, {paper.id: paper}, {paper.id: doc}).matches(followed, chat.wants, chat.since_on):
         return words.say(
             "It comes with this chat's next digest, at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone
         )

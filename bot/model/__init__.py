@@ -17,7 +17,17 @@ from bot.model.chats import (
     Topic,
 )
 from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
-from bot.model.feeds import Feed, FeedState, Fetched, Validators
+from bot.model.feeds import (
+    Feed,
+    FeedState,
+    Fetched,
+    Gap,
+    GapState,
+    Leaf,
+    Quarantined,
+    Sighting,
+    Validators,
+)
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 from bot.model.people import Change, Deed
@@ -45,8 +55,11 @@ __all__ = [
     "FeedItem",
     "FeedState",
     "Fetched",
+    "Gap",
+    "GapState",
     "Kind",
     "Layout",
+    "Leaf",
     "Match",
     "News",
     "Notice",
@@ -54,9 +67,11 @@ __all__ = [
     "Paper",
     "Part",
     "Place",
+    "Quarantined",
     "Rejected",
     "Rest",
     "Role",
+    "Sighting",
     "Subscription",
     "Summary",
     "SummaryText",

@@ -13,12 +13,14 @@ from bot.model.papers import News
 @dataclass(frozen=True, slots=True)
 class Match:
     """One paper of a digest: the announcement it came by and the labels of the subscriptions it satisfied. ``since``:
-    where it was not pushed and comes with a later digest, the day (UTC) it was first offered; None for all others."""
+    where it was not pushed and comes with a later digest, the day (UTC) it was first offered; None for all others.
+    ``late_on``: the day it was announced on, where that was missed and the paper found later."""
 
     paper_id: int
     news: News
     labels: tuple[str, ...]
     since: date | None = None
+    late_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -72,10 +72,11 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What a source or document held that could not be used."""
+    """What a source or document held that could not be used. ``sample``: how it began, as it was."""
 
     where: str
     why: str
+    sample: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

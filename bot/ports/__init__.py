@@ -2,6 +2,7 @@
 
 from bot.ports.platforms import (
     NOTE,
+    Archive,
     Caller,
     ChatPlatform,
     CommandInfo,
@@ -17,6 +18,7 @@ from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store
 
 __all__ = [
     "NOTE",
+    "Archive",
     "Caller",
     "ChatPlatform",
     "CommandInfo",

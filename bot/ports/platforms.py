@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from bot.model import Address, Fetched, Place, Validators
+from bot.model import Address, Fetched, Leaf, Place, Validators
 from bot.replies import Reply
 
 Now = Callable[[], datetime]
@@ -25,6 +25,19 @@ class Source(Protocol):
     def url(self, categories: Sequence[str]) -> str: ...
 
     async def close(self) -> None: ...
+
+
+class Archive(Protocol):
+    """Where papers of earlier days are found."""
+
+    name: str
+
+    async def leaf(self, category: str, since: date, token: str) -> Leaf:
+        """One request for what ``category`` has had since the announcement of that day, in pages: ``token`` is empty
+        for the first and else the last page's. Raises FetchFailed, also where the token is too old."""
+
+    async def close(self) -> None:
+        """Give the connection up; the next request makes another."""
 
 
 class Proceedings(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from bot.gaps import Known
 from bot.model import (
     Address,
     Announcement,
@@ -18,9 +19,13 @@ from bot.model import (
     DigestKind,
     Feed,
     FeedItem,
+    Gap,
+    GapState,
     Notice,
     NoticeKind,
     Paper,
+    Quarantined,
+    Rejected,
     Rest,
     Subscription,
     Summary,
@@ -111,11 +116,35 @@ class Transaction(Protocol):
     def before_latest_batch(self) -> int:
         """The id just before the first announcement of the latest announced day; 0 where there is none."""
 
+    def latest_day(self) -> date | None:
+        """The latest announced day."""
+
     # feeds
     def feeds(self) -> dict[str, Feed]: ...
     def put_feed(self, feed: Feed) -> None: ...
     def validators(self, url: str) -> Validators: ...
     def put_validators(self, url: str, validators: Validators) -> None: ...
+    def known_papers(self, keys: Iterable[str]) -> dict[str, Known]:
+        """What is stored of those of the papers that are."""
+
+    def unseen(self, items: Collection[FeedItem]) -> frozenset[str]:
+        """Keys of the items that are of papers or versions not stored, or announce one that never was."""
+
+    def last_key(self, before: date) -> str:
+        """The greatest arXiv id (``arxiv:2504.01979``) that was announced as new before that day; empty for none."""
+
+    def gaps(self, *states: GapState) -> list[Gap]:
+        """Missed days in these states, or in any, the oldest first."""
+
+    def open_gaps(self, gaps: Iterable[Gap]) -> int:
+        """Insert; those that are there already stay as they are. Returns how many were inserted."""
+
+    def put_gap(self, gap: Gap) -> None: ...
+    def quarantine(self, source: str, rejected: Sequence[Rejected], now: datetime) -> None:
+        """Keep what could not be used, once each; the oldest go where there is too much."""
+
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        """The latest first."""
 
     # topics
     def topics(self) -> list[Topic]: ...
@@ -302,7 +331,7 @@ class Transaction(Protocol):
     # the instance
     def counts(self) -> Mapping[str, int]:
         """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
-        ``deliveries.<state>``, ``chats.<state>``."""
+        ``quarantined``, ``deliveries.<state>``, ``chats.<state>``, ``gaps.<state>``."""
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many open deliveries are due, and since when the oldest is."""

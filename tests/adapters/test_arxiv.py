@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import tarfile
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sources.arxiv import CAP, ArxivFeed, parse_feed, read_authors
+from adapters.sources.arxiv import CAP, NEAR, ArxivFeed, parse_feed, read_authors
 from bot.errors import FetchFailed
 from bot.model import FeedItem, Kind, Validators
 from tests.feeds_text import atom, bad_query, paper, papers, rdf, rss
@@ -306,38 +305,13 @@ async def test_a_cut_feed_fails_and_gives_no_etag(server: FeedServer, source: Ar
     assert len(fetched.items) == 3 and fetched.validators.etag == '"good"'
 
 
-async def test_a_capped_union_is_asked_for_again_in_halves(
-    server: FeedServer, source: ArxivFeed, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("count", "cut", "near"), [(3, False, False), (NEAR, False, True), (CAP, True, True)])
+async def test_a_feed_near_arxivs_limit_says_so(
+    server: FeedServer, source: ArxivFeed, count: int, cut: bool, near: bool
 ) -> None:
-    both = paper("2504.09999", kind=Kind.CROSS)
-    server.put("/rss/cs.CL+cs.LG+cs.AI", Answer(rss(papers(CAP, kind=Kind.REPLACE), DAY), etag='"union"'))
-    server.put("/rss/cs.CL", Answer(rss([*papers(5), both], DAY)))
-    server.put("/rss/cs.LG+cs.AI", Answer(rss([paper("2504.09999"), paper("2504.09998")], DAY)))
-    with caplog.at_level(logging.WARNING):
-        fetched = await source.fetch(["cs.CL", "cs.LG", "cs.AI"], Validators('"old"'))
-    assert server.paths() == ["/rss/cs.CL+cs.LG+cs.AI", "/rss/cs.CL", "/rss/cs.LG+cs.AI"]
-    assert "if-none-match" not in server.requests[1].headers
-    kinds = {item.key: item.kind for item in fetched.items}
-    assert kinds["arxiv:2504.09999"] is Kind.NEW and kinds["arxiv:2504.00001"] is Kind.NEW
-    assert len(fetched.items) == len(kinds) == CAP + 2
-    assert fetched.url.endswith("/rss/cs.CL+cs.LG+cs.AI") and fetched.validators.etag == '"union"'
-    assert "cs.CL+cs.LG+cs.AI" in caplog.text and "fewer categories" in caplog.text
-
-
-async def test_a_capped_single_category_is_taken_with_a_warning(
-    server: FeedServer, source: ArxivFeed, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.put("/rss/cs.CL", rss(papers(CAP), DAY))
-    with caplog.at_level(logging.WARNING):
-        assert len((await source.fetch(["cs.CL"], Validators())).items) == CAP
-    assert len(server.requests) == 1 and "fewer categories" in caplog.text
-
-
-async def test_a_half_that_fails_fails_the_whole(server: FeedServer, source: ArxivFeed) -> None:
-    server.put("/rss/cs.CL+cs.LG", rss(papers(CAP), DAY))
-    server.put("/rss/cs.CL", rss(papers(1), DAY))
-    with pytest.raises(FetchFailed, match="404"):
-        await source.fetch(["cs.CL", "cs.LG"], Validators())
+    server.put("/rss/cs.CL", rss(papers(count), DAY))
+    fetched = await source.fetch(["cs.CL"], Validators())
+    assert (len(fetched.items), fetched.cut, fetched.near) == (count, cut, near)
 
 
 # Real files

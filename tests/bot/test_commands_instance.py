@@ -13,6 +13,7 @@ from bot.commands import COMMANDS
 from bot.commands.context import Context, language_named, zone_named
 from bot.config import Config
 from bot.desk import FrontDesk
+from bot.feeds import REASONS
 from bot.model import (
     Address,
     Chat,
@@ -23,9 +24,12 @@ from bot.model import (
     Feed,
     FeedItem,
     FeedState,
+    Gap,
+    GapState,
     Layout,
     Notice,
     NoticeKind,
+    Rejected,
 )
 from bot.query import parse
 from tests.desks import ADMIN, MANAGER, OWNER, Front, NewFront, buttons, item, later
@@ -200,6 +204,31 @@ def test_every_state_of_a_feed_is_said_in_words(front: Front) -> None:
     lines = front.ask(ADMIN, "/status").blocks[1].text.splitlines()
     assert len(lines) == len(FeedState)
     assert len({line.partition(": ")[2] for line in lines}) == len(FeedState)
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+def test_why_a_feed_is_as_it_is_is_said_in_the_admins_language(front: Front, locale: str) -> None:
+    with front.store.transaction() as tx:
+        for n, why in enumerate(REASONS):
+            tx.put_feed(Feed(f"x.{n}", FeedState.QUIET, why=why))
+    said = front.ask(replace(ADMIN, locale=locale), "/status").blocks[1].text
+    assert not any(why in said for why in REASONS) and said.count("(") == len(REASONS)
+
+
+def test_status_tells_of_missed_days_of_what_was_unusable_and_of_the_calendars_end(front: Front) -> None:
+    front.now = datetime(2027, 1, 4, 6, tzinfo=UTC)
+    days = [date(2026, 12, 28), date(2026, 12, 30)]
+    with front.store.transaction() as tx:
+        tx.put_feed(Feed("cs.CL", FeedState.FRESH))
+        tx.open_gaps([Gap("cs.CL", day, due_at=front.now, why="down") for day in days])
+        tx.open_gaps([Gap("cs.CL", date(2026, 12, 1), GapState.GIVEN_UP)])
+        tx.quarantine("feed", [Rejected("item 1", "no title")], front.now)
+    assert [block.text for block in front.ask(ADMIN, "/status").blocks[2:6]] == [
+        "2 missed days are still to be filled, the first: cs.CL Monday 28 December and cs.CL Wednesday 30 December",
+        "1 missed day could not be filled.",
+        "1 thing that a feed sent could not be used; paperround doctor shows it.",
+        "arXiv's holidays are known until 2026-12-31 only.",
+    ]
 
 
 def test_topics_are_shown_with_their_queries_and_buttons(front: Front) -> None:

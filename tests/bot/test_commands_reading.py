@@ -8,7 +8,20 @@ from datetime import date
 
 import pytest
 
-from bot.model import Address, Chat, Delivery, Digest, DigestKind, FeedItem, Kind, Layout, Match, News, SummaryText
+from bot.model import (
+    Address,
+    Arrival,
+    Chat,
+    Delivery,
+    Digest,
+    DigestKind,
+    FeedItem,
+    Kind,
+    Layout,
+    Match,
+    News,
+    SummaryText,
+)
 from bot.replies import BlockKind, Reply
 from tests.desks import (
     MANAGER,
@@ -226,6 +239,27 @@ def test_a_digest_shows_the_latest_day_for_what_is_followed(front: Front) -> Non
     assert all(" · LoRA" in block.text for block in told.blocks[1:])
     front.ask(OWNER, "/subscribe parrots")
     assert front.ask(OWNER, "/digest").blocks[0].text == "3 new papers for LoRA and parrots, Tuesday 8 April"
+
+
+def test_a_digest_shows_what_came_late_under_a_heading_of_its_own(front: Front) -> None:
+    front.ask(OWNER, "/subscribe LoRA")
+    missed = [item(90 + n, f"LoRA of {on:%A}", on=on) for n, on in enumerate((date(2025, 4, 4), date(2025, 4, 7)))]
+    front.announce(replace(one, arrival=Arrival.LATE) for one in missed)
+    with front.store.transaction() as tx:
+        chat = tx.chat(OWNER.address)
+        assert chat is not None and chat.since_on == TUESDAY
+        tx.put_chat(replace(chat, since_on=None))  # one that was there before the gap
+    told = front.ask(OWNER, "/digest")
+    assert told.blocks[0].text == "2 new papers for LoRA, Tuesday 8 April"
+    assert told.blocks[3].text.startswith("Late: 2 papers announced earlier, found now\n3. LoRA of Monday")
+    assert "LoRA of Friday" in told.blocks[4].text and "Friday 4 April" in told.blocks[4].text
+
+
+def test_a_chat_that_began_after_the_missed_days_is_not_shown_them(front: Front) -> None:
+    front.announce([replace(item(90, "LoRA of Friday", on=date(2025, 4, 4)), arrival=Arrival.LATE)])
+    told = front.ask(OWNER, "/subscribe LoRA")
+    assert "The latest batch (Tuesday 8 April) has 2 papers for it" in told.text
+    assert "Late:" not in front.ask(OWNER, "/digest").text
 
 
 def test_a_digest_of_a_query_or_topic_is_a_look_that_changes_nothing(front: Front) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.digests import Day, Decision, Followed, decide, local_date, next_due
 from bot.documents import document
-from bot.model import WANTED, Address, Announcement, Chat, DigestKind, EmptyDay, Match, News, Paper
+from bot.model import WANTED, Address, Announcement, Arrival, Chat, DigestKind, EmptyDay, Match, News, Paper
 from bot.query import parse
 
 TUESDAY = date(2025, 4, 8)
@@ -316,3 +316,55 @@ def test_a_decision_always_moves_on_and_never_back(
         assert made.digest.matches == (Match(1, News.NEW, ("LoRA",)),)
     elif empty is EmptyDay.SILENT:
         assert made.digest is None
+
+
+# Papers of days that were missed
+
+MONDAY, FRIDAY = date(2025, 4, 7), date(2025, 4, 4)
+
+
+def late(number: int, of: Paper, on: date) -> Announcement:
+    return replace(told(number, of, on=on), arrival=Arrival.LATE)
+
+
+def late_days(day: Day, since: date | None = None) -> list[tuple[int, date | None]]:
+    return [(m.paper_id, m.late_on) for m in day.matches(follows("LoRA"), WANTED, since)]
+
+
+def a_day_with_late_ones() -> Day:
+    papers = [paper(n, f"LoRA {n}", "cs.CL") for n in range(1, 6)]
+    told_of = [
+        late(11, papers[0], FRIDAY), late(12, papers[1], MONDAY), told(13, papers[2]),
+        told(14, papers[3], on=MONDAY), late(15, papers[4], MONDAY),
+    ]  # fmt: skip
+    return day_of(papers, told_of)
+
+
+def test_late_papers_come_after_all_others_the_newest_day_first_with_their_day() -> None:
+    found = late_days(a_day_with_late_ones())
+    assert found == [(3, None), (4, None), (2, MONDAY), (5, MONDAY), (1, FRIDAY)]
+
+
+def test_of_what_is_late_a_chat_gets_no_day_before_it_was_there() -> None:
+    day = a_day_with_late_ones()
+    assert late_days(day, MONDAY) == [(3, None), (4, None), (2, MONDAY), (5, MONDAY)]
+    assert late_days(day, TUESDAY) == [(3, None), (4, None)], "what was not late is offered all the same"
+    assert day.digest(follows("LoRA"), WANTED, 20, 15, date(2025, 5, 1)) is not None
+
+
+def test_chats_of_whatever_age_share_a_digest_where_nothing_of_it_is_withheld() -> None:
+    day, followed = a_day_with_late_ones(), follows("LoRA")
+    first = day.digest(followed, WANTED, 20, 15, None)
+    assert day.digest(followed, WANTED, 20, 15, FRIDAY) is first
+    assert day.digest(followed, WANTED, 20, 15, MONDAY) is not first
+
+
+def test_a_chat_gets_late_papers_with_its_next_digest_and_a_new_one_does_not() -> None:
+    day = a_day_with_late_ones()
+    for since, count in ((None, 5), (TUESDAY, 2)):
+        chat = replace(CHAT, since_on=since)
+        decision = decide(
+            chat, follows("LoRA"), day, 15, settled=True, quiet=False, last_kind=None, wait_until=time(14), now=EIGHT
+        )
+        assert decision.digest is not None and len(decision.digest.matches) == count
+        assert decision.seen == 15 and decision.digest.on == TUESDAY

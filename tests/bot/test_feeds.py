@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import FetchFailed
-from bot.feeds import EASTERN, eastern_day, is_publishing_day, judge, next_poll, settled
+from bot.feeds import EASTERN, covers, eastern_day, heard, judge, next_poll, settled
+from bot.holidays import is_publishing_day
 from bot.model import Feed, FeedItem, FeedState, Fetched, Kind, Rejected
 
 FRESH, QUIET, WAITING, STALE, FAILED = (
@@ -118,6 +119,45 @@ def test_nothing_is_settled_by_yesterdays_verdict() -> None:
     quiet = judge(TUESDAYS, "cs.CL", UNCHANGED, 0, eastern(SUN))
     assert settled(quiet, eastern(SUN, 23)) and not settled(quiet, eastern(date(2025, 4, 14), 0))
     assert not settled(UNKNOWN, eastern(TUE))
+
+
+JUNETEENTH = date(2025, 6, 19)
+HOLIDAY = date(2025, 6, 20)
+"""The evening of Juneteenth brings no announcement, so the feed of the day after stays empty."""
+BEFORE = judge(UNKNOWN, "cs.CL", feed_of(JUNETEENTH), 4, eastern(JUNETEENTH))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unseen", "state", "is_settled"),
+    [
+        (feed_of(HOLIDAY, items=0), 0, QUIET, True),  # the feed says so itself
+        (UNCHANGED, 0, QUIET, False),  # the calendar alone says so: it is asked again
+        (feed_of(JUNETEENTH), 0, QUIET, False),
+        (feed_of(HOLIDAY), 0, QUIET, False),  # old papers under the day's date
+        (feed_of(HOLIDAY), 4, FRESH, True),  # the calendar was wrong: what is unseen is taken in on any day
+        (FetchFailed("down"), 0, FAILED, False),
+    ],
+)
+def test_a_holiday_is_quiet_and_never_hides_a_paper(
+    outcome: Fetched | FetchFailed, unseen: int, state: FeedState, is_settled: bool
+) -> None:
+    now = eastern(HOLIDAY)
+    feed = judge(BEFORE, "cs.CL", outcome, unseen, now)
+    assert (feed.state, settled(feed, now)) == (state, is_settled)
+    assert heard(feed, now) == (state in (FRESH, QUIET)), "readers are told that there is nothing"
+    if state is QUIET:
+        assert "holiday" in feed.why or is_settled
+
+
+@pytest.mark.parametrize(
+    ("polled", "category", "expected"),
+    [
+        ("cs.CL", "cs.CL", True), ("cs", "cs.CL", True), ("hep-th", "hep-th", True), ("astro-ph", "astro-ph.GA", True),
+        ("cs.CL", "cs.CLX", False), ("cs", "csx.A", False), ("math", "math-ph", False), ("cs.CL", "cs", False),
+    ],
+)  # fmt: skip
+def test_an_archives_feed_bears_all_its_categories(polled: str, category: str, expected: bool) -> None:
+    assert covers(polled, category) is expected
 
 
 def test_the_day_is_the_eastern_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.pages import card, digest_heading, digest_page, empty_page, entry, label_list, shorten
 from bot.replies import BlockKind, Reply, Style
-from bot.words import words_for
+from bot.words import Words, words_for
 
 EN, HANS, HANT = (words_for(language) for language in ("en", "zh-Hans", "zh-Hant"))
 TUESDAY = date(2025, 4, 8)
@@ -268,3 +268,45 @@ def test_an_empty_day_is_said_the_readers_way(
 def test_an_empty_day_of_many_subscriptions_counts_them() -> None:
     empty = Digest(DigestKind.NOTHING, TUESDAY, labels=tuple("abcdefg"))
     assert empty_page(EN, empty).text == "Nothing new for a, b, c and 4 more, Tuesday 8 April."
+
+
+def with_late(count: int, late: int, pushed: int = 100) -> tuple[Digest, dict[int, Paper]]:
+    """A digest whose last papers are of two days that were missed."""
+    missed = (date(2025, 4, 4), date(2025, 4, 3))
+    matches = tuple(
+        Match(n, News.NEW, ("LoRA",), late_on=missed[n % 2] if n > count - late else None)
+        for n in range(1, count + 1)
+    )
+    made = Digest(DigestKind.PAPERS, TUESDAY, matches, min(pushed, count), ("LoRA",), count)
+    return made, {n: paper(n) for n in range(1, count + 1)}
+
+
+@pytest.mark.parametrize(
+    ("words", "head", "late"),
+    [
+        (EN, "3 new papers for LoRA, Tuesday 8 April", "Late: 2 papers announced earlier, found now"),
+        (HANS, "4月8日星期二 · LoRA：3 篇新论文", "补发 2 篇：此前公布、现在才找到"),
+        (HANT, "4月8日星期二 · LoRA：3 篇新論文", "補發 2 篇：先前公布、現在才找到"),
+    ],
+)
+def test_papers_of_missed_days_stand_under_a_heading_of_their_own_with_their_day(
+    words: Words, head: str, late: str
+) -> None:
+    made, papers = with_late(5, 2)
+    texts = [block.text for block in digest_page(words, made, papers, {}).blocks]
+    assert texts[0] == head and len(texts) == 6
+    assert texts[4].startswith(f"{late}\n4. ") and texts[5].startswith("5. ")
+    assert words.day(date(2025, 4, 4)) in texts[4] and words.day(date(2025, 4, 3)) in texts[5]
+    assert words.day(TUESDAY) not in "".join(texts[1:])
+
+
+def test_the_heading_of_late_papers_comes_once_and_with_the_first_of_them() -> None:
+    made, papers = with_late(30, 25)
+    assert "Late: 25 papers" in digest_page(EN, made, papers, {}).text
+    rest = digest_page(EN, made, papers, {}, only=[10, 11, 12])
+    assert "Late:" not in rest.text
+
+
+def test_a_digest_of_late_papers_alone_does_not_call_them_new() -> None:
+    made, papers = with_late(2, 2)
+    assert digest_page(EN, made, papers, {}).blocks[0].text == "2 late papers for LoRA"

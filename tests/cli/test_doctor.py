@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bot.model import Gap, GapState
+from storage.store import open_store
 from tests.cli.platforms import discord_in_thread, for_discord, for_telegram
 from tests.cli.shell import Said, Shell, papers
+from tests.databases import sqlite_url
 from tests.feeds_text import EASTERN, rss
 from tests.servers.feeds import FeedServer, in_thread
 from tests.servers.telegram import FakeTelegram
@@ -117,3 +121,22 @@ def test_a_platform_that_is_down_does_not_hide_the_other(shell: Shell, feeds: Fe
     found = by_subject(said)
     assert "cannot be reached" in found["Telegram"]["what"]
     assert found["discord token"]["ok"]
+
+
+def test_what_a_feed_sent_wrong_and_which_days_are_missed_is_told(shell: Shell, feeds: FeedServer) -> None:
+    today = datetime.now(EASTERN).date()
+    assert shell("doctor").status == 0
+    broken = rss(papers(), today).replace(b"<arxiv:announce_type>new", b"<arxiv:announce_type>rumour", 1)
+    feeds.put("/rss/cs.CL", broken)
+    store = open_store(sqlite_url(shell.folder / "data"))
+    with store.transaction() as tx:
+        gaps = [Gap("cs.CL", today - timedelta(days=n), why="the feed was down") for n in range(7, 0, -1)]
+        assert tx.open_gaps(gaps) == 7
+        tx.put_gap(replace(gaps[0], state=GapState.GIVEN_UP, why="nobody answers"))
+    store.close()
+    found = by_subject(shell("doctor", "--json"))
+    assert found["quarantine"]["ok"] and "unknown announce type 'rumour'" in found["quarantine"]["what"]
+    assert "1 things" in found["quarantine"]["what"] and "item 1" in found["quarantine"]["what"]
+    assert found["missed days"]["what"].startswith(f"6 (cs.CL {today - timedelta(days=6)}, ")
+    assert not found["missed days"]["ok"] and "oai_url" in found["missed days"]["mend"], "feeds are from elsewhere"
+    assert not found["lost days"]["ok"] and "nobody answers" in found["lost days"]["what"]

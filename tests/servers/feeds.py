@@ -40,17 +40,21 @@ class FeedServer:
     """``async with FeedServer() as server`` inside a test's loop, or ``with in_thread() as server`` beside it.
 
     ``put`` says what a path (``/rss/cs.CL+cs.LG``) answers; several answers are given in turn, the last one
-    for good. A path without any answers 404.
+    for good. ``route`` hands over everything below a path. A path without any answers 404.
     """
 
     def __init__(self) -> None:
         self.requests: list[Seen] = []
         self.url = ""
         self._answers: dict[str, list[Answer | Handler]] = {}
+        self._routes: dict[str, Handler] = {}
         self._runner: web.AppRunner | None = None
 
     def put(self, path: str, *answers: Answer | Handler | bytes) -> None:
         self._answers[path] = [Answer(answer) if isinstance(answer, bytes) else answer for answer in answers]
+
+    def route(self, path: str, handler: Handler) -> None:
+        self._routes[path] = handler
 
     def paths(self) -> list[str]:
         """What was asked for, in order."""
@@ -85,6 +89,9 @@ class FeedServer:
         self.requests.append(Seen(request.method, request.raw_path, headers))
         answers = self._answers.get(request.raw_path)
         if not answers:
+            for path, handler in self._routes.items():
+                if request.path.startswith(path):
+                    return await handler(request)
             return web.Response(status=404, text="<html><title>Not here</title></html>", content_type="text/html")
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if not isinstance(answer, Answer):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Date, Integer, LargeBinary, Table, Time, insert, select
 from sqlalchemy.types import JSON
 
-from bot.model import DeliveryState, Digest, DigestKind, Kind, Match, News, Subscription, Topic
+from bot.model import DeliveryState, Digest, DigestKind, Gap, Kind, Match, News, Rejected, Subscription, Topic
 from storage import tables as t
 from storage.columns import Moment
 from storage.engine import connect
@@ -38,6 +38,8 @@ def fill(store: SqlStore, url: str, chats: int = 5) -> None:
         tx.unsubscribe(made[-1].id, gone.id)
         tx.add_invite("code", "console:local", NOW)
         tx.put_setting("a", "b")
+        tx.open_gaps([Gap("cs.CL", DAY, due_at=NOW, why="茶")])
+        tx.quarantine("a feed", [Rejected("item 1", "no title", "茶")], NOW)
         for chat in made[:3]:
             tx.plan(delivery_for(chat))
         open_ones = tx.lease(NOW, NOW + timedelta(minutes=2), "me", 2, ["telegram"])
