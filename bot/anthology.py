@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 from bot.carrier import whole
 from bot.errors import FetchFailed
+from bot.feeds import eastern_day
 from bot.model import Arrival, Feed, FeedItem, FeedState, Fetched, Kind, Tally, Validators
 from bot.ports import Now, Proceedings, SearchIndex, Store, Transaction
 from bot.tenure import INGEST, Occupied, Tenure, alone, alone_async
@@ -73,10 +74,17 @@ def filled(item: FeedItem, abstracts: Mapping[str, FeedItem]) -> FeedItem:
     return replace(item, title=found.title, abstract=found.abstract, authors=authors, doi=found.doi)
 
 
-def dated(items: Iterable[FeedItem], unseen: Collection[str], begun_on: date) -> list[FeedItem]:
+def dated(items: Iterable[FeedItem], unseen: Collection[str], begun_on: date, today: date) -> list[FeedItem]:
     """The items as they are announced: in a burst where many are news; only known where they were old when the
-    Anthology was first read."""
-    found = [replace(item, kind=Kind.KNOWN) if _is_old(item, begun_on) else item for item in items]
+    Anthology was first read; never of a day that is still to come, which would hide arXiv's."""
+    found = [
+        replace(
+            item,
+            kind=Kind.KNOWN if _is_old(item, begun_on) else item.kind,
+            announced_on=item.announced_on and min(item.announced_on, today),
+        )
+        for item in items
+    ]
     news = sum(item.kind is not Kind.KNOWN and item.key in unseen for item in found)
     return [replace(item, arrival=Arrival.BURST) for item in found] if news >= MANY else found
 
@@ -213,7 +221,8 @@ class Anthology:
             now, kept = self._now(), tx.setting(_BEGUN)
             begun_on = begun(date.fromisoformat(kept) if kept else None, tx.feeds().get(NAME, Feed(NAME)), now)
             tx.put_setting(_BEGUN, begun_on.isoformat())
-            items = dated((filled(item, read.items) for item in fetched.items), unseen, begun_on)
+            known = (filled(item, read.items) for item in fetched.items)
+            items = dated(known, unseen, begun_on, eastern_day(now))
             tally = tx.add(items, now) + Tally(refused=fetched.rejected)
             # Where nothing could be read, the same bytes are worth reading again: by a mended program, say.
             lost = fetched.rejected and not fetched.items

@@ -158,7 +158,7 @@ def make_platforms(
 
 def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Store | None) -> ChatPlatform:
     from adapters.chats.telegram import Telegram
-    from adapters.chats.telegram_pace import Pace
+    from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
     from adapters.chats.telegram_polling import always
     from adapters.chats.telegram_webhook import Door
 
@@ -167,18 +167,22 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
     if config.webhook_url and config.webhook_secret:
         door = Door(config.webhook_url, *config.webhook_listen, config.webhook_secret.get_secret_value())
         inbox = SharedInbox(store, name, utc_now) if store else None
-    pace = Pace(part=lambda: crew.part("telegram")) if crew else Pace()
-    return Telegram(token, config.api_url, pace, crew.turn(name) if crew else always, door, inbox)
+    paid = config.paid_broadcast
+    a_second = PAID_A_SECOND if paid else A_SECOND
+    pace = Pace(a_second, part=lambda: crew.part("telegram")) if crew else Pace(a_second)
+    return Telegram(token, config.api_url, pace, crew.turn(name) if crew else always, door, inbox, paid)
 
 
 def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:
     from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_pace import DiscordPace
     from adapters.chats.discord_shards import IDENTIFY_SECONDS, Shards
 
-    shards = Shards(config.shards, config.shard_ids)
+    shards, pace = Shards(config.shards, config.shard_ids), DiscordPace()
     if crew is not None:
         shards = replace(shards, turn=crew.turn("discord"), begin=crew.spaced("discord", IDENTIFY_SECONDS))
-    return Discord(token, config.api_url, config.gateway_url, shards)
+        pace = DiscordPace(part=lambda: crew.part("discord"))
+    return Discord(token, config.api_url, config.gateway_url, shards, pace)
 
 
 def accounts(config: Config) -> dict[str, str]:

@@ -10,14 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from bot import absences
 from bot import delivery as deliveries
-from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Unsure
-from bot.drafts import Draft, drafts, names
-from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
+from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
+from bot.drafts import Draft, names
+from bot.editions import Editions
+from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
 from bot.figures import ATTEMPTS, CARRIED, SENDING
+from bot.ledger import Ledger
 from bot.logbook import ROUTINE, about
-from bot.model import Address, ChatState, Delivery, DeliveryState, Layout, Part
+from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
 from bot.ports import ChatPlatform, Now, Store
+from bot.words import words_for
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +30,8 @@ AT_ONCE = 32
 """Deliveries on their way at the same time."""
 MOST_STUMBLES = 8
 """Attempts after which a delivery that a fault of this program stops is given up, so that later ones may go."""
+SLOW = 600.0
+"""Seconds of waiting for one chat that an admin hears of."""
 _RECORD_TRIES, _RECORD_PAUSE = 3, 1.0
 
 T = TypeVar("T")
@@ -72,6 +78,7 @@ class Carrier:
 
     def __init__(self, store: Store, platforms: Mapping[str, ChatPlatform], repeat: bool, now: Now) -> None:
         self._store, self._platforms, self._repeat, self._now = store, dict(platforms), repeat, now
+        self._ledger, self._editions = Ledger(store), Editions(store)
         self._owner = secrets.token_hex(8)
         self._delivering = asyncio.Lock()
         self._running: set[asyncio.Task[DeliveryState]] = set()
@@ -98,6 +105,10 @@ class Carrier:
                     await whole(asyncio.to_thread(self._give_back))
         return done
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
     async def stop(self, within: float) -> None:
         """For good: no other message is begun, those on their way get ``within`` seconds."""
         self._stopping = True
@@ -112,15 +123,22 @@ class Carrier:
             return
 
     async def _deliver_all(self, done: Carried) -> None:
+        some_ended = asyncio.Event()
         while True:
             # Half of the places free: one that waits for its platform holds up nobody else.
             if not self._stopping and len(self._running) <= AT_ONCE // 2:
                 leased = await whole(asyncio.to_thread(self._lease, AT_ONCE - len(self._running)))
-                self._running |= {asyncio.create_task(self._followed(_Way(one))) for one in leased}
+                for one in leased:
+                    task = asyncio.create_task(self._followed(_Way(one)))
+                    task.add_done_callback(lambda _: some_ended.set())
+                    self._running.add(task)
             if not self._running:
                 return
-            ended, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
+            # asyncio.wait would walk all of them for each that ends.
+            await some_ended.wait()
+            some_ended.clear()
+            for task in [task for task in self._running if task.done()]:
+                self._running.discard(task)
                 done.count(DeliveryState.POSTPONED if task.cancelled() else task.result())
 
     def _lease(self, limit: int) -> list[Delivery]:
@@ -129,6 +147,7 @@ class Carrier:
         if not open_ones:
             return []
         with self._store.transaction() as tx:
+            self._editions.as_of(tx.revision())
             return tx.lease(now, now + LEASE, self._owner, limit, open_ones)
 
     def _give_back(self) -> None:
@@ -161,53 +180,62 @@ class Carrier:
 
     async def _stumbled(self, delivery: Delivery, why: str, final: bool = False) -> DeliveryState:
         """Later again, less and less often; where even that cannot be noted, when the lease ends."""
-        part = delivery.current_part
-        outcome = Unsure(why) if part is not None and part.tried else Busy(why)
-        after = deliveries.settle(delivery, outcome, self._now())
-        if final:
-            after = replace(after, state=DeliveryState.FAILED, due_at=None)
-        if not delivery.state.open:
-            after = delivery
+        after = delivery
+        if delivery.state in (DeliveryState.LEASED, DeliveryState.SENDING):
+            part = delivery.current_part
+            outcome = Unsure(why) if part is not None and part.doubts else Busy(why)
+            after = deliveries.settle(delivery, outcome, self._now())
+            if final:
+                after = deliveries.moved(delivery, DeliveryState.FAILED, due_at=None, why=why)
         try:
-            await self._keep(after)
+            if await self._keep(after) and final:
+                await self._note(Notice(NoticeKind.FAILED, str(delivery.address), why))
         except Exception as error:
             log.warning("delivery %d goes on when its lease ends (%s)", delivery.id, type(error).__name__)
         return after.state
 
     async def _carry(self, way: _Way) -> DeliveryState:
         platform = self._platforms[way.delivery.address.platform]
-        way.delivery = deliveries.resolve(
-            way.delivery, deduplicates=platform.platform == "discord", repeat=self._repeat
-        )
+        if deliveries.doubtful(way.delivery, platform.nonce_window, self._now()) and not self._stopping:
+            trouble = await self._settle_doubt(platform, way)
+            if trouble is not None:
+                way.delivery = deliveries.settle(way.delivery, trouble, self._now())
+                if await self._keep(way.delivery):
+                    await self._after(way.delivery, trouble, None, way.delivery.layout)
+                return way.delivery.state
         while way.delivery.state.open and not self._stopping:
             if self._pause_left(platform.platform):
                 due_at = self._paused[platform.platform]
-                way.delivery = replace(way.delivery, state=DeliveryState.POSTPONED, due_at=due_at)
+                way.delivery = deliveries.moved(way.delivery, DeliveryState.POSTPONED, due_at=due_at)
                 await self._keep(way.delivery)
                 break
             part, fault = way.delivery.current_part, ""
             if part is None:
+                if way.drafts is None and not way.suspects:
+                    way.drafts = self._editions.known(platform, way.delivery)
                 if way.drafts is None:
-                    way.drafts = await asyncio.to_thread(
-                        drafts, self._store, platform, way.delivery, way.suspects, way.most
-                    )
+                    render = self._editions.drafts
+                    way.drafts = await asyncio.to_thread(render, platform, way.delivery, way.suspects, way.most)
                 if not way.drafts:
-                    way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
-                    await self._keep(way.delivery)
+                    await self._end(way)
                     break
                 draft = way.drafts.pop(0)
                 message, fault = draft.message, draft.fault
                 part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
-            way.delivery = replace(deliveries.promised(way.delivery, part), lease_until=self._now() + LEASE)
+            now = self._now()
+            way.delivery = replace(deliveries.promised(way.delivery, part, now), lease_until=now + LEASE)
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
-                outcome = await self._attempt(platform, way.delivery.address, part)
+                with SENDING.measured(platform.platform):
+                    outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
                 _count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
             way.delivery = deliveries.settle(way.delivery, outcome, self._now())
+            if isinstance(outcome, Sent) and way.drafts == []:
+                way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
             if not await self._keep(way.delivery):
                 return DeliveryState.POSTPONED
             await self._after(way.delivery, outcome, part, layout)
@@ -217,22 +245,38 @@ class Carrier:
                 break
         return way.delivery.state
 
-    async def _attempt(self, platform: ChatPlatform, address: Address, part: Part) -> Outcome:
-        try:
-            with SENDING.measured(platform.platform):
-                return Sent(part, await platform.send(address, part.payload, part.nonce))
-        except TryLater as error:
-            return Busy(str(error), error.after, error.everywhere)
-        except Uncertain as error:
-            return Unsure(str(error))
-        except ChatMoved as error:
-            return Moved(error.chat)
-        except ChatGone as error:
-            return Gone(str(error))
-        except Refused as error:
-            return Faulty(str(error))
+    async def _end(self, way: _Way) -> None:
+        way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
+        if await self._keep(way.delivery) and way.delivery.state is DeliveryState.FAILED:
+            await self._note(Notice(NoticeKind.FAILED, str(way.delivery.address), way.delivery.why))
 
-    async def _after(self, delivery: Delivery, outcome: Outcome, part: Part, layout: Layout) -> None:
+    async def _settle_doubt(self, platform: ChatPlatform, way: _Way) -> Outcome | None:
+        """Look whether the message in doubt is there, and go by the rule where that cannot be seen; what keeps the
+        platform from answering is returned."""
+        part = way.delivery.current_part
+        assert part is not None
+        message_id, sight = "", Sight.HIDDEN
+        try:
+            since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
+            seen = await _outcome(platform.find(way.delivery.address, part.payload, since), part)
+        except Hidden:
+            pass
+        else:
+            if not isinstance(seen, Sent):
+                return seen
+            message_id = seen.message_id
+            sight = Sight.THERE if message_id else Sight.ABSENT
+        way.delivery, again = deliveries.resolve(way.delivery, sight, repeat=self._repeat, message_id=message_id)
+        if again:
+            note = words_for(way.delivery.language).say("Perhaps a repeat: this may have arrived before.")
+            marked = await asyncio.to_thread(platform.marked, part.payload, note)
+            way.delivery = way.delivery.with_part(replace(part, payload=marked))
+        said = "it is there" if message_id else "it is not there" if sight is Sight.ABSENT else "nobody can look"
+        done = "sent again" if way.delivery.current_part is not None else "left so"
+        log.info("%s: a message may have arrived: %s; %s", way.delivery.address, said, done)
+        return None
+
+    async def _after(self, delivery: Delivery, outcome: Outcome, part: Part | None, layout: Layout) -> None:
         address = delivery.address
         match outcome:
             case Gone(why):
@@ -244,15 +288,17 @@ class Carrier:
             case Busy(why, after, everywhere):
                 if everywhere and delivery.due_at is not None:
                     self._pause_platform(address.platform, delivery.due_at, why)
+                elif after is not None and after >= SLOW:
+                    await self._note(Notice(NoticeKind.SLOWED, str(address), f"{delivery.due_at:%Y-%m-%d %H:%M}"))
                 log.info("%s: not now (%s); again at %s", address, why or after, f"{delivery.due_at:%H:%M:%S}")
             case Unsure(why):
                 log.warning("%s: a message may or may not have arrived (%s)", address, why)
             case Faulty(why) if layout is not Layout.PLAIN:
                 log.warning("%s: refused (%s); going on in a plainer way", address, why)
-            case Faulty(why) if len(part.papers) > 1:
+            case Faulty(why) if part is not None and len(part.papers) > 1:
                 log.warning("%s: refused (%s); looking for the paper at fault", address, why)
-            case Faulty(why):
-                told = await asyncio.to_thread(self._named, part.papers)
+            case Faulty(why) if part is not None:
+                told = await asyncio.to_thread(self._left_out, part.papers, why)
                 log.warning("%s: %s is left out, for it was refused alone: %s", address, told, why)
 
     def _pause_platform(self, platform: str, until: datetime, why: str) -> None:
@@ -269,7 +315,7 @@ class Carrier:
         Raises TryLater where the database cannot be written to for a while."""
         for tries_left in reversed(range(_RECORD_TRIES)):
             try:
-                kept = await whole(asyncio.to_thread(self._record, delivery))
+                kept = await whole(self._ledger.keep(delivery))
             except TryLater:
                 if not tries_left:
                     raise
@@ -280,25 +326,49 @@ class Carrier:
             return kept
         raise AssertionError("not reached")
 
-    def _record(self, delivery: Delivery) -> bool:
+    def _left_out(self, papers: Sequence[int], why: str) -> str:
         with self._store.transaction() as tx:
-            return tx.record(delivery)
+            told = names(papers, tx.papers(papers))
+            if papers:
+                tx.warn(Notice(NoticeKind.LEFT_OUT, told, why), self._now())
+        return told
 
-    def _named(self, papers: Sequence[int]) -> str:
-        with self._store.reading() as tx:
-            return names(papers, tx.papers(papers))
+    async def _note(self, notice: Notice) -> None:
+        await asyncio.to_thread(self._noted, notice)
+
+    def _noted(self, notice: Notice) -> None:
+        with self._store.transaction() as tx:
+            tx.warn(notice, self._now())
 
     def _pause(self, chat_id: int, why: str) -> None:
         with self._store.transaction() as tx:
             chat = tx.chat_by_id(chat_id)
-            if chat and chat.state is ChatState.ACTIVE:
-                tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
+            if chat:
+                absences.pause(tx, chat, why, self._now())
 
     def _move(self, delivery: Delivery, chat: str) -> None:
         with self._store.transaction() as tx:
             held = tx.chat_by_id(delivery.chat_id)
             if held:
-                tx.move_chats(Address(held.address.platform, held.address.chat), Address(held.address.platform, chat))
+                old, new = Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
+                tx.move_chats(old, new)
+                tx.warn(Notice(NoticeKind.MOVED, str(old), str(new)), self._now())
+
+
+async def _outcome(call: Awaitable[str], part: Part) -> Outcome:
+    """What the platform did, in the words that ``settle`` takes; Hidden goes on to the caller."""
+    try:
+        return Sent(part, await call)
+    except TryLater as error:
+        return Busy(str(error), error.after, error.everywhere)
+    except Uncertain as error:
+        return Unsure(str(error))
+    except ChatMoved as error:
+        return Moved(error.chat)
+    except ChatGone as error:
+        return Gone(str(error))
+    except Refused as error:
+        return Faulty(str(error))
 
 
 def _count(platform: str, part: Part, outcome: Outcome) -> None:

@@ -131,6 +131,15 @@ def size(value: object) -> int:
     return int(text)
 
 
+def yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    found = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower())
+    if found is None:
+        raise Wrong(f"{value!r} is neither true nor false", "write true or false")
+    return found
+
+
 def days(value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", text, re.ASCII):

@@ -2,25 +2,44 @@
 
 A delivery is written down before anything leaves; each message is a part, stored with its bytes and nonce
 before its first attempt and again with its message id after it. ``settle`` decides, without acting, what
-comes of an attempt.
+comes of an attempt. MOVES is the whole table of states, and the store records no other move.
 
-========== ==================================================================================
-planned    written down, nothing left yet
-sending    some of its parts may have left
-postponed  the platform was busy: the same bytes again at ``due_at``
-uncertain  an attempt may have arrived: see ``resolve``
-sent       every paper arrived
-unreachable the chat is gone; opened again when it comes back
-failed     the platform refused it for good, even in the plainest layout
-========== ==================================================================================
+=========== =================================================================================
+planned     written down, nothing left yet
+leased      somebody works on it and has not promised a message since
+sending     messages leave; a promised one without an outcome may have arrived, whoever died over it
+sent        every paper arrived, but for those named as left out
+uncertain   an attempt may have arrived: see ``resolve``
+postponed   not now: the same bytes again at ``due_at``
+unreachable the chat is gone; postponed again when it comes back
+failed      the platform refused it for good, even in the plainest layout
+=========== =================================================================================
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
 
 from bot.model import Address, Delivery, DeliveryState, Layout, Part
+
+_S = DeliveryState
+MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = MappingProxyType({
+    _S.PLANNED: frozenset({_S.LEASED, _S.UNREACHABLE}),
+    _S.LEASED: frozenset({_S.LEASED, _S.SENDING, _S.SENT, _S.UNCERTAIN, _S.POSTPONED, _S.UNREACHABLE, _S.FAILED}),
+    _S.SENDING: frozenset({_S.LEASED, _S.SENDING, _S.SENT, _S.UNCERTAIN, _S.POSTPONED, _S.UNREACHABLE, _S.FAILED}),
+    _S.UNCERTAIN: frozenset({_S.LEASED, _S.UNREACHABLE}),
+    _S.POSTPONED: frozenset({_S.LEASED, _S.UNREACHABLE}),
+    _S.UNREACHABLE: frozenset({_S.POSTPONED}),
+    _S.SENT: frozenset(),
+    _S.FAILED: frozenset(),
+})  # fmt: skip
+"""What may follow each state. Whatever waits becomes unreachable with its chat; what has ended stays as it is, but
+that a chat may come back."""
 
 SKIPPED = "?"
 """The message id of a part that may have arrived and is not sent again."""
@@ -87,72 +106,102 @@ def remaining(delivery: Delivery) -> tuple[int, ...]:
     return tuple(m.paper_id for m in delivery.digest.matches[: delivery.digest.pushed] if m.paper_id not in told)
 
 
-def promised(delivery: Delivery, part: Part) -> Delivery:
-    """The delivery as it is stored before ``part`` is tried."""
-    return replace(delivery.with_part(replace(part, tried=True)), state=DeliveryState.SENDING)
+def moved(delivery: Delivery, state: DeliveryState, **changes: Any) -> Delivery:
+    """The delivery in another state. Raises ValueError for a move that is not in the table."""
+    if state not in MOVES[delivery.state]:
+        raise ValueError(f"delivery {delivery.id} cannot go from {delivery.state} to {state}")
+    return replace(delivery, state=state, **changes)
+
+
+def promised(delivery: Delivery, part: Part, now: datetime) -> Delivery:
+    """The delivery as it is stored before ``part`` is tried: from now on it may have arrived."""
+    tried = replace(part, doubts=part.doubts + 1, tried_at=part.tried_at or now)
+    return moved(delivery.with_part(tried), DeliveryState.SENDING)
 
 
 def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
-    """What becomes of a delivery after one message was tried."""
+    """What becomes of a delivery after one message was tried, or was about to be."""
     match outcome:
         case Sent(part, message_id):
-            return replace(delivery.with_part(replace(part, tried=True, message_id=message_id)), attempts=0, why="")
+            arrived = replace(part, doubts=0, tried_at=None, message_id=message_id)
+            return moved(delivery.with_part(arrived), DeliveryState.SENDING, attempts=0, why="")
         case Busy(why, after, everywhere):
             # Where nothing gets through, one message asks for all: often enough to notice when it does again.
             longest = EVERYWHERE if everywhere else delivery.attempts
             wait = timedelta(seconds=after) if after is not None else backoff(min(delivery.attempts, longest))
-            return replace(
-                _untried(delivery),
-                state=DeliveryState.POSTPONED,
-                due_at=now + wait,
-                attempts=delivery.attempts + 1,
-                why=why,
-            )
+            attempts = delivery.attempts + 1
+            return moved(_untried(delivery), DeliveryState.POSTPONED, due_at=now + wait, attempts=attempts, why=why)
         case Unsure(why):
-            return replace(
-                delivery,
-                state=DeliveryState.UNCERTAIN,
-                due_at=now + min(backoff(delivery.attempts), timedelta(minutes=2)),
-                attempts=delivery.attempts + 1,
-                why=why,
-            )
+            wait = min(backoff(delivery.attempts), timedelta(minutes=2))
+            attempts = delivery.attempts + 1
+            return moved(delivery, DeliveryState.UNCERTAIN, due_at=now + wait, attempts=attempts, why=why)
         case Moved(chat):
             address = Address(delivery.address.platform, chat, delivery.address.thread)
-            return replace(_untried(delivery), address=address, state=DeliveryState.POSTPONED, due_at=now)
+            return moved(_untried(delivery), DeliveryState.POSTPONED, address=address, due_at=now)
         case Gone(why):
-            return replace(_untried(delivery), state=DeliveryState.UNREACHABLE, due_at=None, why=why)
+            return moved(_untried(delivery), DeliveryState.UNREACHABLE, due_at=None, why=why)
         case Faulty(why) if delivery.layout is not Layout.PLAIN:
             kept = tuple(part for part in delivery.parts if part.message_id)
-            return replace(delivery, layout=Layout.PLAIN, parts=kept, state=DeliveryState.SENDING, why=why)
+            return moved(delivery, DeliveryState.SENDING, layout=Layout.PLAIN, parts=kept, why=why)
         case Faulty(why):
             refused = delivery.current_part
             if refused is None:
-                return replace(delivery, state=DeliveryState.FAILED, due_at=None, why=why)
+                return moved(delivery, DeliveryState.FAILED, due_at=None, why=why)
             if len(refused.papers) > 1:
                 # Told again in smaller messages, until the paper at fault stands alone.
                 others = tuple(part for part in delivery.parts if part.message_id)
-                return replace(delivery, parts=others, state=DeliveryState.SENDING, why=why)
-            return replace(delivery.with_part(replace(refused, message_id=REFUSED)), why=why)
+                return moved(delivery, DeliveryState.SENDING, parts=others, why=why)
+            left_out = replace(refused, doubts=0, tried_at=None, message_id=REFUSED)
+            return moved(delivery.with_part(left_out), DeliveryState.SENDING, why=why)
         case Finished():
-            arrived = any(part.message_id != REFUSED for part in delivery.parts)
-            state = DeliveryState.SENT if arrived else DeliveryState.FAILED
-            return replace(delivery, state=state, due_at=None)
+            arrived_any = any(part.message_id != REFUSED for part in delivery.parts)
+            return moved(delivery, DeliveryState.SENT if arrived_any else DeliveryState.FAILED, due_at=None)
 
 
 def _untried(delivery: Delivery) -> Delivery:
-    """The current part is known not to have arrived."""
+    """The present attempt is known not to have arrived; those before it may have, all the same. None was made where
+    the part was not promised since the lease began."""
     part = delivery.current_part
-    return delivery.with_part(replace(part, tried=False)) if part else delivery
+    if part is None or not part.doubts or delivery.state is not DeliveryState.SENDING:
+        return delivery
+    doubts = part.doubts - 1
+    return delivery.with_part(replace(part, doubts=doubts, tried_at=part.tried_at if doubts else None))
 
 
-def resolve(delivery: Delivery, *, deduplicates: bool, repeat: bool) -> Delivery:
-    """Settle a part that was tried and never confirmed, before it is tried again.
+class Sight(Enum):
+    """What a look at the chat's recent messages showed."""
 
-    ``deduplicates``: the platform drops a second message with the same nonce, so it is simply sent again.
-    ``repeat``: elsewhere, send it again (perhaps twice) rather than take it for delivered (perhaps never), but not
-    after MOST_TRIES.
+    THERE = "there"
+    ABSENT = "absent"
+    HIDDEN = "hidden"
+    """They cannot be read."""
+
+
+def doubtful(delivery: Delivery, window: timedelta | None, now: datetime) -> bool:
+    """Whether the current part may have arrived and would be doubled by the same bytes: ``window`` is how long after
+    the first attempt the platform drops a repeated nonce, None where it knows none. Of a time that is yet to come, the
+    clock having been set back, nobody knows how long it was ago."""
+    part = delivery.current_part
+    if part is None or not part.doubts:
+        return False
+    return window is None or part.tried_at is None or not timedelta() <= now - part.tried_at <= window
+
+
+def resolve(delivery: Delivery, sight: Sight, *, repeat: bool, message_id: str = "") -> tuple[Delivery, bool]:
+    """Settle a ``doubtful`` part before anything else is sent; also whether it is sent perhaps for the second time,
+    and so to be marked.
+
+    What is THERE has arrived, what is ABSENT has not. Where that cannot be seen, ``repeat`` sends it again (perhaps
+    twice), but not after MOST_TRIES; else it is taken for delivered (perhaps never).
     """
     part = delivery.current_part
-    if part is None or not part.tried or deduplicates or (repeat and delivery.attempts < MOST_TRIES):
-        return delivery
-    return delivery.with_part(replace(part, message_id=SKIPPED))
+    if part is None or not part.doubts:
+        return delivery, False
+    settled = replace(part, doubts=0, tried_at=None)
+    if sight is Sight.THERE:
+        return delivery.with_part(replace(settled, message_id=message_id or SKIPPED)), False
+    if sight is Sight.ABSENT:
+        return delivery.with_part(settled), False
+    if repeat and part.doubts < MOST_TRIES:
+        return delivery, True
+    return delivery.with_part(replace(settled, message_id=SKIPPED)), False

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from bot import absences
 from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES
 from bot.commands.context import Context, label_of, refusal
 from bot.errors import BadInput, NotAllowed, QueryError
@@ -155,8 +155,7 @@ class FrontDesk:
     def _gone(self, address: Address, why: str) -> None:
         with self._context.store.transaction() as tx:
             for chat in tx.chats_under(address):
-                if chat.state is ChatState.ACTIVE:
-                    tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=why))
+                absences.pause(tx, chat, why, self._context.now())
         log.info("%s is paused: %s", address, why)
 
     def _back(self, addresses: Sequence[Address]) -> None:

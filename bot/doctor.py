@@ -10,8 +10,10 @@ from bot.config import Config
 from bot.errors import FetchFailed
 from bot.feeds import eastern_day
 from bot.holidays import runs_out
-from bot.model import Feed, FeedState, Gap, GapState, Quarantined, Validators
+from bot.model import Feed, FeedState, Gap, GapState, Notice, NoticeKind, Quarantined, Validators
+from bot.notices import notice_lines
 from bot.ports import Finding, Source, Transaction
+from bot.words import words_for
 
 _MENDS = {
     FeedState.FAILED: "look at the reason; the bot tries again by itself, with growing pauses",
@@ -97,6 +99,16 @@ def about_accounts(tx: Transaction, accounts: Mapping[str, str]) -> list[Finding
             mend = "let their people write /start to the new bot; they keep all they had"
             what = f"{count:,} private chats wait for /start with the new bot: {named}{more}"
             findings.append(Finding(f"{platform} private chats", False, what, mend))
+    return findings
+
+
+def about_notices(notices: Sequence[Notice]) -> list[Finding]:
+    """What went wrong with deliveries lately: chats out of reach are no fault of the instance."""
+    words, findings = words_for("en"), []
+    for kind in NoticeKind:
+        lines = notice_lines(words, [notice for notice in notices if notice.kind is kind])
+        ok = kind not in (NoticeKind.LEFT_OUT, NoticeKind.FAILED)
+        findings += [Finding(f"deliveries, {kind}", ok, line, "" if ok else "the log has more") for line in lines]
     return findings
 
 

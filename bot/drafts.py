@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import delivery as deliveries
 from bot.model import Delivery, DigestKind, Paper, Summary
 from bot.pages import digest_heading, digest_page
-from bot.ports import ChatPlatform, Message, Store
+from bot.ports import NOTE, ChatPlatform, Message, Store
 from bot.replies import BlockKind, Reply
 from bot.words import words_for
 
@@ -70,14 +70,14 @@ def _page(
     words = words_for(delivery.language)
     digest = delivery.digest
     if digest.kind is not DigestKind.PAPERS:
-        return digest_page(words, digest, papers, summaries)
+        return replace(digest_page(words, digest, papers, summaries), spare=NOTE)
     page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout, delivery_id=delivery.id)
     blocks = [block for block in page.blocks if block.kind is not BlockKind.HEADING]
     if not last:
         blocks = [block for block in blocks if block.paper]
     if first and not delivery.parts:
         blocks.insert(0, digest_heading(words, digest))
-    return Reply(tuple(blocks), page.buttons if last else ())
+    return Reply(tuple(blocks), page.buttons if last else (), spare=NOTE)
 
 
 def names(ids: Sequence[int], papers: Mapping[int, Paper]) -> str:

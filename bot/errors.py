@@ -10,6 +10,7 @@ PaperroundError
 ├── Uncertain           it may or may not have arrived: settle by rule
 ├── ChatMoved           the chat has another address now: write it there
 ├── ChatGone            the chat cannot be reached: pause it
+├── Hidden              what was sent cannot be looked up: settle by the instance's rule
 ├── Refused             the platform will never take this message: make it plainer
 └── FetchFailed         a source did not answer properly: keep what was, say so, poll again later
 """
@@ -82,6 +83,10 @@ class Uncertain(PaperroundError):
     """The request left, no answer came: the message may have been delivered."""
 
 
+class Hidden(PaperroundError):
+    """What stands in a chat cannot be read: not on this platform, or not by this bot."""
+
+
 class ChatMoved(PaperroundError):
     """``chat`` is the platform's new id of the chat (a Telegram group became a supergroup)."""
 
@@ -91,7 +96,8 @@ class ChatMoved(PaperroundError):
 
 
 class ChatGone(PaperroundError):
-    """Blocked, removed, deleted, or without the right to write there."""
+    """Blocked, removed, deleted, or without the right to write there. The text begins with a ``model.Cause`` where it
+    is one of them."""
 
 
 class Refused(PaperroundError):

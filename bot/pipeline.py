@@ -19,6 +19,7 @@ from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
 from bot.polling import Poller, Reading
 from bot.ports import Archive, ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.reports import Reporter
 from bot.tenure import INGEST, PATIENCE, Tenure, alone_async
 from bot.turns import Turn
 from bot.upkeep import Upkeep
@@ -31,13 +32,16 @@ SOME, ALL = 20, 2000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the round needs of the configuration. ``repeat``: send an uncertain message again; ``interval``: seconds
-    between two requests to arXiv, over all processes."""
+    """What the round needs of the configuration. ``repeat``: send an uncertain message again. ``admins`` are told of
+    troubles, in ``language`` where they have no chat of their own. ``interval``: seconds between two requests to
+    arXiv, over all processes."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
     repeat: bool = True
     audit_days: int = 365
+    admins: tuple[str, ...] = ()
+    language: str = "en"
     interval: float = 0.0
 
 
@@ -78,6 +82,7 @@ class Pipeline:
         self._turn = Turn(store, settings.interval, clock or now)
         self._poller = Poller(store, index, source, settings.categories, self._turn, now)
         self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
+        self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
@@ -139,13 +144,20 @@ class Pipeline:
         return [known.get(category, Feed(category)) for category in self._settings.categories]
 
     async def plan(self) -> int:
-        """Write a delivery for every chat that is due; returns how many."""
+        """Write a delivery for every chat that is due; returns how many. Chats out of reach whose day has come are
+        tried again."""
         async with self._planning:
             return await whole(asyncio.to_thread(self._planner.plan))
 
     async def deliver(self) -> Carried:
-        """Send what is due until nothing is."""
-        return await self._carrier.deliver()
+        """Send what is due until nothing is, and tell admins what went wrong."""
+        done = await self._carrier.deliver()
+        if not self._carrier.stopping:
+            try:
+                await self._reporter.report()
+            except TryLater as error:
+                log.warning("the admins are told later: %s", error)
+        return done
 
     async def keep_up(self) -> bool:
         """Once a day, by one process: what has had its time goes. Whether it was done now."""

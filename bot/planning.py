@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from time import perf_counter
 
+from bot import absences
 from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
-from bot.digests import Day, Decision, decide
+from bot.digests import Day, Decision, decide, next_due
 from bot.feeds import heard, settled
 from bot.figures import PLANNED, PLANS
 from bot.logbook import ROUTINE, about
@@ -84,8 +85,10 @@ class Planner:
         self._store, self._categories, self._wait_until, self._now = store, categories, wait_until, now
 
     def plan(self) -> int:
-        """Write a delivery for every chat that is due; returns how many."""
+        """Write a delivery for every chat that is due; returns how many. Before it, chats out of reach whose day has
+        come are taken for reachable."""
         begun = perf_counter()
+        self._try_again()
         planned, upto, looked = self._plan()
         if looked:
             PLANS.add(perf_counter() - begun)
@@ -114,6 +117,14 @@ class Planner:
             more = len(due) == PAGE
             after = due[-1].id if due else after
         return planned, known.upto if known else 0, looked
+
+    def _try_again(self) -> None:
+        now = self._now()
+        with self._store.reading() as tx:
+            if not tx.chats_to_try(now, 1):
+                return
+        with self._store.transaction() as tx:
+            absences.try_again(tx, now)
 
     def would_plan(self, tx: Transaction) -> int:
         """How many deliveries a plan would write now, as ``tx`` sees the store; nothing is written."""
@@ -201,7 +212,16 @@ class Planner:
             decisions.append((chat, decision))
         return decisions
 
+    def _caught_up(self, tx: Transaction, chat: Chat, decision: Decision, now: datetime) -> Decision:
+        if decision.digest is None and decision.due_at != next_due(chat, now):
+            return decision  # it waits for arXiv
+        return replace(decision, digest=absences.catch_up(tx, chat, decision.digest, now))
+
     def _write(self, tx: Transaction, decisions: Sequence[tuple[Chat, Decision]], now: datetime, known: _Known) -> int:
+        decisions = [
+            (chat, self._caught_up(tx, chat, decision, now)) if absences.away_for_long(chat, now) else (chat, decision)
+            for chat, decision in decisions
+        ]
         made = [(chat, decision.digest) for chat, decision in decisions if decision.digest is not None]
         used = {mark: known.kept[mark][1].id for mark in {id(digest) for _, digest in made} if mark in known.kept}
         there = tx.digests_there(used.values())

@@ -76,13 +76,14 @@ class File:
 class Reply:
     """``private``: only the asking person needs to see it, where the platform can do that.
     ``edits``: a button's answer that should take the place of the message it stood under.
-    ``file``: goes with it; never into a group."""
+    ``file``: goes with it; never into a group. ``spare``: characters left free in each of its messages."""
 
     blocks: tuple[Block, ...]
     buttons: tuple[tuple[Button, ...], ...] = ()
     private: bool = False
     edits: bool = False
     file: File | None = None
+    spare: int = 0
 
     @property
     def text(self) -> str:

@@ -49,6 +49,8 @@ def settings_of(config: Config) -> Settings:
         config.wait_until,
         config.uncertain == "repeat",
         config.audit_days,
+        config.admins,
+        config.language,
         config.arxiv.interval,
     )
 

@@ -51,7 +51,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -73,6 +73,8 @@ def chat_of(row: Row[Any]) -> Chat:
         admitted=admitted,
         rest=rest or 0,
         since_on=since_on,
+        away_at=away_at,
+        try_at=try_at,
     )
 
 
@@ -97,6 +99,8 @@ def row_of_chat(chat: Chat) -> Values:
         "admitted": chat.admitted,
         "since_on": chat.since_on,
         "rest_id": chat.rest or None,
+        "away_at": chat.away_at,
+        "try_at": chat.try_at,
     }
 
 
@@ -136,6 +140,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         lease_until=row.lease_until,
         made_at=row.made_at,
         why=row.why,
+        joined=row.joined,
     )
 
 
@@ -152,6 +157,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "lease_until": delivery.lease_until,
         "made_at": delivery.made_at,
         "why": delivery.why,
+        "joined": delivery.joined,
     }
 
 
@@ -204,7 +210,12 @@ def row_of_digest(digest: Digest) -> Values:
 
 
 def part_of(row: Row[Any]) -> Part:
-    return Part(row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, row.tried)
+    # A version that does not count its doubts notes only that there is one.
+    doubts = max(row.doubts, 1) if row.tried and not row.message_id else 0
+    return Part(
+        row.number, tuple(row.papers), row.nonce, bytes(row.payload), row.message_id, doubts,
+        row.tried_at if doubts else None,
+    )  # fmt: skip
 
 
 def row_of_part(delivery_id: int, part: Part) -> Values:
@@ -215,5 +226,7 @@ def row_of_part(delivery_id: int, part: Part) -> Values:
         "nonce": part.nonce,
         "payload": part.payload,
         "message_id": part.message_id,
-        "tried": part.tried,
+        "tried": bool(part.doubts or part.message_id),
+        "doubts": part.doubts,
+        "tried_at": part.tried_at,
     }

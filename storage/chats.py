@@ -77,6 +77,14 @@ class Chats(Deliveries):
             statement = statement.with_for_update(skip_locked=True)
         return [chat_of(row) for row in self._all(statement)]
 
+    def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
+        c = t.chat.c
+        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value
+        statement = select(t.chat).where(*due).order_by(c.try_at).limit(limit)
+        if self._locks:
+            statement = statement.with_for_update(skip_locked=True)
+        return [chat_of(row) for row in self._all(statement)]
+
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         for some in chunks(chat_ids, CHUNK):
             self._run(update(t.chat).where(t.chat.c.id.in_(some)).values(seen=seen, due_at=due_at))
@@ -146,6 +154,9 @@ class Chats(Deliveries):
                 admitted=chat.admitted or there.admitted,
                 state=ChatState.ACTIVE if active else there.state,
                 due_at=there.due_at or chat.due_at,
+                away_at=None if active else there.away_at,
+                try_at=None if active else there.try_at,
+                rest=there.rest or chat.rest,
             )
         )
 

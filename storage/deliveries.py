@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, column, func, literal, or_, select, text, true, update
+from sqlalchemy import (
+    Executable,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from bot.bursts import living
 from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
-from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest, row_of_part
-from storage.rows import CHUNK, Work, chunks
+from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest
+from storage.recording import HELD, Recording
+from storage.rows import CHUNK, chunks
 
-_HELD = (DeliveryState.PLANNED, DeliveryState.SENDING)
-"""Whoever records another state has done what can be done now, and holds it no longer."""
+_LEASED = DeliveryState.LEASED.value
 
 
 OF_DIGESTS = tuple(
@@ -25,7 +41,50 @@ OF_DIGESTS = tuple(
 """The columns that refer to a digest."""
 
 
-class Deliveries(Work):
+@cache
+def _due(locks: bool) -> Executable:
+    """What can be leased at ``now``, ``most`` of it: the oldest of each chat, where nobody works on another of its own.
+    Made once, for that takes longer than asking it."""
+    d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
+    now = bindparam("now", type_=d.c.due_at.type)
+    first = (
+        select(older.c.id)
+        .where(
+            older.c.chat_id == d.c.chat_id,
+            older.c.id != d.c.id,
+            older.c.state.in_(t.OPEN_STATES),
+            older.c.due_at <= now,
+            or_(older.c.due_at < d.c.due_at, and_(older.c.due_at == d.c.due_at, older.c.id < d.c.id)),
+        )
+        .exists()
+    )
+    worked_on = (
+        select(busy.c.id)
+        .where(
+            busy.c.chat_id == d.c.chat_id,
+            busy.c.id != d.c.id,
+            busy.c.state.in_(t.OPEN_STATES),
+            busy.c.lease_until >= now,
+        )
+        .exists()
+    )
+    statement = (
+        select(d)
+        .where(
+            d.c.state.in_(t.OPEN_STATES),
+            d.c.due_at <= now,
+            or_(d.c.lease_until.is_(None), d.c.lease_until < now),
+            d.c.platform.in_(bindparam("platforms", expanding=True)),
+            ~first,
+            ~worked_on,
+        )
+        .order_by(d.c.due_at, d.c.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+    return statement.with_for_update(of=d, skip_locked=True) if locks else statement
+
+
+class Deliveries(Recording):
     """What a Transaction can do with deliveries."""
 
     def plan(self, delivery: Delivery) -> Delivery:
@@ -90,64 +149,27 @@ class Deliveries(Work):
         return self._run(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
-        d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
-        first = (
-            select(older.c.id)
-            .where(
-                older.c.chat_id == d.c.chat_id,
-                older.c.id != d.c.id,
-                self._open(older),
-                older.c.due_at <= now,
-                or_(older.c.due_at < d.c.due_at, and_(older.c.due_at == d.c.due_at, older.c.id < d.c.id)),
-            )
-            .exists()
-        )
-        worked_on = (
-            select(busy.c.id)
-            .where(busy.c.chat_id == d.c.chat_id, busy.c.id != d.c.id, self._open(busy), busy.c.lease_until >= now)
-            .exists()
-        )
-        statement = (
-            select(d)
-            .where(
-                self._open(),
-                d.c.due_at <= now,
-                or_(d.c.lease_until.is_(None), d.c.lease_until < now),
-                d.c.platform.in_(platforms),
-                ~first,
-                ~worked_on,
-            )
-            .order_by(d.c.due_at, d.c.id)
-            .limit(limit)
-        )
-        rows = self._all(statement.with_for_update(of=d, skip_locked=True) if self._locks else statement)
+        given = {"now": now, "platforms": list(platforms), "most": limit}
+        rows = self._connection.execute(_due(self._locks), given).all()
         ids = [row.id for row in rows]
         if not ids:
             return []
-        self._run(update(d).where(d.c.id.in_(ids)).values(lease_owner=owner, lease_until=until))
-        return self._deliveries(self._all(select(d).where(d.c.id.in_(ids)).order_by(d.c.due_at, d.c.id)))
+        d = t.delivery
+        taken: dict[str, Any] = {"lease_owner": owner, "lease_until": until}
+        self._run(update(d).where(d.c.id.in_(ids)).values(state=DeliveryState.LEASED.value, **taken))
+        return [replace(one, state=DeliveryState.LEASED, **taken) for one in self._deliveries(rows)]
 
     def record(self, delivery: Delivery) -> bool:
-        """Also gives the lease back, where the state says that nothing more can be done now."""
-        d, p = t.delivery, t.delivery_part
-        row = row_of_delivery(delivery)
-        if delivery.state not in _HELD:
-            row |= {"lease_owner": "", "lease_until": None}
-        mine = self._is(d, id=delivery.id, lease_owner=delivery.lease_owner)
-        if not delivery.lease_owner or not self._run(update(d).where(mine).values(row)).rowcount:
-            return False
-        there = {part.number: part for part in self._parts([delivery.id]).get(delivery.id, ())}
-        for part in delivery.parts:
-            if there.pop(part.number, None) != part:
-                self._put(p, row_of_part(delivery.id, part))
-        self._run(p.delete().where(p.c.delivery_id == delivery.id, p.c.number.in_(there)))
-        return True
+        """``record_all`` of one."""
+        return bool(self.record_all([delivery]))
 
     def give_back(self, owner: str) -> int:
         if not owner:
             return 0
-        free = {"lease_owner": "", "lease_until": None}
-        return self._run(update(t.delivery).where(self._is(t.delivery, lease_owner=owner)).values(free)).rowcount
+        d = t.delivery
+        later = case((d.c.state == _LEASED, DeliveryState.POSTPONED.value), else_=d.c.state)
+        free = {"lease_owner": "", "lease_until": None, "state": later}
+        return self._run(update(d).where(self._is(d, lease_owner=owner)).values(free)).rowcount
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
@@ -181,10 +203,29 @@ class Deliveries(Work):
         d = t.delivery
         # That there was nothing on a day long past is no news.
         kind = DigestKind.PAPERS.value
-        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind)
+        gone = self._is(d, chat_id=chat_id, state=DeliveryState.UNREACHABLE.value, kind=kind, joined=False)
         again = {"state": DeliveryState.POSTPONED.value, "due_at": now, "attempts": 0}
         return self._run(update(d).where(gone).values(again)).rowcount
 
+    def hold_deliveries(self, chat_id: int, why: str) -> int:
+        d = t.delivery
+        waiting = [state.value for state in DeliveryState if state.open and state not in HELD]
+        its = d.c.chat_id == chat_id, d.c.state.in_(waiting)
+        held = {"state": DeliveryState.UNREACHABLE.value, "due_at": None, "why": why}
+        return self._run(update(d).where(*its).values(held)).rowcount
+
+    def held_deliveries(self, chat_id: int) -> list[Delivery]:
+        d = t.delivery
+        kind, state = DigestKind.PAPERS.value, DeliveryState.UNREACHABLE.value
+        its = self._is(d, chat_id=chat_id, state=state, kind=kind, joined=False)
+        return self._deliveries(self._all(select(d).where(its).order_by(d.c.id.desc())))
+
+    def join_deliveries(self, ids: Sequence[int]) -> None:
+        self._run(update(t.delivery).where(t.delivery.c.id.in_(ids)).values(joined=True))
+
+    def put_digest(self, delivery_id: int, digest: Digest) -> None:
+        (number,) = self.keep_digests([digest])
+        self._run(update(t.delivery).where(t.delivery.c.id == delivery_id).values(digest_id=number))
     def drop(self, ids: Sequence[int]) -> None:
         """Deliveries with their parts, and the digests that were theirs alone."""
         d, p = t.delivery, t.delivery_part

@@ -57,6 +57,7 @@ GONE: Mapping[str, Where] = {
     "delivery": _of_chat(t.delivery),
     "subscription": _of_chat(t.subscription),
     "setting": lambda whom: t.setting.c.name == f"asked.{whom.address}",
+    "notice": lambda whom: or_(t.notice.c.subject == str(whom.address), t.notice.c.detail == str(whom.address)),
     "chat": lambda whom: t.chat.c.id == whom.chat_id,
 }
 """Tables with rows that belong to a chat and go with it, in the order in which they can."""
@@ -172,7 +173,8 @@ class Erasing(Deliveries):
         return str(self._connection.execute(select(s.value).where(s.name == KEY)).scalar_one())
 
     def out_of_reach(self, before: dt.datetime, limit: int) -> list[Chat]:
-        """Counted from the last thing that was done for it: the last digest, or else its last subscription."""
+        """Counted from when it was found gone; where nobody noted that, from the last thing that was done for it: the
+        last digest, or else its last subscription."""
         c = t.chat
         later = [
             select(table.c.id).where(table.c.chat_id == c.c.id, table.c.made_at > before).exists()
@@ -182,7 +184,8 @@ class Erasing(Deliveries):
             select(table.c.id).where(table.c.chat_id == c.c.id, table.c.made_at.is_not(None)).exists()
             for table in (t.delivery, t.subscription)
         ]
-        gone = and_(c.c.state == ChatState.UNREACHABLE.value, or_(*once), *(~one for one in later))
+        unknown = and_(c.c.away_at.is_(None), or_(*once), *(~one for one in later))
+        gone = and_(c.c.state == ChatState.UNREACHABLE.value, or_(c.c.away_at <= before, unknown))
         return [chat_of(row) for row in self._all(select(c).where(gone).order_by(c.c.id).limit(limit))]
 
     def known_erasures(self) -> set[str]:

@@ -21,10 +21,11 @@ from storage.erasures import ErasureLog
 from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leases import Leases
+from storage.notices import Notices
 from storage.papers import Papers
 
 
-class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning):
+class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
@@ -18,6 +18,7 @@ from storage.columns import Moment, Text
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 _UNSERVED = "until_at IS NOT NULL"
+_TO_TRY = text("try_at IS NOT NULL")
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
 
 
@@ -174,6 +175,7 @@ class ChatRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
         Index("ix_chat_due_at", "due_at"),
+        Index("ix_chat_try_at", "try_at", sqlite_where=_TO_TRY, postgresql_where=_TO_TRY),
         _one_of("state", ChatState),
         _one_of("place", Place),
         _one_of("layout", Layout),
@@ -202,6 +204,8 @@ class ChatRow(SQLModel, table=True):
     admitted: bool = True
     since_on: dt.date | None = None
     rest_id: int | None = None
+    away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -261,6 +265,7 @@ class DeliveryRow(SQLModel, table=True):
     lease_until: dt.datetime | None = Field(default=None, sa_type=Moment)
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
+    joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class DeliveryPartRow(SQLModel, table=True):
@@ -274,6 +279,8 @@ class DeliveryPartRow(SQLModel, table=True):
     payload: bytes
     message_id: str = _text()
     tried: bool = False
+    doubts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    tried_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class InviteRow(SQLModel, table=True):
@@ -283,6 +290,24 @@ class InviteRow(SQLModel, table=True):
     made_at: dt.datetime = Field(sa_type=Moment)
     used_by: int | None = Field(default=None, foreign_key="chat.id")
     used_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+
+
+class NoticeRow(SQLModel, table=True):
+    """What an admin should know, once for each ``kind`` and ``subject``."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_notice_once"),
+        Index("ix_notice_told_at", "told_at"),
+        _NEVER_AGAIN,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    detail: str = _text()
+    times: int = 1
+    made_at: dt.datetime = Field(sa_type=Moment)
+    told_at: dt.datetime | None = Field(default=None, sa_type=Moment)
 
 
 class AuditRow(SQLModel, table=True):
@@ -327,6 +352,6 @@ fence, paper, paper_key, paper_merge = (_core[name] for name in ("fence", "paper
 announcement, summary, feed = (_core[name] for name in ("announcement", "summary", "feed"))
 validators, topic, chat, subscription = (_core[name] for name in ("validators", "topic", "chat", "subscription"))
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
-invite, lease, inbox = (_core[name] for name in ("invite", "lease", "inbox"))
+invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]

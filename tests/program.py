@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -53,7 +53,10 @@ class Program:
 
     ``out`` and ``log`` (standard error) are what it wrote so far. At the end of the block a program that still runs
     is asked to stop and must, within 10 seconds and with status 0; one that was killed or has ended is let be.
+    ``before``: a command that runs it, as ``nice`` would.
     """
+
+    before: Sequence[str] = ()
 
     def __init__(self, folder: Path, env: Mapping[str, str], *arguments: str) -> None:
         self.folder, self.env, self.arguments = folder, dict(env), arguments
@@ -70,7 +73,7 @@ class Program:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *command(), *self.arguments, cwd=self.folder, env=self.env | {"PYTHONUNBUFFERED": "1"},
+            *self.before, *command(), *self.arguments, cwd=self.folder, env=self.env | {"PYTHONUNBUFFERED": "1"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         for name, stream in (("out", self._process.stdout), ("log", self._process.stderr)):

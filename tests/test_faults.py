@@ -21,6 +21,9 @@ from tests.databases import PostgresServer
 from tests.databases import postgres_server as postgres_server
 from tests.faults.town import MANY, NINE, OTHER, READER, counted, here, once, town_in
 
+ADMIN = 1
+"""Who is admin, in private on Telegram."""
+
 
 @pytest.mark.parametrize("moment", ["before it arrives", "before it is answered", "before it is noted"])
 async def test_a_program_killed_in_the_middle_of_a_digest_is_followed_by_one_that_ends_it(
@@ -183,6 +186,18 @@ async def test_each_refusal_of_telegram_costs_its_own_chat_alone(tmp_path: Path)
         for chat in (104, 105, 106, 107, 109):
             assert town.on_telegram(chat) == once(3)
         assert town.on_telegram(108) == dict.fromkeys((1, 2, 3), 2), "the rule for uncertain ones is to repeat"
+        marked = [m["chat_id"] for m in server.sent if m["visible"].startswith("Perhaps a repeat")]
+        assert set(marked) == {108, 109}, "whether its only message arrived or not"
+        (told,) = [m["visible"] for m in server.sent if m["chat_id"] == ADMIN]
+        for line in (
+            "telegram:102: the bot was blocked.",
+            "telegram:103: the chat does not exist, or the bot was never in it. Add it again to go on.",
+            "telegram:-800/7: the topic is closed. Open the topic again, or let the bot manage topics.",
+            "telegram:-700 is telegram:-100700 now; everything moved along.",
+            "telegram:105: the platform lets me write there again at 2025-04-08 11:0",
+            "arxiv:2504.00002 was refused in every form and left out of 1 digest: Can't parse entities",
+        ):
+            assert line in told
         assert town.on_telegram(101) == town.on_telegram(moved) == once(3)
         assert "Traceback" not in first.log
 
@@ -214,6 +229,14 @@ async def test_each_refusal_of_discord_costs_its_own_channel_alone(tmp_path: Pat
         }  # fmt: skip
         due_at = deliveries["late"].due_at
         assert due_at is not None and due_at >= NINE + timedelta(hours=2)
+        (told,) = [m["visible"] for m in town.telegram.sent if m["chat_id"] == ADMIN]
+        for name, what in (
+            ("forbidden", "the bot cannot see the channel. Give it View Channel and Send Messages there."),
+            ("unknown", "the channel or thread does not exist any more."),
+            ("archived", "the thread is archived. Open the thread again."),
+            ("late", "the platform lets me write there again at 2025-04-08 11:0"),
+        ):
+            assert f"discord:{places[name]}: {what}" in told
         for what in ("Missing Access", "Unknown Channel", "the thread is archived"):
             assert re.search(f"cannot be reached and is paused with all it has: .*{what}", first.log)
         await town.round(NINE + timedelta(hours=2, minutes=5))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from bot.model import Kind
 from bot.turns import HELD, NAME
-from storage.store import open_store
+from storage.store import SqlStore, open_store
 from tests.databases import PostgresServer, sqlite_url
 from tests.databases import postgres_server as postgres_server
 from tests.feeds_text import paper, papers, rss
@@ -33,37 +34,38 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return sqlite_url(tmp_path / "data")
 
 
-def stored(url: str) -> int:
-    store = open_store(url)
-    try:
-        with store.reading() as tx:
-            return tx.counts()["papers"]
-    finally:
-        store.close()
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    made = open_store(url)
+    yield made
+    made.close()
 
 
-def leases_end(url: str) -> None:
+def stored(store: SqlStore) -> int:
+    with store.reading() as tx:
+        return tx.counts()["papers"]
+
+
+def leases_end(store: SqlStore) -> None:
     """As time does it: what a frozen process holds is free for the next one."""
-    later, store = datetime.now(UTC) + timedelta(hours=1), open_store(url)
+    later = datetime.now(UTC) + timedelta(hours=1)
     with store.transaction() as tx:
         for name in tx.leases("", datetime.now(UTC)):
             assert tx.take_lease(name, "time", later, later)
             tx.end_lease(name, "time")
-    store.close()
 
 
-def turn_is_over(url: str) -> None:
+def turn_is_over(store: SqlStore) -> None:
     """As minutes later: pretended times move a tenure, but not the turn at arXiv, which is every process's."""
-    store, later = open_store(url), datetime.now(UTC) + HELD
-    try:
-        with store.transaction() as tx:
-            assert tx.take_lease(NAME, "the next one", later, later)
-            tx.end_lease(NAME, "the next one")
-    finally:
-        store.close()
+    later = datetime.now(UTC) + HELD
+    with store.transaction() as tx:
+        assert tx.take_lease(NAME, "the next one", later, later)
+        tx.end_lease(NAME, "the next one")
 
 
-async def test_a_poll_that_stalls_until_another_took_over_writes_nothing(url: str, tmp_path: Path) -> None:
+async def test_a_poll_that_stalls_until_another_took_over_writes_nothing(
+    url: str, store: SqlStore, tmp_path: Path
+) -> None:
     now = datetime.now(UTC)
     asked, answer = asyncio.Event(), asyncio.Event()
 
@@ -81,14 +83,14 @@ async def test_a_poll_that_stalls_until_another_took_over_writes_nothing(url: st
             await asyncio.wait_for(asked.wait(), 30)
             stalled.freeze()
             answer.set()
-            leases_end(url)
+            leases_end(store)
             async with Program(tmp_path, env, "round", "--json") as other:
                 assert await other.ended() == 0, other.log
             assert json.loads(other.out)["polled"]["new"] == 1
             stalled.thaw()
             assert await stalled.ended() == 75
         assert "this process stalled" in stalled.log and "Traceback" not in stalled.log
-        assert stored(url) == 1
+        assert stored(store) == 1
 
 
 def _between_transactions(url: str) -> bool:
@@ -106,29 +108,28 @@ def _between_transactions(url: str) -> bool:
     return True
 
 
-async def test_an_import_that_stalls_until_another_took_over_writes_no_more(url: str, tmp_path: Path) -> None:
+async def test_an_import_that_stalls_until_another_took_over_writes_no_more(
+    url: str, store: SqlStore, tmp_path: Path
+) -> None:
     lines = (json.dumps({"id": f"2504.{n:05d}", "title": f"Paper {n}", "summary": "It works."}) for n in range(MANY))
     (tmp_path / "many.jsonl").write_text("\n".join(lines))
     env = environment(tmp_path, PAPERROUND_DATABASE_URL=url)
-    open_store(url).close()
     async with Program(tmp_path, env, "import", "many.jsonl") as stalled:
         async with asyncio.timeout(60):
-            while not stored(url):
+            while not stored(store):
                 await asyncio.sleep(0.01)
             stalled.freeze()
             while not _between_transactions(url):
                 stalled.thaw()
                 await asyncio.sleep(0.005)
                 stalled.freeze()
-        before = stored(url)
+        before = stored(store)
         assert 0 < before < MANY
-        store = open_store(url)
-        with store.transaction() as tx:
+        with store.reading() as tx:
             (holder,) = tx.leases("ingest", datetime.now(UTC)).values()
-        store.close()
-        leases_end(url)
+        leases_end(store)
         stalled.thaw()
         assert await stalled.ended() == 75, stalled.log
     assert holder.startswith("paperround import on ")
     assert "this process stalled" in stalled.log and "Traceback" not in stalled.log
-    assert stored(url) == before
+    assert stored(store) == before

@@ -53,12 +53,11 @@ class Instance:
         self.feed_url = f"{feeds.url}/rss"
         (self.channel,) = discord.add_guild()
         self.chats.insert(0, Address("discord", self.channel))
-        store = open_store(self.url)
-        with store.transaction() as tx:
+        self.store = open_store(self.url)
+        with self.store.transaction() as tx:
             for address in self.chats:
                 chat = tx.open_chat(Chat(0, address, due_at=now - timedelta(minutes=1)))
                 tx.subscribe(Subscription(0, chat.id, "LoRA"))
-        store.close()
 
     def program(self, name: str, roles: str, **env: str) -> Program:
         folder = self.folder / name
@@ -66,26 +65,18 @@ class Instance:
         return Program(folder, environment(folder, self.feed_url) | self.env | env, "run", "--roles", roles)
 
     def states(self) -> Counter[DeliveryState]:
-        store = open_store(self.url)
-        try:
-            with store.reading() as tx:
-                counts = tx.counts()
-        finally:
-            store.close()
+        with self.store.reading() as tx:
+            counts = tx.counts()
         return Counter({state: n for state in DeliveryState if (n := counts[f"deliveries.{state.value}"])})
 
     def announced(self) -> int:
-        store = open_store(self.url)
-        try:
-            with store.reading() as tx:
-                return tx.last_announcement()
-        finally:
-            store.close()
+        with self.store.reading() as tx:
+            return tx.last_announcement()
 
     async def until(self, happened: Callable[[], object], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not happened():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
 
     def lease_passes(self, deliveries: int) -> None:
         """The two minutes in which nobody else touches the first so many that a process had begun."""
@@ -107,6 +98,7 @@ async def instance(folder: Path, url: str, papers: int, chats: int) -> AsyncIter
         async with FakeDiscord() as discord, FeedServer() as feeds:
             made.begin(telegram, discord, feeds)
             yield made
+            made.store.close()
             assert (telegram.violations, discord.violations) == ([], [])
 
 

@@ -18,12 +18,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest", "matching",
-        "merging", "ports", "summaries",
+        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
+        "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "gauges", "inbox",
-        "pages", "pipeline", "planning", "polling", "tenure", "turns", "upkeep",
+        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
+        "inbox", "ledger", "notices", "pages", "pipeline", "planning", "polling", "reports", "tenure", "turns",
+        "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from bot.errors import TryLater, Uncertain
+from bot.errors import Hidden, TryLater, Uncertain
 from bot.model import Address
 from bot.ports import Desk, Finding, Message
 from bot.replies import Reply
@@ -39,6 +39,13 @@ class Wire:
         self.held = asyncio.Event()
         self.broken = ""
         """Text that cannot be rendered."""
+        self.nonce_window = timedelta(minutes=3) if platform == "discord" else None
+        self.clock: Callable[[], datetime] = lambda: NOW
+        """For the nonces, of which each is forgotten two minutes after the window that is told."""
+        self.legible = platform == "discord"
+        """Whether what was sent can be read again."""
+        self.looked = 0
+        self._nonces: dict[str, datetime] = {}
 
     def render(self, reply: Reply) -> tuple[Message, ...]:
         blocks = [block for block in reply.blocks if block.text]
@@ -60,15 +67,29 @@ class Wire:
             self.held.set()
             await self.hold.wait()
         trouble = self.answers(address, payload.decode())
-        new = not (self.platform == "discord" and any(known == nonce for _, _, known in self.arrived))
+        kept = self.nonce_window and self.nonce_window + timedelta(minutes=2)
+        new = not (kept and nonce in self._nonces and self.clock() - self._nonces[nonce] <= kept)
         if not new and not isinstance(trouble, TryLater | Uncertain):
             # Discord finds the first message by its nonce, and nothing wrong with it.
             return nonce
         if new and (trouble is None or isinstance(trouble, Uncertain)):
             self.arrived.append((address, payload.decode(), nonce))
+            self._nonces[nonce] = self.clock()
         if trouble is not None:
             raise trouble
         return nonce
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return payload if payload.startswith(note.encode()) else f"{note}\n".encode() + payload
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        self.looked += 1
+        if not self.legible:
+            raise Hidden("no right to read")
+        return next((nonce for where, text, nonce in self.arrived if (where, text) == (address, payload.decode())), "")
+
+    async def private_chat(self, user: str) -> Address:
+        return Address(self.platform, user.partition(":")[2])
 
     def told(self) -> Counter[int]:
         """How often each paper of the samples arrived."""

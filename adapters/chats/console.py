@@ -7,12 +7,14 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.text import Text
 
 from adapters.chats.console_text import block_text, buttons_text
+from bot.errors import Hidden
 from bot.exports import printable
 from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Message
@@ -41,6 +43,7 @@ class Console:
     """Prints replies and, on a terminal, reads commands."""
 
     platform = "console"
+    nonce_window = None
 
     def __init__(self, out: TextIO | None = None, locale: str = "") -> None:
         stream = out or sys.stdout
@@ -105,6 +108,15 @@ class Console:
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         self._terminal.print(Text(printable(payload.decode())))
         return nonce
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return f"{note}\n\n".encode() + payload
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        raise Hidden("what was printed is not kept")
+
+    async def private_chat(self, user: str) -> Address:
+        return HERE
 
     async def start(self, desk: Desk) -> None:
         await asyncio.sleep(0)

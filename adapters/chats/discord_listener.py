@@ -21,7 +21,7 @@ from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import LOCALES, read_autocomplete, read_command, suggestions
 from adapters.chats.discord_render import EPHEMERAL, render
 from bot.errors import PaperroundError, TryLater, Uncertain
-from bot.model import Address, Place
+from bot.model import Address, Cause, Place
 from bot.ports import Caller, Desk
 from bot.replies import File, Reply, say
 
@@ -122,14 +122,14 @@ class Listener:
                 await self._say(address, _bodies(reply), f"g{guild.id}")
 
     async def guild_left(self, guild: discord.Guild) -> None:
-        await self._gone([place.id for place in (*guild.channels, *guild.threads)], "removed from the server")
+        await self._gone([place.id for place in (*guild.channels, *guild.threads)], f"{Cause.REMOVED} from the server")
 
     async def channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
         threads = [thread.id for thread in channel.guild.threads if thread.parent_id == channel.id]
-        await self._gone([channel.id, *threads], "the channel was deleted")
+        await self._gone([channel.id, *threads], Cause.DELETED.value)
 
     async def thread_deleted(self, thread: int) -> None:
-        await self._gone([thread], "the thread was deleted")
+        await self._gone([thread], Cause.DELETED.value)
 
     async def _gone(self, places: list[int], why: str) -> None:
         with self._at_work("a farewell"):

@@ -27,6 +27,7 @@ SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 
 _COLOUR = 0xB31B1B
 _LONGEST_LINK = 1000
+_GAP = "\n\n"
 _ZERO_WIDTH = "\u200b"
 
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -91,7 +92,7 @@ def escape(text: str) -> str:
 def render(reply: Reply) -> tuple[Message, ...]:
     """The reply as JSON bodies of ``POST /channels/{id}/messages`` (without nonce), buttons under the last."""
     linked = any(b.kind is BlockKind.ENTRY and any(span.link for span in b.spans) for b in reply.blocks)
-    form = _RICH if linked else _PLAIN
+    form = _RICH if linked else _with_spare(reply.spare)
     drafts = _packed(_glued(_pieces(reply.blocks, form), form), form)
     rows = _rows(reply.buttons)
     if rows and not drafts:
@@ -101,6 +102,21 @@ def render(reply: Reply) -> tuple[Message, ...]:
         Message(_payload(draft, form if draft.used else _PLAIN, rows if i == last else []), tuple(draft.papers))
         for i, draft in enumerate(drafts)
     )
+
+
+def marked(payload: bytes, note: str) -> bytes:
+    """The message with ``note`` above it; as it is, where it has that already or was rendered without room for it."""
+    body = json.loads(payload)
+    content, above = body.get("content") or "", f"*{escape(note)}*"
+    if content.startswith(above) or length(content) + length(above) + len(_GAP) > CONTENT:
+        return payload
+    body["content"] = above + (_GAP + content if content else "")
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _with_spare(spare: int) -> _Form:
+    room = CONTENT - (spare + len(_GAP) + len("**") if spare else 0)
+    return replace(_PLAIN, sheet=room, message=room)
 
 
 def _payload(draft: _Draft, form: _Form, rows: list[dict[str, Any]]) -> bytes:

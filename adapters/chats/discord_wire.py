@@ -11,7 +11,8 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -19,10 +20,11 @@ from typing import Any
 
 import aiohttp
 import discord
-from discord.http import MultipartParameters, Route
+from discord.http import HTTPClient, MultipartParameters, Route
 from discord.webhook.async_ import async_context
 
 from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
+from bot.model import Cause
 from bot.replies import File
 
 log = logging.getLogger(__name__)
@@ -30,28 +32,37 @@ log = logging.getLogger(__name__)
 NONCE = 25
 """Characters of a nonce (https://discord.com/developers/docs/resources/message#create-message)."""
 
-ARCHIVED = 50083
+SWEEP_SECONDS = 30.0
+
 _BUSY_CODES = frozenset({20016, 20022, 20028, 20029, 31002, 40062, 130000})
 _BOT_CODES = frozenset({20026, 40001, 40002, 40066})
 """Refusals of the bot's account, not of one chat: pausing every chat would be wrong."""
-_PLACE_CODES = frozenset({10003, 10004, 50001, 50007, 50008, 50013, 50024, 50033, 50278, ARCHIVED, 160005})
+_CAUSES = {
+    10003: Cause.DELETED, 10004: Cause.REMOVED, 50001: Cause.UNSEEN, 50007: Cause.BLOCKED, 50008: Cause.OTHER,
+    50013: Cause.NO_RIGHT, 50024: Cause.OTHER, 50033: Cause.OTHER, 50083: Cause.ARCHIVED, 50278: Cause.BLOCKED,
+    160005: Cause.LOCKED,
+}  # fmt: skip
+"""Refusals of one place."""
 _LATER = 30.0
 _MUCH_LATER = 300.0
 
 
 @dataclass(slots=True)
 class Flight:
-    """How far the present request came. ``left``: it went out and nothing says that it was turned away."""
+    """How far the present request came. ``left``: it went out and nothing says that it was turned away; ``lost``: an
+    attempt of it met a fault of the server, which may have come after the message did."""
 
     left: bool = False
+    lost: bool = False
     everywhere: bool = False
 
 
 _flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("discord_flight", default=None)
 
 
-def trace() -> aiohttp.TraceConfig:
-    """Notes in the present ``Flight`` whether a request left: discord.py tells no connect error from a lost answer."""
+def trace(heard: Callable[[int, bool], None]) -> aiohttp.TraceConfig:
+    """Notes in the present ``Flight`` whether a request left: discord.py tells no connect error from a lost answer.
+    ``heard`` gets each answer's status, and whether a limit was reached by others as well."""
 
     async def sent(_session: aiohttp.ClientSession, _context: SimpleNamespace, _params: object) -> None:
         if flight := _flight.get():
@@ -60,9 +71,11 @@ def trace() -> aiohttp.TraceConfig:
     async def answered(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
     ) -> None:
+        status, headers = params.response.status, params.response.headers
+        heard(status, headers.get("X-RateLimit-Scope") == "shared")
         if flight := _flight.get():
-            flight.left = params.response.status < 300
-            headers = params.response.headers
+            flight.left = status < 300
+            flight.lost = flight.lost or (status >= 500 and status != 503)
             flight.everywhere = "X-RateLimit-Global" in headers or headers.get("X-RateLimit-Scope") == "global"
 
     config = aiohttp.TraceConfig()
@@ -80,7 +93,7 @@ def discord_errors(may_deliver: bool = True) -> Iterator[None]:
     try:
         yield
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        flight.left = flight.left and may_deliver
+        flight.left, flight.lost = flight.left and may_deliver, flight.lost and may_deliver
         raise _translated(error, flight) from error
     finally:
         _flight.reset(token)
@@ -100,6 +113,20 @@ def api_base(url: str) -> str:
     if re.search(r"/v\d+$", url):
         return url
     return url + ("/v10" if url.endswith("/api") else "/api/v10")
+
+
+def sweep_rarely(http: HTTPClient) -> None:
+    """discord.py looks at all its buckets whenever it meets a channel beyond 256 others: with ten thousand channels in
+    five minutes that costs more than all the rest of a message. Once in a while is as good."""
+    sweep, last = http._try_clear_expired_ratelimits, float("-inf")
+
+    def rarely() -> None:
+        nonlocal last
+        if time.monotonic() - last >= SWEEP_SECONDS:
+            last = time.monotonic()
+            sweep()
+
+    http._try_clear_expired_ratelimits = rarely  # type: ignore[method-assign]
 
 
 async def create_message(client: discord.Client, channel: str, body: Mapping[str, Any], nonce: str) -> str:
@@ -167,6 +194,8 @@ def _translated(error: Exception, flight: Flight) -> PaperroundError:
         case discord.LoginFailure():
             log.error("Discord refuses the token (PAPERROUND_DISCORD__TOKEN)")
             return TryLater("Discord refuses the token", _MUCH_LATER, everywhere=True)
+        case discord.HTTPException() | discord.RateLimited() if flight.lost:
+            return Uncertain(f"Discord had a fault: {briefly(error)}")
         case discord.RateLimited():
             return TryLater("Discord's rate limit", error.retry_after, everywhere=flight.everywhere)
         case discord.HTTPException():
@@ -190,13 +219,13 @@ def _of_status(error: discord.HTTPException) -> PaperroundError:
         return TryLater(why, _seconds(error.response.headers.get("Retry-After")) or _LATER, everywhere=True)
     if code in _BUSY_CODES or status >= 500:
         return TryLater(why, _seconds(error.response.headers.get("Retry-After")))
-    if code in _PLACE_CODES:
-        return ChatGone("the thread is archived" if code == ARCHIVED else why)
+    if code in _CAUSES:
+        return ChatGone(f"{_CAUSES.get(code, Cause.OTHER)}: {why}")
     if status in (403, 404):
         if error.response.headers.get("Content-Type") != "application/json":
             log.error("something in front of Discord answers: %s", why)
             return TryLater(why, _MUCH_LATER, everywhere=True)
-        return ChatGone(why)
+        return ChatGone(f"{Cause.NO_RIGHT if status == 403 else Cause.DELETED}: {why}")
     return Refused(why)
 
 

@@ -8,16 +8,18 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from telegram import Bot, ChatMember, Update
 from telegram import error as tg
 
 from adapters.chats.telegram_files import send_file
-from adapters.chats.telegram_pace import Pace
+from adapters.chats.telegram_findings import about
+from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
-from adapters.chats.telegram_render import clean, render, units
-from adapters.chats.telegram_requests import AiohttpRequest, telegram_errors
+from adapters.chats.telegram_render import clean, marked, render, units
+from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -33,7 +35,7 @@ from adapters.chats.telegram_updates import (
     read_update,
 )
 from adapters.chats.telegram_webhook import Door, Webhook, about_webhook
-from bot.errors import ChatGone, ChatMoved, ConfigError, PaperroundError, Problem, Refused, TryLater
+from bot.errors import ChatGone, ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Inbox, Message
 from bot.replies import Reply, say
@@ -48,8 +50,6 @@ MAX_NOTICE_UNITS = 200
 MAX_WAITING = 20
 """Unserved events of one chat before more are dropped: nobody's flood holds up the others."""
 MAX_TASKS = 500
-LONGEST_WAIT = 60.0
-"""Seconds after which nobody waits for an answer any more."""
 
 _OOPS = say("Something went wrong here. It stands in the bot's log; please try again later.")
 
@@ -58,6 +58,7 @@ class Telegram:
     """A bot on Telegram. ``send`` and ``examine`` work without ``start``; ``stop`` closes either way."""
 
     platform = PLATFORM
+    nonce_window = None
 
     def __init__(
         self,
@@ -67,12 +68,13 @@ class Telegram:
         turn: Callable[[str], Awaitable[bool]] = always,
         door: Door | None = None,
         inbox: Inbox | None = None,
+        paid: bool = False,
     ) -> None:
-        """``api_url`` is of the Bot API server; ``turn`` says whether this process is the one that polls; with a
-        ``door`` Telegram calls there instead, and ``inbox`` holds what it brings. Raises ConfigError for an empty
-        token."""
-        self._token = token
-        self._pace = pace or Pace()
+        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``turn`` says whether this
+        process is the one that polls; with a ``door`` Telegram calls there instead, and ``inbox`` holds what it brings.
+        Raises ConfigError for an empty token."""
+        self._token, self._paid = token, paid
+        self._pace = pace or Pace(per_second=PAID_A_SECOND if paid else A_SECOND)
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
         base = api_url.rstrip("/")
         try:
@@ -103,7 +105,20 @@ class Telegram:
 
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         """As the port says. Telegram knows no nonce: a lost answer is Uncertain."""
-        return await self._send(address, json.loads(payload))
+        parameters = json.loads(payload)
+        if self._paid:
+            parameters["allow_paid_broadcast"] = True
+        return await self._send(address, parameters)
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        return marked(payload, note)
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        raise Hidden("a bot on Telegram cannot read what was sent")
+
+    async def private_chat(self, user: str) -> Address:
+        """A private chat has its user's id."""
+        return Address(PLATFORM, user.partition(":")[2])
 
     async def start(self, desk: Desk) -> None:
         """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""
@@ -152,16 +167,7 @@ class Telegram:
         except Exception as error:
             mend = "check PAPERROUND_TELEGRAM__API_URL"
             return (Finding("Telegram", False, f"what answers is no Bot API ({type(error).__name__})", mend),)
-        findings = [Finding("Telegram token", True, f"the bot is @{me.username} ({me.full_name}), id {me.id}")]
-        if me.can_join_groups:
-            findings.append(Finding("Telegram groups", True, "the bot can be added to groups"))
-        else:
-            mend = "@BotFather: /setjoingroups, Enable"
-            findings.append(Finding("Telegram groups", False, "the bot cannot be added to groups", mend))
-        reads = "reads every message of its groups, more than it needs" if me.can_read_all_group_messages else ""
-        findings.append(Finding("Telegram privacy", True, reads or "reads only commands in groups, as it should"))
-        findings.append(about_webhook(webhook, self._door))
-        return tuple(findings)
+        return (*about(me), about_webhook(webhook, self._door))
 
     def _greet(self) -> None:
         if self._desk is not None:
@@ -327,10 +333,10 @@ class Telegram:
                 parameters.pop("reply_parameters", None)
                 await self._send_urgently(address, parameters)
         if (file := reply.file) is not None:
-            await _patiently(lambda: send_file(self._bot, self._pace, address, file))
+            await patiently(lambda: send_file(self._bot, self._pace, address, file))
 
     async def _send_urgently(self, address: Address, parameters: dict[str, Any]) -> str:
-        return await _patiently(lambda: self._send(address, dict(parameters), urgent=True))
+        return await patiently(lambda: self._send(address, dict(parameters), urgent=True))
 
     async def _edited(self, address: Address, message_id: int, parameters: dict[str, Any]) -> bool:
         """False where the message cannot be edited any more."""
@@ -344,23 +350,24 @@ class Telegram:
             return str(message_id)
 
         try:
-            await _patiently(edit)
+            await patiently(edit)
         except Refused as error:
             return "not modified" in str(error).lower()
         return True
 
     async def _send(self, address: Address, parameters: dict[str, Any], urgent: bool = False) -> str:
         await self._pace.turn(address.chat, urgent)
-        text, chat = parameters.pop("text"), _chat_id(address)
-        thread = int(address.thread) if address.thread else None
+        to: dict[str, Any] = {"chat_id": _chat_id(address)}
+        if address.thread:
+            to["message_thread_id"] = int(address.thread)
         try:
             with telegram_errors():
-                message = await self._bot.send_message(chat, text, message_thread_id=thread, api_kwargs=parameters)
+                message = await self._sending.call(f"{self._bot.base_url}/sendMessage", to | parameters)
+                return str(message["message_id"])
         except TryLater as error:
             if error.after and not error.everywhere:
                 error.everywhere = self._pace.hold(address.chat, error.after)
             raise
-        return str(message.message_id)
 
     def _safe(self, error: BaseException) -> str:
         """The error's text, never with the token."""
@@ -374,18 +381,6 @@ async def _asked(work: Coroutine[Any, Any, Reply]) -> Reply:
     except Exception:
         log.exception("Telegram: a request could not be answered")
         return _OOPS
-
-
-async def _patiently(send: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    """``send``, and again while Telegram names a time that a person would wait."""
-    for _ in range(2):
-        try:
-            return await send()
-        except TryLater as error:
-            if (delay := error.after if error.after is not None else 1.0) > LONGEST_WAIT:
-                raise
-        await asyncio.sleep(delay)
-    return await send()
 
 
 def _notice(reply: Reply, place: Place) -> str:

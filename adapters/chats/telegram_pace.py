@@ -8,39 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 
+from adapters.chats.pace import NO_PART_SECONDS, Window
 from bot.errors import TryLater
 
+A_SECOND, PAID_A_SECOND = 30, 1000
+"""Messages over all chats; more are paid for: https://core.telegram.org/bots/api#sendmessage, allow_paid_broadcast"""
 SAME_MOMENT = 2.0
 """Seconds: Telegram names whole ones, and two chats are not told in the same moment."""
-NO_PART_SECONDS = 0.2
-"""Between two looks whether this process may send."""
 MAX_LANES = 4096
 """Chats remembered before those that have been silent for a while are forgotten."""
-
-
-class Window:
-    """At most ``count`` in any ``seconds``."""
-
-    def __init__(self, count: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._times: deque[float] = deque(maxlen=count)
-
-    def earliest(self, now: float, part: float = 1.0) -> float:
-        """When the next one may go: ``now`` or later. ``part``: of the count, where others have the rest."""
-        rate = (self._times.maxlen or 1) * part
-        count = max(1, int(rate))
-        if len(self._times) < count:
-            return now
-        return max(now, self._times[-count] + self._seconds * count / rate)
-
-    def take(self, at: float) -> None:
-        self._times.append(at)
-
-    def idle(self, now: float) -> bool:
-        return not self._times or self._times[-1] + self._seconds <= now
 
 
 class _Lane:
@@ -71,7 +49,7 @@ class Pace:
 
     def __init__(
         self,
-        per_second: int = 30,
+        per_second: int = A_SECOND,
         per_chat_second: int = 1,
         per_group_minute: int = 20,
         clock: Callable[[], float] = time.monotonic,
@@ -93,15 +71,29 @@ class Pace:
         patience = 60.0 if urgent else 5.0
         lane = self._lane(chat)
         self._refuse_beyond(lane, patience)
-        async with lane.turn:
-            self._refuse_beyond(lane, patience)
-            await self._until(lane.earliest(self._clock()))
-            if urgent:
+        if urgent:
+            async with lane.turn:
+                self._refuse_beyond(lane, patience)
+                await self._until(lane.earliest(self._clock()))
                 await self._until(await self._place())
-            else:
-                async with self._digests:
-                    await self._until(await self._place())
-            lane.take(self._clock())
+                lane.take(self._clock())
+            return
+        while True:
+            await self._until(lane.earliest(self._clock()))
+            async with self._digests:
+                await self._part_given()
+                # An answer may have gone to this chat meanwhile, and another digest must not wait for this one.
+                if lane.turn.locked() or lane.earliest(self._clock()) > self._clock():
+                    passed = True
+                else:
+                    passed = False
+                    lane.take(at := self._taken())
+                    await self._until(at)
+            if not passed:
+                return
+            async with lane.turn:
+                pass
+            self._refuse_beyond(lane, patience)
 
     def hold(self, chat: str, seconds: float) -> bool:
         """Nothing more to ``chat`` for ``seconds``, as Telegram asked. True where another chat is held until the
@@ -117,9 +109,15 @@ class Pace:
         return everywhere
 
     async def _place(self) -> float:
-        while not (part := self._part()):
+        await self._part_given()
+        return self._taken()
+
+    async def _part_given(self) -> None:
+        while not self._part():
             await self._sleep(NO_PART_SECONDS)
-        at = self._all.earliest(self._clock(), part)
+
+    def _taken(self) -> float:
+        at = self._all.earliest(self._clock(), self._part() or 1.0)
         self._all.take(at)
         return at
 

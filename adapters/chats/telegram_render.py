@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ _TAGS = {Style.BOLD: "b", Style.ITALIC: "i", Style.CODE: "code"}
 # What Telegram blanks or drops itself, what would turn the reading order, and what UTF-8 cannot carry.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_TAG = re.compile("<[^>]*>")
 _LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
 
 
@@ -69,7 +71,8 @@ def render(reply: Reply) -> tuple[Message, ...]:
     go on under messages of their own. Empty for a reply without text and buttons. Raises ValueError for a
     button that carries nothing or more than 64 bytes.
     """
-    drafts = _pack(block for raw in reply.blocks if (block := _cleaned(raw)).spans)
+    room = MAX_UNITS - (reply.spare + len(_GAP) if reply.spare else 0)
+    drafts = _pack((block for raw in reply.blocks if (block := _cleaned(raw)).spans), room)
     keyboards = _keyboards(reply.buttons)
     if keyboards and not drafts:
         drafts = [_Draft(["…"])]
@@ -78,6 +81,16 @@ def render(reply: Reply) -> tuple[Message, ...]:
         messages[-1] = _message(drafts[-1], keyboards[0])
         messages += [_message(_Draft(["…"]), rows) for rows in keyboards[1:]]
     return tuple(messages)
+
+
+def marked(payload: bytes, note: str) -> bytes:
+    """The message with ``note`` above it; as it is, where it has that already or was rendered without room for it."""
+    parameters = json.loads(payload)
+    above = f"<i>{escape(note)}</i>{_GAP}"
+    visible = unescape(_TAG.sub("", parameters["text"]))
+    if parameters["text"].startswith(above) or units(visible) + units(note) + len(_GAP) > MAX_UNITS:
+        return payload
+    return json.dumps({**parameters, "text": above + parameters["text"]}, ensure_ascii=False).encode()
 
 
 @dataclass(slots=True)
@@ -89,9 +102,9 @@ class _Draft:
     entities: int = 0
     papers: list[int] = field(default_factory=list)
 
-    def takes(self, block: Block) -> bool:
+    def takes(self, block: Block, room: int) -> bool:
         gap = len(_GAP) if self.html else 0
-        return self.units + gap + _units(block) <= MAX_UNITS and self.entities + _entities(block) <= MAX_ENTITIES
+        return self.units + gap + _units(block) <= room and self.entities + _entities(block) <= MAX_ENTITIES
 
     def add(self, block: Block) -> None:
         self.units += (len(_GAP) if self.html else 0) + _units(block)
@@ -101,11 +114,11 @@ class _Draft:
             self.papers.append(block.paper)
 
 
-def _pack(blocks: Iterable[Block]) -> list[_Draft]:
+def _pack(blocks: Iterable[Block], room: int) -> list[_Draft]:
     drafts: list[_Draft] = []
     for block in blocks:
-        for piece in _pieces(block):
-            if not drafts or not drafts[-1].takes(piece):
+        for piece in _pieces(block, room):
+            if not drafts or not drafts[-1].takes(piece, room):
                 drafts.append(_Draft())
             drafts[-1].add(piece)
     return drafts
@@ -174,15 +187,15 @@ def _entities(block: Block) -> int:
     return whole + sum(_span_entities(span) for span in block.spans)
 
 
-def _pieces(block: Block) -> Iterator[Block]:
+def _pieces(block: Block, room: int) -> Iterator[Block]:
     """The block itself where it fits a message, else cut between words; the paper goes with the last piece."""
     rest = list(block.spans)
     while rest:
         piece = replace(block, spans=tuple(rest))
-        if _units(piece) <= MAX_UNITS and _entities(piece) <= MAX_ENTITIES:
+        if _units(piece) <= room and _entities(piece) <= MAX_ENTITIES:
             yield piece
             return
-        head, rest = _cut(rest, MAX_UNITS, MAX_ENTITIES - 1)
+        head, rest = _cut(rest, room, MAX_ENTITIES - 1)
         if block.kind is not BlockKind.CODE:
             head, rest = _trimmed(head), _trimmed(rest)
         if head:

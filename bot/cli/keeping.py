@@ -149,7 +149,7 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 busy = [Finding("ingest", True, f"not polled now: {error}")]
             with context.store.reading() as tx:
                 counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
-                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
+                accounts, notices = findings_of.about_accounts(tx, assembly.accounts(config)), tx.notices(50)
                 gaps, apart = tx.gaps(GapState.OPEN, GapState.GIVEN_UP), tx.quarantined(SHOWN)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))
@@ -158,6 +158,7 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
                 *findings_of.about_processes(leases),
                 *findings_of.about_store(counts),
                 *accounts,
+                *findings_of.about_notices(notices),
                 *findings_of.about_feeds(feeds, names, context.now()),
                 *findings_of.about_calendar(context.now()),
                 *findings_of.about_gaps(gaps, bool(config.arxiv.archives())),

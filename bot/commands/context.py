@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
 
+from bot import absences
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
@@ -72,11 +73,8 @@ class Context:
         return chat
 
     def reopen(self, tx: Transaction, chat: Chat) -> Chat:
-        """The chat active again: what was under way when it could not be reached any more is due now."""
-        chat = replace(chat, state=ChatState.ACTIVE, due_at=self.due_at(chat), why="")
-        tx.put_chat(chat)
-        tx.reopen_deliveries(chat.id, self.now())
-        return chat
+        """The chat active again: see ``absences.reopen``."""
+        return absences.reopen(tx, chat, self.now(), self.due_at(chat))
 
     def fresh_chat(self, tx: Transaction, caller: Caller) -> Chat:
         chat = Chat(

@@ -22,6 +22,7 @@ from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
 from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
+from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import NAMES, Words, words_for
@@ -132,13 +133,19 @@ def recognisable(code_text: str) -> str:
     return code_text[:4] + "…"
 
 
+MOST_NOTICES = 50
+"""Troubles of the last days that /status shows."""
+
+
 def status(context: Context, caller: Caller, argument: str) -> Reply:
     """Feeds, papers, chats and deliveries in a few lines, for admins."""
     words = context.words(caller)
     require_admin(words, caller)
     with context.store.reading() as tx:
-        counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
+        counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(MOST_NOTICES)
+        gaps = tx.gaps(GapState.OPEN)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
+    again = context.config.uncertain == "repeat"
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
         FeedState.FRESH: words.say("today's papers are in"),
@@ -159,6 +166,14 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
+            paragraph(
+                words.say(
+                    "A message that may have arrived, where nobody can look, is sent again, marked as perhaps a repeat."
+                )
+                if again
+                else words.say("A message that may have arrived, where nobody can look, is not sent again.")
+            ),
+            *([paragraph("\n".join(notice_lines(words, notices)))] if notices else []),
             *([paragraph(_lost(words, len(lost)))] if lost else []),
         ),
         private=True,

@@ -3,7 +3,19 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
-from bot.model.chats import LANGUAGES, WANTED, Address, Chat, ChatState, EmptyDay, Layout, Place, Subscription, Topic
+from bot.model.chats import (
+    LANGUAGES,
+    WANTED,
+    Address,
+    Cause,
+    Chat,
+    ChatState,
+    EmptyDay,
+    Layout,
+    Place,
+    Subscription,
+    Topic,
+)
 from bot.model.deliveries import Asked, Delivery, DeliveryState, Digest, DigestKind, Match, Part, Rest
 from bot.model.feeds import (
     Feed,
@@ -16,6 +28,7 @@ from bot.model.feeds import (
     Sighting,
     Validators,
 )
+from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
@@ -28,6 +41,7 @@ __all__ = [
     "Announcement",
     "Arrival",
     "Asked",
+    "Cause",
     "Change",
     "Chat",
     "ChatState",
@@ -48,6 +62,8 @@ __all__ = [
     "Leaf",
     "Match",
     "News",
+    "Notice",
+    "NoticeKind",
     "Paper",
     "Part",
     "Place",

@@ -64,6 +64,28 @@ class ChatState(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class Cause(StrEnum):
+    """Why a chat cannot be reached: how the reason that is stored begins."""
+
+    BLOCKED = "the bot was blocked"
+    REMOVED = "the bot was removed"
+    NO_CHAT = "the chat does not exist"
+    DEACTIVATED = "the chat or the account was deleted"
+    DELETED = "the channel or thread does not exist any more"
+    UNSEEN = "the bot cannot see the channel"
+    NO_RIGHT = "the bot has no right to write"
+    NO_TOPIC = "the topic does not exist any more"
+    CLOSED = "the topic is closed"
+    ARCHIVED = "the thread is archived"
+    LOCKED = "the thread is locked"
+    RESTRICTED = "the chat is restricted"
+    OTHER = "the chat cannot be reached"
+
+    @classmethod
+    def of(cls, why: str) -> Cause:
+        return next((cause for cause in cls if why.startswith(cause.value)), cls.OTHER)
+
+
 class EmptyDay(StrEnum):
     """What a chat wants on a day without a match."""
 
@@ -86,8 +108,9 @@ class Chat:
 
     ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
     ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name). ``rest``: the
-    id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
-    ``since_on`` are not offered; None: any day is.
+    id of its last digest, where that left papers for the next ones, else 0. ``away_at`` is since when it cannot be
+    reached, kept until a digest arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the
+    present try began. Of what is found late, days before ``since_on`` are not offered; None: any day is.
     """
 
     id: int
@@ -108,6 +131,8 @@ class Chat:
     state: ChatState = ChatState.ACTIVE
     why: str = ""
     admitted: bool = True
+    away_at: datetime | None = None
+    try_at: datetime | None = None
     since_on: date | None = None
 
 

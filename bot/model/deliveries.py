@@ -77,7 +77,10 @@ class Rest:
 
 
 class DeliveryState(StrEnum):
+    """Which may follow which: ``bot.delivery.MOVES``."""
+
     PLANNED = "planned"
+    LEASED = "leased"
     SENDING = "sending"
     POSTPONED = "postponed"
     UNCERTAIN = "uncertain"
@@ -87,20 +90,22 @@ class DeliveryState(StrEnum):
 
     @property
     def open(self) -> bool:
-        return self in (self.PLANNED, self.SENDING, self.POSTPONED, self.UNCERTAIN)
+        return self in (self.PLANNED, self.LEASED, self.SENDING, self.POSTPONED, self.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One message of a delivery. ``payload`` is what the platform is sent, byte for byte, also on a retry;
-    ``message_id`` is empty until it arrived; ``tried`` is set before the first attempt leaves."""
+    ``message_id`` is empty until it arrived. ``doubts`` are the attempts that may have arrived, counted before each
+    leaves; ``tried_at`` is when the first of them did."""
 
     number: int
     papers: tuple[int, ...]
     nonce: str
     payload: bytes
     message_id: str = ""
-    tried: bool = False
+    doubts: int = 0
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ class Delivery:
     lease_until: datetime | None = None
     made_at: datetime | None = None
     why: str = ""
+    joined: bool = False
+    """Its papers went into a later digest, for the chat had been away for long."""
 
     @property
     def sent_parts(self) -> tuple[Part, ...]:

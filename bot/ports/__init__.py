@@ -1,6 +1,7 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
 from bot.ports.platforms import (
+    NOTE,
     Archive,
     Caller,
     ChatPlatform,
@@ -16,6 +17,7 @@ from bot.ports.platforms import (
 from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
 
 __all__ = [
+    "NOTE",
     "Archive",
     "Caller",
     "ChatPlatform",

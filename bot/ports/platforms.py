@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from bot.model import Address, Fetched, Leaf, Place, Validators
@@ -149,6 +149,10 @@ class Message:
     papers: tuple[int, ...] = ()
 
 
+NOTE = 60
+"""Characters that every rendered message has room for above it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A line of ``doctor``: what was looked at, whether it is right, what is so, what to do about it."""
@@ -164,6 +168,10 @@ class ChatPlatform(Protocol):
 
     platform: str
 
+    @property
+    def nonce_window(self) -> timedelta | None:
+        """How long after a message the same nonce surely makes no second one; None: it always does."""
+
     def render(self, reply: Reply) -> tuple[Message, ...]:
         """The reply as this platform's messages, each within its limits counted its way; buttons under the
         last. Pure."""
@@ -174,6 +182,18 @@ class ChatPlatform(Protocol):
         Raises TryLater, Uncertain, ChatMoved, ChatGone or Refused, and nothing else for what the platform
         or the network does.
         """
+
+    def marked(self, payload: bytes, note: str) -> bytes:
+        """The message with ``note``, of at most NOTE characters, above it, still within the limits. Pure."""
+
+    async def find(self, address: Address, payload: bytes, since: datetime) -> str:
+        """The id of the message with this payload that this bot sent there since then, empty where there is none.
+
+        Raises Hidden where that cannot be seen, else as ``send``.
+        """
+
+    async def private_chat(self, user: str) -> Address:
+        """Where ``telegram:123`` is written to in private. Raises as ``send``."""
 
     async def start(self, desk: Desk) -> None:
         """Log in and listen. Returns when listening; raises ConfigError for a token that is refused."""

@@ -21,6 +21,8 @@ from bot.model import (
     FeedItem,
     Gap,
     GapState,
+    Notice,
+    NoticeKind,
     Paper,
     Quarantined,
     Rejected,
@@ -86,6 +88,9 @@ class Transaction(Protocol):
         """
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]: ...
+    def revision(self) -> int:
+        """The number of the last change of a paper or summary; 0 before the first."""
+
     def paper_by_key(self, key: str) -> Paper | None: ...
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Those that name a stored paper."""
@@ -169,6 +174,9 @@ class Transaction(Protocol):
     def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
         """Chats with one person, in order of id."""
 
+    def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
+        """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
+
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
 
@@ -212,7 +220,11 @@ class Transaction(Protocol):
         """Take open deliveries that are due and not leased by a living owner, at most one a chat, oldest first."""
 
     def record(self, delivery: Delivery) -> bool:
-        """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another."""
+        """Keep a leased delivery as it is now; False (and nothing written) where the lease has passed to another.
+        Raises ValueError for a move of states that there is not."""
+
+    def record_all(self, deliveries: Sequence[Delivery]) -> set[int]:
+        """``record`` for many, each once; returns the ids of those that were kept."""
 
     def give_back(self, owner: str) -> int:
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
@@ -227,6 +239,29 @@ class Transaction(Protocol):
 
     def reopen_deliveries(self, chat_id: int, now: datetime) -> int:
         """UNREACHABLE ones that tell of papers become due again when the chat is back; returns how many."""
+
+    def hold_deliveries(self, chat_id: int, why: str) -> int:
+        """What waits on its way to the chat becomes UNREACHABLE with it; what somebody works on is left to them."""
+
+    def held_deliveries(self, chat_id: int) -> list[Delivery]:
+        """UNREACHABLE ones that tell of papers which no later digest took in, the latest first."""
+
+    def join_deliveries(self, ids: Sequence[int]) -> None:
+        """Their papers went into a later digest: they are never due again."""
+
+    def put_digest(self, delivery_id: int, digest: Digest) -> None:
+        """Keep ``digest`` and let the delivery bring it in place of its own."""
+
+    # notices
+    def warn(self, notice: Notice, now: datetime) -> None:
+        """Keep what admins should know; where it is known already, it happened once more."""
+
+    def drop_notice(self, kind: NoticeKind, subject: str) -> None: ...
+    def notices(self, limit: int, untold: bool = False) -> list[Notice]:
+        """The latest first; ``untold``: those that no admin was told."""
+
+    def told(self, ids: list[int], now: datetime, forget_before: datetime) -> None:
+        """Admins were told; what they were told before ``forget_before`` is dropped."""
 
     # leases
     def take_lease(self, name: str, owner: str, now: datetime, until: datetime) -> bool:

@@ -327,7 +327,7 @@ class TestExamining:
         text = " ".join(finding.what for finding in findings)
         assert "in 1 server;" in text
         assert "scope=bot+applications.commands" in text
-        assert "permissions=274877926400" in text
+        assert "permissions=274877991936" in text
         assert {method for method, _ in fake.requests} == {"GET"}
 
     async def test_what_is_wrong_comes_with_its_mend(self, fake: FakeDiscord) -> None:

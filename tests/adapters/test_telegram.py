@@ -13,7 +13,8 @@ import pytest
 
 from adapters.chats.telegram import Telegram
 from bot.errors import ChatGone, ChatMoved, ConfigError, PaperroundError, Refused, TryLater, Uncertain
-from bot.model import Address
+from bot.model import Address, Cause
+from bot.ports import NOTE
 from bot.replies import Block, BlockKind, Reply, Span
 from tests.servers.telegram import TOKEN, FakeTelegram
 from tests.servers.telegram_bot import (
@@ -26,6 +27,7 @@ from tests.servers.telegram_bot import (
     payload,
     unpaced,
 )
+from tests.servers.telegram_rules import check_text
 
 
 @pytest.fixture
@@ -66,6 +68,9 @@ async def test_a_forum_topic_is_an_address_of_its_own(server: FakeTelegram) -> N
         (400, "Bad Request: not enough rights to send text messages to the chat", {}, ChatGone, "no right"),
         (400, "Bad Request: have no rights to send a message", {}, ChatGone, "no right"),
         (400, "Bad Request: message is too long", {}, Refused, "too long"),
+        (400, "Bad Request: SLOWMODE_WAIT_90", {}, TryLater, "slow mode"),
+        (400, "Bad Request: CHAT_WRITE_FORBIDDEN", {}, ChatGone, Cause.NO_RIGHT),
+        (400, "Bad Request: TOPIC_DELETED", {}, ChatGone, Cause.NO_TOPIC),
         (500, "Internal Server Error", {}, TryLater, "500"),
         (502, "Bad Gateway", {}, TryLater, "502"),
         (504, "Gateway Timeout", {}, Uncertain, "504"),
@@ -307,3 +312,24 @@ async def test_the_doctor_can_tell_a_wrong_token_from_no_network(server: FakeTel
 def test_a_missing_token_is_a_fault_of_the_configuration() -> None:
     with pytest.raises(ConfigError):
         Telegram("")
+
+
+async def test_only_digests_are_paid_broadcasts_and_only_where_that_was_asked_for(server: FakeTelegram) -> None:
+    for paid in (False, True):
+        telegram = Telegram(TOKEN, server.url, unpaced(), paid=paid)
+        await telegram.send(HERE, payload(), "")
+        await telegram._send_urgently(HERE, json.loads(payload()))
+        await telegram.stop()
+    assert [message.get("allow_paid_broadcast") for message in server.sent] == [None, None, True, None]
+
+
+def test_a_marked_message_stays_within_the_limits_and_is_marked_once() -> None:
+    telegram = Telegram(TOKEN)
+    reply = Reply((Block((Span("x < & 😀" * 3_000),)),), spare=NOTE)
+    for message in telegram.render(reply):
+        once = telegram.marked(message.payload, "n" * (NOTE - 1) + "<")
+        visible, entities, wrong = check_text(json.loads(once) | {"parse_mode": "HTML"})
+        assert wrong == [] and visible.startswith("n" * (NOTE - 1) + "<\n\n") and len(entities) == 1
+        assert telegram.marked(once, "n" * (NOTE - 1) + "<") == once
+    (full, *_) = telegram.render(Reply((Block((Span("x" * 4096),)),)))
+    assert telegram.marked(full.payload, "n" * NOTE) == full.payload, "rendered without room for it"

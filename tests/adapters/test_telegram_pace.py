@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.chats.telegram_pace import Pace
+from adapters.chats.telegram_pace import PAID_A_SECOND, Pace
 from bot.errors import TryLater
 
 
@@ -126,3 +126,57 @@ def test_no_second_and_no_minute_ever_sees_more_than_its_share(asked: list[tuple
         own = [at for at, each in left if each == chat]
         assert most(own, 1.0) <= 1
         assert chat > "0" or most(own, 60.0) <= 20
+
+
+async def test_an_answer_overtakes_even_the_digest_that_waits_for_the_same_chat() -> None:
+    pace, clock = paced()
+    left: dict[tuple[str, bool], float] = {}
+
+    async def one(chat: str, urgent: bool) -> None:
+        await pace.turn(chat, urgent)
+        left[chat, urgent] = clock.now - 1000
+
+    digests = [asyncio.create_task(one(str(chat), False)) for chat in range(200)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(left) == 30, "the others wait for the next second"
+    answers = [asyncio.create_task(one(chat, True)) for chat in ("30", "150", "199", "777")]
+    await clock.run(*digests, *answers)
+    assert [left[chat, True] for chat in ("150", "199", "777")] == [1.0, 1.0, 1.0]
+    assert (left["30", False], left["30", True]) == (1.0, 2.0), "the one digest that was next already"
+    assert all(left[chat, False] >= left[chat, True] + 1 for chat in ("150", "199"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(["1", "2", "-3"]), max_size=40), st.sampled_from(["1", "-3", "9"]))
+def test_whatever_waits_an_answer_has_at_most_one_digest_before_it_in_its_chat(
+    waiting: list[str], chat: str
+) -> None:
+    pace, clock = paced()
+    left: list[tuple[str, bool]] = []
+
+    async def one(to: str, urgent: bool) -> None:
+        try:
+            await pace.turn(to, urgent)
+        except TryLater:
+            return
+        left.append((to, urgent))
+
+    async def all_of_them() -> int:
+        digests = [asyncio.create_task(one(to, False)) for to in waiting]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        before = len(left)
+        await clock.run(asyncio.create_task(one(chat, True)), *digests)
+        return before
+
+    before = asyncio.run(all_of_them())
+    answered = left.index((chat, True)) if (chat, True) in left else before
+    assert sum(to == chat for to, _ in left[before:answered]) <= 1
+
+
+async def test_a_paid_broadcast_leaves_a_thousand_a_second_and_still_one_in_a_chat() -> None:
+    clock = Clock()
+    pace = Pace(PAID_A_SECOND, clock=clock, sleep=clock.sleep)
+    left = await times([(str(chat), False) for chat in range(1500)] + [("1", False)], pace, clock)
+    assert [sum(at == second for at, _ in left) for second in (0.0, 1.0)] == [1000, 501]

@@ -11,8 +11,13 @@ import pytest
 from adapters.chats.accounts import discord_id, telegram_id
 from bot import accounts
 from bot.accounts import Change, follow_accounts, waiting_chats
+from bot.commands.context import Context
+from bot.config import Config
+from bot.desk import FrontDesk
 from bot.doctor import about_accounts
 from bot.model import Address, Chat, ChatState, Place, Subscription
+from bot.ports import Caller
+from storage.searching import TantivyIndex
 from storage.store import SqlStore, open_store
 from tests.databases import sqlite_url
 
@@ -104,3 +109,18 @@ def test_a_telegram_token_says_whose_it_is(token: str, id_: str) -> None:
 )  # fmt: skip
 def test_a_discord_token_says_whose_it_is(token: str, id_: str) -> None:
     assert discord_id(token) == id_
+
+
+async def test_who_presses_start_with_the_new_bot_goes_on_with_all_they_had(store: SqlStore, tmp_path: Path) -> None:
+    follow_accounts(store, OLD, NOW)
+    follow_accounts(store, NEW, NOW)
+    index = TantivyIndex(tmp_path / "index", store)
+    desk = FrontDesk(Context(store, index, Config(data_dir=tmp_path, access="open"), lambda: NOW))
+    await desk.answer(Caller(Address("telegram", "3"), "telegram:3"), "start", "")
+    index.close()
+    assert states(store)["telegram:3"] is ChatState.ACTIVE
+    with store.reading() as tx:
+        chat = tx.chat(Address("telegram", "3"))
+        assert chat is not None and chat.why == ""
+        assert [one.query for one in tx.subscriptions([chat.id])[chat.id]] == ["LoRA"]
+        assert waiting_chats(tx, "telegram")[0] == 11

@@ -245,10 +245,25 @@ def test_after_a_long_pause_it_is_read_as_if_for_the_first_time() -> None:
 def test_a_burst_is_counted_by_what_is_news() -> None:
     items = [FeedItem(f"acl:2025.x-1.{n}", Kind.NEW, "T", announced_on=TUESDAY) for n in range(MANY)]
     keys = {item.key for item in items}
-    assert {item.arrival for item in dated(items, keys, TUESDAY)} == {Arrival.BURST}
-    assert {item.arrival for item in dated(items, set(list(keys)[1:]), TUESDAY)} == {Arrival.DAILY}
-    first = dated(items, keys, TUESDAY + timedelta(days=8))
+    assert {item.arrival for item in dated(items, keys, TUESDAY, TUESDAY)} == {Arrival.BURST}
+    assert {item.arrival for item in dated(items, set(list(keys)[1:]), TUESDAY, TUESDAY)} == {Arrival.DAILY}
+    first = dated(items, keys, TUESDAY + timedelta(days=8), TUESDAY)
     assert {(item.kind, item.arrival) for item in first} == {(Kind.KNOWN, Arrival.DAILY)}
+
+
+def test_nothing_is_of_a_day_to_come() -> None:
+    early = FeedItem("acl:2025.x-1.1", Kind.NEW, "T", announced_on=TUESDAY + timedelta(days=3))
+    without = replace(early, announced_on=None)
+    assert [item.announced_on for item in dated([early, without], {early.key}, TUESDAY, TUESDAY)] == [TUESDAY, None]
+
+
+async def test_a_day_to_come_hides_nothing_of_arxiv(press: Press) -> None:
+    press.give(replace(TULIPS, on=TUESDAY + timedelta(days=3)))
+    await press.poll()
+    await press.poll()
+    with press.store.reading() as tx:
+        (told,) = tx.announcements(0)
+    assert told.announced_on == TUESDAY
 
 
 def test_each_try_begins_with_another_collection() -> None:

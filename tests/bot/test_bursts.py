@@ -14,6 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.bursts import WEEK, Followed, Leftover, living
+from bot.commands.context import Context
+from bot.commands.why import why
+from bot.config import Config
 from bot.digests import Day, Decision, decide
 from bot.documents import document
 from bot.model import (
@@ -27,6 +30,7 @@ from bot.model import (
     DigestKind,
     EmptyDay,
     FeedItem,
+    Layout,
     Match,
     News,
     Paper,
@@ -34,6 +38,7 @@ from bot.model import (
     Subscription,
     Topic,
 )
+from bot.ports import Caller
 from bot.query import parse
 from storage.chat_rows import content_of, rest_of
 from tests.test_round import House, lora
@@ -332,3 +337,21 @@ async def test_what_is_left_is_not_taken_for_the_digest_that_left_it(house: Hous
     await house.day([], date(2025, 4, 11), hour=6)
     await house.day([], date(2025, 4, 12), hour=6)
     assert sent(house) == [101, 102, 103, 104, 105] and house.state_of(chat).rest == 0
+
+
+async def test_a_digest_in_the_plainest_layout_says_what_is_left_as_well(house: House) -> None:
+    house.chat("LoRA", size=2, layout=Layout.PLAIN)
+    await house.day(burst(101, 104), date(2025, 4, 8))
+    await house.day([lora(1)], date(2025, 4, 9))
+    assert any(text.startswith("Left from earlier days:\n2. LoRA of kind 103\nhttps://") for text in house.wire.texts())
+
+
+async def test_why_says_that_a_paper_waits(house: House, tmp_path: Path) -> None:
+    house.chat("LoRA", size=2)
+    await house.day(burst(101, 104), date(2025, 4, 8))
+    context = Context(house.store, house.index, Config(data_dir=tmp_path, access="open"), house.wall)
+    caller = Caller(Address("telegram", "5"), "telegram:5", manages=True)
+    assert "It waits for one of the next digests." in why(context, caller, "2504.00104").text
+    assert "It waits" not in why(context, caller, "2504.00101").text
+    await house.day([], date(2025, 4, 9))
+    assert "It waits" not in why(context, caller, "2504.00104").text

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from bot.carrier import AT_ONCE, LEASE, MOST_STUMBLES, Carrier
 from bot.drafts import grouped
-from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
+from bot.errors import ChatGone, ChatMoved, PaperroundError, Refused, TryLater, Uncertain
 from bot.model import (
     Address,
     Chat,
@@ -31,6 +31,7 @@ from bot.model import (
     Layout,
     Match,
     News,
+    NoticeKind,
     Subscription,
 )  # fmt: skip
 from bot.ports import Message, Transaction
@@ -76,6 +77,7 @@ class Street:
 
     def __init__(self, store: SqlStore, platform: str = "telegram") -> None:
         self.store, self.wall, self.wire = store, Wall(), Wire(platform)
+        self.wire.clock = self.wall
         with store.reading() as tx:
             keys = [f"arxiv:2504.{n:05d}" for n in range(1, PAPERS + 1)]
             self.papers = [found.id for key in keys if (found := tx.paper_by_key(key))]
@@ -140,8 +142,8 @@ def street(tmp_path: Path, ready: Path) -> Iterator[Street]:
         yield made
 
 
-# One lease; for each of three messages a promise and an outcome; the end.
-WRITES = range(1, 9)
+# One lease; for each of three messages a promise and an outcome, the last with the end.
+WRITES = range(1, 8)
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["before it is written", "after it is written"])
@@ -367,7 +369,7 @@ async def test_a_fault_of_the_program_ends_after_some_tries_and_the_chats_next_d
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bot.carrier.drafts", fails)
+        patch.setattr("bot.editions.drafts", fails)
         await carrier.deliver()
         assert tries == 1, "not at once again"
         await street.later(carrier, 40)
@@ -412,6 +414,96 @@ async def test_what_arrived_is_noted_even_where_the_database_is_busy_for_a_momen
     assert busy == [True]
     assert street.wire.told() == dict.fromkeys(range(1, PAPERS + 1), 1)
     assert street.state(delivery) is DeliveryState.SENT
+
+
+NOTE = "Perhaps a repeat: this may have arrived before."
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+async def test_a_repeat_is_marked_as_one_and_the_rest_of_the_digest_is_not(street: Street, repeat: bool) -> None:
+    (delivery,) = street.plan()
+    lost = [Uncertain("timed out"), Uncertain("timed out")]
+    street.wire.answers = lambda address, text: lost.pop() if lost and "paper <3>" in text else None
+    await street.later(street.carrier(repeat), 5)
+    marked = [text.count(NOTE) for _, text, _ in street.wire.arrived]
+    assert marked == ([0, 0, 1, 1, 0] if repeat else [0, 0, 0])
+    assert set(street.wire.told()) == set(range(1, PAPERS + 1))
+    assert street.state(delivery) is DeliveryState.SENT
+
+
+@pytest.mark.parametrize("legible", [True, False])
+@pytest.mark.parametrize("kept", [False, True], ids=["before it is written", "after it is written"])
+@pytest.mark.parametrize("at", range(2, 8))
+async def test_on_discord_a_process_dead_for_an_hour_loses_nothing_and_doubles_only_what_nobody_can_look_for(
+    tmp_path: Path, ready: Path, at: int, kept: bool, legible: bool
+) -> None:
+    with street_in(tmp_path, ready, "discord") as street:
+        (delivery,) = street.plan()
+        street.wire.legible = legible
+        with pytest.raises(Killed):
+            await street.carrier(store=Mortal(street.store, at, kept)).deliver()
+        street.wall.at += timedelta(hours=1)
+        await street.carrier().deliver()
+        assert street.state(delivery) is DeliveryState.SENT
+        told = street.wire.told()
+        assert set(told) == set(range(1, PAPERS + 1))
+        marked = sum(text.startswith(NOTE) for _, text, _ in street.wire.arrived)
+        if legible:
+            assert set(told.values()) == {1} and not marked
+        else:
+            assert sum(told.values()) - PAPERS in (0, 2) and marked == (street.wire.looked > 0)
+
+
+async def test_what_stays_in_doubt_while_the_platform_is_busy_for_hours_is_still_looked_for(
+    tmp_path: Path, ready: Path
+) -> None:
+    with street_in(tmp_path, ready, "discord") as street:
+        (delivery,) = street.plan()
+        troubles = [TryLater("flood", 7200), Uncertain("timed out")]
+        street.wire.answers = lambda address, text: troubles.pop() if troubles else None
+        for minutes in (0, 1, 121):
+            street.wall.at += timedelta(minutes=minutes)
+            await street.carrier().deliver()
+        assert street.state(delivery) is DeliveryState.SENT
+        assert street.wire.told() == dict.fromkeys(range(1, PAPERS + 1), 1)
+        assert street.wire.looked == 1, "once the nonce was forgotten"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "subject"),
+    [
+        (ChatGone("the topic is closed"), NoticeKind.GONE, "telegram:5"),
+        (ChatMoved("-1005"), NoticeKind.MOVED, "telegram:5"),
+        (TryLater("the group is in slow mode", 7200), NoticeKind.SLOWED, "telegram:5"),
+        (TryLater("a moment", 60), None, ""),
+        (TryLater("the whole bot", 7200, everywhere=True), None, ""),
+    ],
+)
+async def test_what_an_admin_should_know_is_noted_once(
+    street: Street, trouble: PaperroundError, kind: NoticeKind | None, subject: str
+) -> None:
+    street.plan()
+    street.wire.answers = lambda address, text: trouble if address.chat == "5" else None
+    carrier = street.carrier()
+    await carrier.deliver()
+    await street.later(carrier, 30)
+    with street.store.reading() as tx:
+        found = [(notice.kind, notice.subject) for notice in tx.notices(9)]
+    assert found == ([(kind, subject)] if kind else [])
+
+
+async def test_a_paper_that_every_chat_is_refused_is_one_notice_and_a_failed_digest_another(street: Street) -> None:
+    street.plan("5", "6")
+    street.wire.answers = lambda address, text: Refused("can't parse") if "paper <2>" in text else None
+    await street.carrier().deliver()
+    (broken,) = street.plan("7")
+    street.wire.answers = lambda address, text: Refused("no")
+    await street.carrier().deliver()
+    assert street.state(broken) is DeliveryState.FAILED
+    with street.store.reading() as tx:
+        found = {(notice.kind, notice.subject): notice.times for notice in tx.notices(20)}
+    assert found[NoticeKind.LEFT_OUT, "arxiv:2504.00002"] == 3
+    assert found[NoticeKind.FAILED, "telegram:7"] == 1
 
 
 async def test_a_chat_that_cannot_be_reached_is_paused_alone_with_the_reason(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from bot.model import (
     Gap,
     GapState,
     Layout,
+    Notice,
+    NoticeKind,
     Rejected,
 )
 from bot.query import parse
@@ -169,8 +172,29 @@ def test_status_tells_an_admin_of_feeds_papers_chats_and_digests(front: Front) -
     assert told.blocks[2].text == (
         "Papers: 8 · announcements: 8 · summaries: 0\n"
         "Chats: 2 (2 active) · subscriptions: 1 · topics: 12\n"
-        "Digests: 1 sent · 4 on their way · 1 held for chats out of reach · 1 failed"
+        "Digests: 1 sent · 5 on their way · 1 held for chats out of reach · 1 failed"
     )
+
+
+@pytest.mark.parametrize(("uncertain", "said"), [("repeat", "sent again, marked as perhaps a repeat"),
+                                                ("skip", "is not sent again")])  # fmt: skip
+def test_status_says_what_becomes_of_messages_in_doubt_and_what_went_wrong(
+    front: Front, uncertain: str, said: str
+) -> None:
+    front.configure(access="open", admins=("telegram:9",), uncertain=uncertain)
+    assert said in front.ask(ADMIN, "/status").text
+    asyncio.run(front.desk.gone(OWNER.address, "nobody there"))
+    front.ask(MANAGER, "/start")
+    asyncio.run(front.desk.gone(MANAGER.address, "the bot has no right to write there"))
+    with front.store.transaction() as tx:
+        tx.warn(Notice(NoticeKind.FAILED, "telegram:7", "no such emoji"), front.now)
+    lines = front.ask(ADMIN, "/status").blocks[-1].text.splitlines()
+    assert lines == [
+        "telegram:-100: the bot has no right to write there. Give it the right to send messages there.",
+        "telegram:7: nothing of a digest arrived: no such emoji",
+    ]
+    front.ask(MANAGER, "/start")
+    assert "telegram:-100" not in front.ask(ADMIN, "/status").text, "it is back"
 
 
 def test_every_state_of_a_feed_is_said_in_words(front: Front) -> None:
@@ -331,3 +355,17 @@ async def test_a_chat_that_moves_its_time_hears_of_an_empty_day_once(tmp_path: P
     assert said[0] == "1 new paper for gravity, Tuesday 8 April", "what does is not held back"
     assert await at(16, lora(4)) == [], "nor is a digest followed by its opposite"
     house.close()
+
+
+def test_status_tells_how_the_anthology_was_read(front: Front) -> None:
+    read = Feed("anthology", FeedState.FRESH, checked_at=front.now)
+
+    def told(feed: Feed) -> str:
+        with front.store.transaction() as tx:
+            tx.put_feed(feed)
+        return front.ask(ADMIN, "/status").text
+
+    assert "anthology: read, nothing new so far · 2025-04-08 06:00 UTC" in told(read)
+    assert "anthology: read, last new papers on Tuesday 8 April 2025" in told(replace(read, fresh_at=front.now))
+    failed = replace(read, state=FeedState.FAILED, why="aclanthology.org answered HTTP 503")
+    assert "anthology: could not be read" in told(failed) and "HTTP 503" in told(failed)

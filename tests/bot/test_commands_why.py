@@ -163,7 +163,7 @@ def test_what_has_come_is_said_with_its_digest_its_place_and_the_subscriptions_o
     with front.store.transaction() as tx:
         (taken,) = tx.lease(front.now, front.now + timedelta(minutes=2), "one", 9, ["telegram"])
         ids = tuple(match.paper_id for match in taken.digest.matches)
-        tx.record(replace(taken, state=DeliveryState.SENT, parts=(Part(0, ids, "n", b"x", "17", True),)))
+        tx.record(replace(taken, state=DeliveryState.SENT, parts=(Part(0, ids, "n", b"x", "17"),)))
     first = "In this chat's digest of Tuesday 8 April, number 1, for LoRA and noon."
     assert told(front, f"/why {NOON}")[0] == first
     front.ask(OWNER, "/unsubscribe all")
@@ -275,16 +275,16 @@ def delivered(front: Front, state: DeliveryState, parts: Sequence[Part] = (), pu
         tx.record(replace(taken, state=state, parts=tuple(told_of)))
 
 
-FIRST = Part(0, (0,), "a", b"x", "17", True)
-REFUSED_PART, SKIPPED_PART = (Part(1, (1,), "b", b"x", mark, True) for mark in (REFUSED, SKIPPED))
-WAITING_PART = Part(1, (1,), "b", b"x", "", True)
+FIRST = Part(0, (0,), "a", b"x", "17")
+REFUSED_PART, SKIPPED_PART = (Part(1, (1,), "b", b"x", mark) for mark in (REFUSED, SKIPPED))
+WAITING_PART = Part(1, (1,), "b", b"x", "", 1)
 IT = "of Tuesday 8 April, for Tuning"
 
 
 @pytest.mark.parametrize(
     ("state", "parts", "lines"),
     [
-        (DeliveryState.PLANNED, (), [f"It is in the digest {IT}, which is on its way."] * 3),
+        (DeliveryState.LEASED, (), [f"It is in the digest {IT}, which is on its way."] * 3),
         (DeliveryState.UNREACHABLE, (), [f"It is in the digest {IT}, kept until this chat can be reached."] * 3),
         (DeliveryState.FAILED, (), [f"It was in the digest {IT}, but the platform refused it."] * 3),
         (

@@ -289,3 +289,14 @@ def test_reading_the_configuration_loads_neither_a_platform_nor_pydantic() -> No
     code = "import sys, bot.config; print(*sorted({'pydantic', 'sqlmodel', 'telegram', 'discord'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("yes", True), ("ON", True), ("1", True), ("false", False), ("no", False)]
+)
+def test_a_switch_is_written_as_people_write_it(tmp_path: Path, written: str, meant: bool) -> None:
+    assert load(tmp_path, {"PAPERROUND_ANTHOLOGY__ENABLED": written}).anthology.enabled is meant
+
+
+def test_a_switch_that_is_neither_is_told(tmp_path: Path) -> None:
+    assert only(problems(tmp_path, PAPERROUND_ANTHOLOGY__ENABLED="maybe")).mend == "write true or false"

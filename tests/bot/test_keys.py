@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.keys import key_from_link, keys_from_doi, link_from_key, parse_reference, source_of
+from bot.keys import key_from_link, keys_from_doi, link_from_key, parse_reference, source_of, venue_of
 
 REFERENCES = {
     "2403.17919": "arxiv:2403.17919",
@@ -107,3 +107,18 @@ def test_ten_thousand_characters_of_rubbish_take_no_time(piece: str) -> None:
         parse_reference(text)
         key_from_link("https://arxiv.org/abs/" + text)
         assert time.perf_counter() - began < 0.05
+
+
+@pytest.mark.parametrize(
+    ("key", "venue"),
+    [
+        ("acl:2024.emnlp-main.7", "EMNLP 2024"),
+        ("acl:2024.findings-acl.7", "Findings of ACL 2024"),
+        ("acl:2023.ijcnlp-demo.1", "IJCNLP 2023"),
+        ("acl:P17-1001", ""),
+        ("arxiv:2403.17919", ""),
+        ("doi:10.18653/v1/2024.emnlp-main.7", ""),
+    ],
+)
+def test_an_anthology_id_says_where_it_was_published(key: str, venue: str) -> None:
+    assert venue_of(key) == venue

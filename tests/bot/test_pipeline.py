@@ -20,7 +20,7 @@ from bot.commands.context import Context
 from bot.config import Config
 from bot.desk import FrontDesk
 from bot.errors import ChatGone
-from bot.model import Address, Chat, ChatState, DigestKind, FeedItem, FeedState, Subscription
+from bot.model import Address, Chat, ChatState, DigestKind, FeedItem, FeedState, Notice, NoticeKind, Subscription
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, Transaction
 from storage.searching import TantivyIndex
@@ -254,7 +254,7 @@ async def test_a_chat_that_comes_back_gets_what_was_due_and_no_flood(station: St
         station.give(rss(lora(*range(5 * day + 1, 5 * day + 6)), TUESDAY + timedelta(days=day)))
         for hour in (5, 9):
             await station.tick(at(TUESDAY + timedelta(days=day), hour))
-    assert len(station.wire.tried) == 1
+    assert len(station.wire.tried) == 3, "found gone, and tried again after a day and a week"
     station.wire.answers = lambda address, text: None
     back_at = at(TUESDAY + timedelta(days=13), 12)
     station.wall.at = back_at
@@ -264,11 +264,58 @@ async def test_a_chat_that_comes_back_gets_what_was_due_and_no_flood(station: St
         await desk.back([HERE])
     for minutes in range(0, 18 * 60, 10):
         await station.tick(back_at + timedelta(minutes=minutes))
-    assert station.wire.told() == dict.fromkeys(range(1, 6), 1), "the digest that could not be brought"
+    assert station.wire.told() == {}, "all it missed comes with its next digest"
     await station.tick(at(TUESDAY + timedelta(days=14), 8, 1))
     told = station.wire.told()
-    assert set(told.values()) == {1} and len(told) == 5 + 20, "one more, of no more papers than a digest has"
-    assert "And 45 more." in station.texts()[-1]
+    assert told == dict.fromkeys(range(51, 71), 1), "the newest, no more of them than a digest has"
+    assert "And 50 more." in station.texts()[-1]
+    await station.tick(at(TUESDAY + timedelta(days=15), 8, 1))
+    assert station.wire.told() == told, "and what was held never comes by itself"
+    assert chat_here(station).away_at is None
+
+
+def chat_here(station: Station) -> Chat:
+    with station.store.reading() as tx:
+        chat = tx.chat(HERE)
+    assert chat is not None
+    return chat
+
+
+@pytest.mark.parametrize("days", [1, 7, 30])
+async def test_a_chat_that_is_silently_back_is_found_so_after_a_day_a_week_or_a_month(
+    station: Station, days: int
+) -> None:
+    station.chat(at(TUESDAY, 8))
+    station.give(rss(lora(1, 2), TUESDAY))
+    station.wire.answers = lambda address, text: ChatGone("the bot was blocked")
+    for day in range(days):
+        await station.tick(at(TUESDAY + timedelta(days=day), 9))
+    station.wire.answers = lambda address, text: None
+    for hours in (0, 1, 24, 30):
+        await station.tick(at(TUESDAY + timedelta(days=days), 9, 1) + timedelta(hours=hours))
+    assert station.wire.told() == {1: 1, 2: 1}, "the digest that could not be brought"
+    found = chat_here(station)
+    assert (found.state, found.away_at, found.try_at) == (ChatState.ACTIVE, None, None)
+
+
+async def test_a_chat_that_stays_away_is_tried_three_times_in_all_and_told_of_once(station: Station) -> None:
+    station.chat(at(TUESDAY, 8))
+    station.wire.answers = lambda address, text: ChatGone("the bot was blocked") if address == HERE else None
+    for day in range(60):
+        station.give(rss(lora(day + 1), TUESDAY + timedelta(days=day)))
+        for hour in (5, 9):
+            await station.tick(at(TUESDAY + timedelta(days=day), hour))
+    assert station.wire.tried.count(HERE) == 4
+    found = chat_here(station)
+    assert (found.state, found.try_at) == (ChatState.UNREACHABLE, None)
+    assert found.away_at is not None and found.away_at.date() == TUESDAY, "since when, through all the tries"
+    (notice,) = read_notices(station)
+    assert (notice.kind, notice.subject, notice.times) == (NoticeKind.GONE, str(HERE), 1)
+
+
+def read_notices(station: Station) -> list[Notice]:
+    with station.store.reading() as tx:
+        return tx.notices(10)
 
 
 async def test_the_topics_of_a_group_go_on_when_the_bot_is_back_in_it(station: Station, tmp_path: Path) -> None:

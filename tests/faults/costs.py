@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from datetime import time as clock_time
@@ -84,8 +84,8 @@ def measured(what: str, platform: str, url: str, database: str, count: int) -> d
     return found
 
 
-def fill(url: str, platform: str, count: int) -> None:
-    """So many chats, each with a planned delivery of one message."""
+def fill(url: str, platform: str, count: int, names: Sequence[str] = ()) -> None:
+    """So many chats (``names``, else 1, 2, 3 …), each with a planned delivery of one message."""
     from bot.planning import Planner
 
     store = open_store(url)
@@ -93,7 +93,17 @@ def fill(url: str, platform: str, count: int) -> None:
         with store.transaction() as tx:
             tx.add([lora(n) for n in range(1, PAPERS + 1)], NOW)
             rows = [
-                {"id": n, **row_of_chat(Chat(0, Address(platform, str(n)), due_at=NOW, empty_day=EmptyDay.SILENT))}
+                {
+                    "id": n,
+                    **row_of_chat(
+                        Chat(
+                            0,
+                            Address(platform, names[n - 1] if names else str(n)),
+                            due_at=NOW,
+                            empty_day=EmptyDay.SILENT,
+                        )
+                    ),
+                }
                 for n in range(1, count + 1)
             ]
             tx._bulk(t.chat.insert(), rows)
@@ -108,20 +118,21 @@ def fill(url: str, platform: str, count: int) -> None:
 async def whole(platform: str, url: str, database: str, count: int) -> dict[str, Any]:
     """Deliver all that is planned, with no limit but the machine's."""
     from adapters.chats.discord_chat import Discord
+    from adapters.chats.discord_pace import DiscordPace
     from adapters.chats.telegram import Telegram
     from adapters.chats.telegram_pace import Pace
     from bot.carrier import Carrier
     from bot.ports import ChatPlatform
 
     endless = 10**9
-    chats: ChatPlatform = (
-        Telegram("123456:a-token", url, Pace(endless, endless)) if platform == "telegram" else Discord("a.b.c", url)
-    )
+    chats: ChatPlatform = Discord("a.b.c", url, pace=DiscordPace(endless))
+    if platform == "telegram":
+        chats = Telegram("123456:a-token", url, Pace(endless, endless))
     store = open_store(database)
     parts: Counter[str] = Counter()
     carrier = Carrier(store, {platform: chats}, True, lambda: NOW)
-    for name in ("_lease", "_render", "_record"):
-        setattr(carrier, name, timed(getattr(carrier, name), parts, name[1:]))
+    for owner, name in ((carrier, "_lease"), (carrier._editions, "drafts"), (carrier._ledger, "_record")):
+        setattr(owner, name, timed(getattr(owner, name), parts, name.strip("_")))
     began, cpu, loop = time.perf_counter(), time.process_time(), time.thread_time()
     done = await carrier.deliver()
     found = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}

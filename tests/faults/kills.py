@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from bot.model import Address, DeliveryState, FeedItem
 from storage import tables as t
-from tests.faults.town import MARKS, Town, counted, lora, town_in
+from tests.faults.town import MARKS, Town, counted, lora, town_in, unmarked
 from tests.feeds_text import rss
 from tests.program import Program
 from tests.servers.feeds import Answer
@@ -173,7 +173,7 @@ class _Killing:
         for chat in self.chats:
             texts = self.town.texts(chat)
             if chat.platform == "telegram":
-                self.told.unmarked += len(texts) - len(set(texts))
+                self.told.unmarked += unmarked(texts)
             found = counted(texts)
             for paper in every if chat in self.long else short:
                 copies = found[paper]

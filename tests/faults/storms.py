@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from bot.model import Address, DeliveryState
-from tests.faults.town import MARKS, Town, counted, lora, town_in
+from tests.faults.town import MARKS, Town, counted, lora, town_in, unmarked
 from tests.feeds_text import rss
 from tests.servers.discord_rest import Failure
 from tests.servers.feeds import Answer
@@ -128,7 +128,7 @@ def _open(town: Town) -> int:
 def _judged(
     town: Town, there: list[Address], papers: range, telegram: Weather, discord: Weather, rounds: int
 ) -> list[tuple[str, str]]:
-    missing, doubled, beyond, unmarked = 0, Counter[str](), 0, 0
+    missing, doubled, beyond, bare = 0, Counter[str](), 0, 0
     for chat in there:
         texts = town.texts(chat)
         found = counted(texts)
@@ -137,7 +137,7 @@ def _judged(
         if chat.platform == "telegram":
             most = max(found[paper] for paper in papers)
             beyond += max(0, most - 1 - telegram.lost[chat.chat])
-            unmarked += len(texts) - len(set(texts))
+            bare += unmarked(texts)
     figures = []
     for name, weather, limits in (
         ("telegram", telegram, town.telegram.limits), ("discord", discord, town.discord.limits),
@@ -149,9 +149,9 @@ def _judged(
             (f"storms: {name}, limits broken", f"{sum(limits.earned.values())} {dict(limits.earned) or ''}".strip()),
         ]
     told = f"{missing} of {len(there) * len(papers):,} papers missing, {doubled['discord']} doubled on Discord,"
-    told += f" {doubled['telegram']} on Telegram ({beyond} without a lost answer, {unmarked} messages not marked)"
+    told += f" {doubled['telegram']} on Telegram ({beyond} without a lost answer, {bare} messages not marked)"
     figures.append(("storms: delivered", told))
-    assert not missing and not doubled["discord"] and not beyond and not (MARKS and unmarked), figures
+    assert not missing and not doubled["discord"] and not beyond and not (MARKS and bare), figures
     for limits in (town.telegram.limits, town.discord.limits):
         assert limits is not None and not limits.earned, figures
     return figures

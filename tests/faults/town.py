@@ -41,6 +41,12 @@ def counted(texts: Sequence[str]) -> Counter[int]:
     return Counter(int(n) for text in texts for n in re.findall(r"LoRA paper \\?<(\d+)\\?>", text))
 
 
+def unmarked(texts: Sequence[str]) -> int:
+    """How many messages are repeats and do not say so."""
+    bare = [text for text in texts if "Perhaps a repeat" not in text]
+    return len(bare) - len(set(bare))
+
+
 class Town:
     """The servers, a database, and every program that ran."""
 

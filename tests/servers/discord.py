@@ -18,7 +18,6 @@ from aiohttp import WSMsgType, web
 
 from tests.servers.discord_objects import (
     APPLICATION,
-    DM,
     Body,
     bot_object,
     channel_object,
@@ -113,12 +112,6 @@ class FakeDiscord(DiscordRest):
         thread = thread_object(self.new_id(), name, guild["id"], channel)
         guild["threads"].append(thread)
         return str(thread["id"])
-
-    def add_dm(self, user: str = "77") -> str:
-        """A private channel with a user; returns its id."""
-        channel = self.new_id()
-        self.private[channel] = {"id": channel, "type": DM, "recipients": [user_object(user)], "last_message_id": None}
-        return channel
 
     async def connected(self, timeout: float = 10.0) -> None:
         """Wait until a bot has identified or resumed, with all of its shards."""

@@ -16,11 +16,13 @@ from aiohttp import web
 from tests.servers import discord_rules as rules
 from tests.servers.discord_objects import (
     APPLICATION,
+    DM,
     Body,
     application_object,
     bot_object,
     message_object,
     text_of,
+    user_object,
 )
 from tests.servers.limits import DiscordLimits
 from tests.servers.telegram_troubles import cut_off
@@ -105,6 +107,8 @@ class DiscordRest:
         self.advised, self.max_concurrency = 1, 16
         """What is said of shards."""
         self.gateway_url = ""
+        self.unreadable: set[str] = set()
+        """Channels whose history the bot may not read."""
         self.limits: DiscordLimits | None = None
         """What may be asked; more is refused with 429 and counted there. None: as much as one likes."""
         self.by_chance: Callable[[str], Failure | None] = lambda shown: None
@@ -120,6 +124,12 @@ class DiscordRest:
 
     def new_id(self) -> str:
         return str((int(time.time() * 1000) - _EPOCH << 22) + next(self._ids))
+
+    def add_dm(self, user: str = "77") -> str:
+        """A private channel with a user; returns its id."""
+        channel = self.new_id()
+        self.private[channel] = {"id": channel, "type": DM, "recipients": [user_object(user)], "last_message_id": None}
+        return channel
 
     def remove_channel(
         self, channel: str, status: int = 404, code: int = 10003, message: str = "Unknown Channel"
@@ -241,6 +251,10 @@ class DiscordRest:
                 return _json(self.commands)
             case ["PUT", "applications", self.application_id, "commands"]:
                 return self._put_commands(shown, body)
+            case ["POST", "users", "@me", "channels"]:
+                return self._open_private(shown, body)
+            case ["GET", "channels", channel, "messages"]:
+                return self._read_messages(shown, channel, request.query)
             case ["POST", "channels", channel, "messages"]:
                 return self._post_message(shown, channel, body)
             case ["POST", "interactions", interaction, token, "callback"]:
@@ -259,6 +273,25 @@ class DiscordRest:
         extra = {"application_id": APPLICATION, "version": "1", "default_member_permissions": None, "nsfw": False}
         self.commands = [{"id": self.new_id(), **extra, **command} for command in body]
         return _json(self.commands)
+
+    def _open_private(self, shown: str, body: Any) -> web.Response:
+        user = str(body.get("recipient_id", ""))
+        if not user.isdecimal():
+            return self._refused(shown, [f"no recipient: {body!r}"])
+        known = next((c for c in self.private.values() if c["recipients"][0]["id"] == user), None)
+        return _json(known or self.private[self.add_dm(user)])
+
+    def _read_messages(self, shown: str, channel: str, query: Mapping[str, str]) -> web.Response:
+        """As Discord gives them: the newest first; none at all without the right to read the history."""
+        if channel in self.gone:
+            return _error(*self.gone[channel])
+        if not 1 <= int(query.get("limit", "50")) <= 100 or set(query) - {"limit", "after"}:
+            return self._refused(shown, [f"asked for {dict(query)}"])
+        found = [] if channel in self.unreadable else self.messages(channel)
+        limit = int(query.get("limit", "50"))
+        if "after" in query:
+            found = [m for m in found if int(m["id"]) > int(query["after"])][:limit]
+        return _json([{k: v for k, v in m.items() if k != "nonce"} for m in reversed(found[-limit:])])
 
     def _post_message(self, shown: str, channel: str, body: Any) -> web.Response:
         if channel in self.gone:

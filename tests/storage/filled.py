@@ -43,7 +43,7 @@ def fill(store: SqlStore, url: str, chats: int = 5) -> None:
         for chat in made[:3]:
             tx.plan(delivery_for(chat))
         open_ones = tx.lease(NOW, NOW + timedelta(minutes=2), "me", 2, ["telegram"])
-        tx.record(open_ones[0].with_part(part(1, tried=True, message_id="17")))
+        tx.record(open_ones[0].with_part(part(1, message_id="17")))
         (shared,) = tx.keep_digests([Digest(DigestKind.PAPERS, NEXT, (Match(2, News.NEW, ("茶",)),), 1, ("茶",), 9)])
         kept = Digest(DigestKind.PAPERS, NEXT, (Match(2, News.NEW, ("茶",)),), 1, ("茶",), 9, id=shared)
         tx.plan_all({chat.id: kept for chat in made}, NOW)

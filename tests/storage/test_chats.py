@@ -233,3 +233,14 @@ def test_the_instance_is_counted(store: SqlStore) -> None:
     }
     assert {f"deliveries.{state}" for state in DeliveryState} <= counts.keys()
     assert {"summaries", "subscriptions", "topics"} <= counts.keys()
+
+
+def test_what_is_left_for_a_chat_goes_where_it_is_joined(store: SqlStore) -> None:
+    with store.transaction() as tx:
+        there, old = chat_at(tx, "-1005", state=ChatState.STOPPED), chat_at(tx, "-5")
+        for chat in (there, old):
+            tx.subscribe(Subscription(0, chat.id, f"q{chat.id}"))
+        tx.leave({old.id: 9})
+        tx.move_chats(old.address, there.address)
+        joined = tx.chat(there.address)
+    assert joined is not None and (joined.id, joined.rest) == (there.id, 9)

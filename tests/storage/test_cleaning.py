@@ -26,7 +26,7 @@ def delivered(store: SqlStore, day: int, chat: str = "1", **more: object) -> Del
         made = tx.plan(replace(made, digest=replace(made.digest, on=DAY + day * DAYS, kind=kind)))  # type: ignore[arg-type]
         (leased,) = tx.lease(at, at + DAYS, "a", 1, ["telegram"])
         assert leased.id == made.id
-        parts = (part(1, message_id="m", tried=True), part(2))
+        parts = (part(1, message_id="m"), part(2))
         done = replace(leased, due_at=None, parts=parts, **{"state": SENT, **more})  # type: ignore[arg-type]
         assert tx.record(done)
     return replace(done, lease_owner="", lease_until=None)

@@ -3,7 +3,10 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from bot.model import Address, Delivery, DeliveryState, DigestKind, Layout
+import pytest
+
+from bot.delivery import MOVES
+from bot.model import Address, ChatState, Delivery, DeliveryState, DigestKind, Layout, Notice, NoticeKind
 from storage.store import SqlStore
 from tests.storage.samples import HOUR, NEXT, NOW, chat_at, delivery_for, part
 
@@ -94,10 +97,10 @@ def test_a_delivery_never_leased_cannot_be_recorded(store: SqlStore) -> None:
 def test_parts_are_kept_byte_for_byte_changed_and_dropped(store: SqlStore) -> None:
     planned(store)
     (mine,) = lease(store)
-    tried = replace(mine, state=DeliveryState.SENDING, parts=(part(1), part(2, tried=True)))
+    tried = replace(mine, state=DeliveryState.SENDING, parts=(part(1), part(2, doubts=1, tried_at=NOW)))
     assert record(store, tried)
     assert stored(store, tried) == tried
-    arrived = replace(tried.with_part(part(1, message_id="77", tried=True)), lease_until=NOW + 2 * HOUR)
+    arrived = replace(tried.with_part(part(1, message_id="77")), lease_until=NOW + 2 * HOUR)
     assert record(store, arrived)
     assert stored(store, arrived) == arrived
     plainer = replace(arrived, layout=Layout.PLAIN, parts=arrived.sent_parts)
@@ -155,6 +158,89 @@ def test_who_gives_back_its_leases_frees_them_at_once_and_writes_no_more(store: 
     assert not record(store, replace(mine, state=DeliveryState.SENT))
     assert record(store, replace(others, state=DeliveryState.SENT, due_at=None))
     assert len(lease(store, "c")) == 2
+
+
+def in_state(store: SqlStore, state: DeliveryState, n: int) -> Delivery:
+    """A delivery in that state, whatever it is, held by "a"."""
+    return planned(store, f"{state}{n}", state=state, lease_owner="a", lease_until=NOW + HOUR)
+
+
+def test_a_move_that_is_not_in_the_table_cannot_be_recorded(store: SqlStore) -> None:
+    states = list(DeliveryState)
+    rows = {(old, new): in_state(store, old, n) for old in states for n, new in enumerate(states)}
+    with store.transaction() as tx:
+        for (old, new), one in rows.items():
+            if new in MOVES[old]:
+                assert tx.record(replace(one, state=new)), (old, new)
+            else:
+                with pytest.raises(ValueError, match=f"cannot go from {old} to {new}"):
+                    tx.record(replace(one, state=new))
+    with store.reading() as tx:
+        for (old, new), one in rows.items():
+            found = tx.delivery(one.id)
+            assert found is not None and found.state is (new if new in MOVES[old] else old)
+
+
+def test_what_waits_is_held_with_its_chat_and_what_somebody_works_on_is_left_to_them(store: SqlStore) -> None:
+    waiting = planned(store, "1")
+    doubtful = planned(store, "1", on=NEXT, state=DeliveryState.UNCERTAIN, parts=(part(1, doubts=1, tried_at=NOW),))
+    busy = planned(store, "2")
+    with store.transaction() as tx:
+        (leased,) = tx.lease(NOW, NOW + HOUR, "a", 1, HERE)
+    other = busy if leased.id == waiting.id else waiting
+    with store.transaction() as tx:
+        held = {tx.hold_deliveries(chat_id, "blocked") for chat_id in (leased.chat_id, other.chat_id)}
+        assert [one.id for one in tx.held_deliveries(doubtful.chat_id)][:1] == [doubtful.id]
+        tx.join_deliveries([doubtful.id])
+        assert doubtful.id not in {one.id for one in tx.held_deliveries(doubtful.chat_id)}
+        tx.reopen_deliveries(doubtful.chat_id, NOW)
+    assert held == {1} or held == {0, 2}
+    assert stored(store, leased).state is DeliveryState.LEASED
+    assert stored(store, doubtful).state is DeliveryState.UNREACHABLE, "its papers went into another"
+    assert record(store, replace(leased, state=DeliveryState.UNREACHABLE, due_at=None))
+
+
+def test_a_chat_that_got_its_digest_is_not_away_any_more(store: SqlStore) -> None:
+    planned(store)
+    with store.transaction() as tx:
+        chat = tx.chat(Address("telegram", "1"))
+        assert chat is not None
+        tx.put_chat(replace(chat, away_at=NOW, try_at=NOW, why="blocked"))
+    (mine,) = lease(store)
+    assert record(store, replace(mine, state=DeliveryState.SENT, due_at=None))
+    with store.reading() as tx:
+        found = tx.chat(Address("telegram", "1"))
+    assert found == chat
+
+
+def test_chats_out_of_reach_are_due_for_a_try_and_others_are_not(store: SqlStore) -> None:
+    away = ChatState.UNREACHABLE
+    with store.transaction() as tx:
+        for name, state, try_at in (
+            ("due", away, NOW - HOUR), ("now", away, NOW), ("later", away, NOW + HOUR), ("never", away, None),
+            ("active", ChatState.ACTIVE, NOW - HOUR),
+        ):  # fmt: skip
+            chat_at(tx, name, state=state, away_at=NOW - HOUR, try_at=try_at)
+    with store.reading() as tx:
+        assert [chat.address.chat for chat in tx.chats_to_try(NOW, 9)] == ["due", "now"]
+        assert len(tx.chats_to_try(NOW, 1)) == 1
+
+
+def test_a_notice_is_kept_once_however_often_it_happens_and_told_once(store: SqlStore) -> None:
+    gone, paper = Notice(NoticeKind.GONE, "telegram:1", "blocked"), Notice(NoticeKind.LEFT_OUT, "arxiv:1", "no")
+    with store.transaction() as tx:
+        for notice in (gone, paper, paper, paper):
+            tx.warn(notice, NOW)
+        (latest, first) = tx.notices(9, untold=True)
+        assert (latest.subject, latest.times, first.subject, first.times) == ("arxiv:1", 3, "telegram:1", 1)
+        tx.told([latest.id], NOW, NOW - HOUR)
+        assert [one.id for one in tx.notices(9, untold=True)] == [first.id]
+        tx.warn(paper, NOW)
+        assert [one.id for one in tx.notices(9, untold=True)] == [first.id], "known already"
+        tx.drop_notice(gone.kind, gone.subject)
+        assert [one.times for one in tx.notices(9)] == [4]
+        tx.told([], NOW, NOW + HOUR)
+        assert tx.notices(9) == [], "what was told long ago may be told again"
 
 
 def test_many_workers_never_lease_the_same_delivery(store: SqlStore) -> None:

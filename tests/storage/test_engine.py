@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from bot.errors import ConfigError, TryLater
 from bot.model import Digest, DigestKind, Match, News, Tally
@@ -195,3 +196,47 @@ def test_deliveries_of_the_first_version_keep_their_digests(
         )
         (number,) = tx.keep_digests([kept.digest])
         assert number > kept.digest.id, "a new one takes no number that is taken"
+
+
+def test_what_was_on_its_way_before_deliveries_were_leased_goes_on_after_and_back_again(
+    empty_database: str, opened: Callable[[str], SqlStore]
+) -> None:
+    engine = connect(empty_database)
+    part = "INSERT INTO delivery_part (delivery_id, number, papers, nonce, payload, message_id, tried) VALUES"
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0004")
+        connection.execute(
+            text(
+                "INSERT INTO chat (id, platform, chat, thread, place, title, language, timezone, time, days, layout,"
+                " size, wants, empty_day, seen, state, why, admitted) VALUES (3, 'telegram', '1', '', 'private', '',"
+                " 'en', 'UTC', '08:00:00', '[1]', 'brief', 20, '[]', 'say', 0, 'unreachable', 'blocked', TRUE)"
+            )
+        )
+        connection.execute(text("INSERT INTO digest (id, content) VALUES (1, '{\"matches\": [], \"pushed\": 0,"
+                                " \"labels\": []}')"))  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO delivery (id, chat_id, platform, chat, thread, kind, digest_on, upto, digest_id, language,"
+                " layout, state, attempts, lease_owner, why) VALUES (7, 3, 'telegram', '1', '', 'papers', '2025-04-08',"
+                " 9, 1, 'en', 'brief', 'sending', 0, '', '')"
+            )
+        )
+        connection.execute(text(f"{part} (7, 1, '[5]', 'a', :b, '17', TRUE), (7, 2, '[6]', 'b', :b, '', TRUE)"),
+                           {"b": b"x"})  # fmt: skip
+    with opened(empty_database).transaction() as tx:
+        kept, chat = tx.delivery(7), tx.chat_by_id(3)
+        assert kept is not None and chat is not None
+        assert [(one.doubts, one.tried_at) for one in kept.parts] == [(0, None), (1, None)]
+        assert chat.away_at is not None and chat.try_at == chat.away_at, "it is tried at once"
+        tx._connection.execute(text("UPDATE delivery SET state = 'leased' WHERE id = 7"))
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'nonsense' WHERE id = 7"))
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0004")
+        assert connection.execute(text("SELECT state FROM delivery")).scalar() == "postponed"
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'leased' WHERE id = 7"))
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+    engine.dispose()

@@ -51,7 +51,7 @@ def test_many_chats_are_planned_at_once_and_share_their_digest(store: SqlStore) 
             delivery = next(one for one in leased if one.chat_id == chat.id)
             assert delivery.digest == (PAPERS, NOTHING)[chat.id % 2]
             assert (delivery.address, delivery.language, delivery.layout) == (chat.address, chat.language, chat.layout)
-            assert (delivery.state, delivery.due_at, delivery.made_at) == (DeliveryState.PLANNED, NOW, NOW)
+            assert (delivery.state, delivery.due_at, delivery.made_at) == (DeliveryState.LEASED, NOW, NOW)
         assert len({one.digest.id for one in leased}) == 2
 
 

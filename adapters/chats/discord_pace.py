@@ -1,0 +1,70 @@
+"""How much may be asked of Discord over all, which discord.py leaves to its users: it heeds each route's own limit.
+
+50 requests a second for a bot, and 10,000 refused ones (401, 403, 429) in ten minutes before the address is shut out:
+https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from adapters.chats.pace import NO_PART_SECONDS, Window
+from bot.errors import TryLater
+
+log = logging.getLogger(__name__)
+
+A_SECOND = 40
+"""Messages; the rest of the 50 is for whatever else is asked. Answers to interactions do not count."""
+REFUSED, REFUSED_SECONDS = 2_000, 600.0
+"""A fifth of what Discord bears: other programs may share the address."""
+_REFUSALS = frozenset({401, 403, 429})
+
+
+class DiscordPace:
+    """``clock`` in seconds, monotonic. ``part``: of the limit on the whole bot, what this process may use at the
+    moment; 0 for nothing. Digests queue behind each other, so an answer has at most one before it."""
+
+    def __init__(
+        self,
+        a_second: int = A_SECOND,
+        refused: int = REFUSED,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        part: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        self._part = part
+        self._all, self._refused = Window(a_second, 1.0), Window(refused, REFUSED_SECONDS)
+        self._clock, self._sleep = clock, sleep
+        self._digests = asyncio.Lock()
+
+    async def turn(self, urgent: bool = False) -> None:
+        """Return when a message may leave. Raises TryLater while Discord refused too much."""
+        self._check()
+        if urgent:
+            await self._place()
+            return
+        async with self._digests:
+            await self._place()
+        self._check()
+
+    def answered(self, status: int, shared: bool) -> None:
+        """Note what Discord said; ``shared``: the limit was another's fault, and is not counted against us."""
+        if status in _REFUSALS and not shared:
+            self._refused.take(self._clock())
+
+    def _check(self) -> None:
+        now = self._clock()
+        if (wait := self._refused.earliest(now) - now) > 0:
+            log.error("Discord has refused so much that nothing more is asked for %.0f s", wait)
+            raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
+
+    async def _place(self) -> None:
+        while not (part := self._part()):
+            await self._sleep(NO_PART_SECONDS)
+        at = self._all.earliest(now := self._clock(), part)
+        self._all.take(at)
+        if at > now:
+            await self._sleep(at - now)
