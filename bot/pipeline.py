@@ -79,10 +79,10 @@ class Pipeline:
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._upkeep = Upkeep(store, settings.audit_days, now)
         self._carrier = Carrier(store, platforms, settings.repeat, now)
+        self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self._turn = Turn(store, settings.interval, clock or now)
         self._poller = Poller(store, index, source, settings.categories, self._turn, now)
         self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
-        self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()

@@ -150,6 +150,7 @@ async def _look_at_feeds(config: Config) -> list[Finding]:
             with context.store.reading() as tx:
                 counts, feeds, leases = tx.counts(), tx.feeds(), tx.leases("", context.now())
                 accounts, notices = findings_of.about_accounts(tx, assembly.accounts(config)), tx.notices(50)
+                accounts = findings_of.about_accounts(tx, assembly.accounts(config))
                 gaps, apart = tx.gaps(GapState.OPEN, GapState.GIVEN_UP), tx.quarantined(SHOWN)
             # A conference takes minutes to read: of the Anthology it is told how the last poll went.
             names = (*config.arxiv.categories, *((ANTHOLOGY,) if config.anthology.enabled else ()))

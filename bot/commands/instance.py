@@ -142,8 +142,8 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     require_admin(words, caller)
     with context.store.reading() as tx:
-        counts, feeds, notices = tx.counts(), tx.feeds(), tx.notices(MOST_NOTICES)
-        gaps = tx.gaps(GapState.OPEN)
+        counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
+        notices = tx.notices(MOST_NOTICES)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
     again = context.config.uncertain == "repeat"
     states = {

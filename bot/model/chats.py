@@ -108,9 +108,9 @@ class Chat:
 
     ``seen`` is the last Announcement.id it was offered; ``days`` are ISO weekdays (1 is Monday);
     ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name). ``rest``: the
-    id of its last digest, where that left papers for the next ones, else 0. ``away_at`` is since when it cannot be
-    reached, kept until a digest arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the
-    present try began. Of what is found late, days before ``since_on`` are not offered; None: any day is.
+    id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
+    ``since_on`` are not offered; None: any day is. ``away_at`` is since when it cannot be reached, kept until a digest
+    arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the present try began.
     """
 
     id: int
@@ -131,9 +131,9 @@ class Chat:
     state: ChatState = ChatState.ACTIVE
     why: str = ""
     admitted: bool = True
+    since_on: date | None = None
     away_at: datetime | None = None
     try_at: datetime | None = None
-    since_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

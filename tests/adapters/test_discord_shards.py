@@ -158,7 +158,7 @@ async def test_doctor_says_when_there_are_too_few(fake: FakeDiscord) -> None:
 async def test_all_shards_end_when_one_is_refused_for_good(
     fake: FakeDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discord_chat, "_pause", lambda failures: 0.05)
+    monkeypatch.setattr(discord_chat, "pause_after", lambda failures: 0.05)
     async with listening(fake, NotingDesk(), shards=Shards(2)):
         await fake.connected()
         await fake.drop_gateway(4013, shard=1)
