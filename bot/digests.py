@@ -148,13 +148,16 @@ class Day:
         A later cross-list counts only where no followed query matched the paper before it. Of what came late, days
         before ``since`` are left out. Chats that follow the same objects share the answer.
         """
-        if since is not None and (self._first_late is None or since <= self._first_late):
-            since = None  # nothing is left out, so all may share
+        since = self.since(since)
         key = (tuple(map(id, followed)), wants, since)
         known = self._composed.get(key)
         if known is None:
             known = self._composed[key] = (followed, self._compose(followed, wants, since))
         return known[1]
+
+    def since(self, since: date | None) -> date | None:
+        """None where nothing is left out, so that all may share."""
+        return None if since is None or self._first_late is None or since <= self._first_late else since
 
     def _compose(self, followed: Sequence[Followed], wants: frozenset[News], since: date | None) -> tuple[Match, ...]:
         offers = self._offers(wants, since)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 2_000
 """Chats planned in one transaction."""
+MOST_DECIDED = 100_000
+"""Decisions remembered for chats that are alike."""
 MOST_LEFT = 10_000
 """Digests remembered for what they left; more are read again where chats still need them."""
 
@@ -32,6 +34,7 @@ MOST_LEFT = 10_000
 class _Known:
     """What the chats of one plan share. It is made anew when something was announced meanwhile."""
 
+    now: datetime
     upto: int
     topics: list[Topic]
     days: dict[int, Day | None] = field(default_factory=dict)
@@ -39,6 +42,8 @@ class _Known:
     left: dict[int, Leftover] = field(default_factory=dict)
     kept: dict[int, tuple[Digest, Digest]] = field(default_factory=dict)
     """By the id of a digest's object: that object, so that the id stays its own, and as it is kept."""
+    decided: dict[tuple[object, ...], Decision] = field(default_factory=dict)
+    """What became of chats with papers, for those that are alike in all that counts."""
 
     def follow(self, held: Iterable[tuple[str, str]], language: str) -> tuple[Followed, ...]:
         """As `commands.context.followed_by`, for (topic, query); equal ones are one object, whoever holds them."""
@@ -54,6 +59,16 @@ class _Known:
             if followed is not None:
                 found.append(followed)
         return tuple(found)
+
+    def alike(self, chat: Chat, followed: Sequence[Followed]) -> tuple[object, ...] | None:
+        """What a decision depends on where the day has papers; None where the chat's own past counts too."""
+        day = self.days[chat.seen]
+        if chat.rest or day is None:
+            return None
+        return (
+            chat.seen, chat.timezone, chat.time, chat.days, chat.wants, day.since(chat.since_on), chat.size,
+            *map(id, followed),
+        )  # fmt: skip
 
     def rest_of(self, chat: Chat, decision: Decision, today: date) -> int:
         """What the chat's row is to say of it: its new digest where that left papers, or the one before while they
@@ -102,7 +117,7 @@ class Planner:
         known: _Known | None = None
         planned, looked, after, more = 0, 0, 0, True
         while more:
-            now = self._now()
+            now = known.now if known else self._now()
             with uncollected(), self._store.transaction() as tx:
                 due = tx.due_chats(now, PAGE, after)
                 ready = self._ready(tx, due, known)
@@ -139,7 +154,7 @@ class Planner:
     def _ready(self, tx: Transaction, due: Sequence[Chat], known: _Known | None) -> _Known | None:
         """What is known, where it is enough for these chats."""
         if not due:
-            return known or _Known(0, [])
+            return known or _Known(self._now(), 0, [])
         if known is None or known.upto != tx.last_announcement() or known.topics != tx.topics():
             return None
         there = all(chat.seen in known.days and (not chat.rest or chat.rest in known.left) for chat in due)
@@ -148,7 +163,7 @@ class Planner:
     def _read(self, tx: Transaction, due: Sequence[Chat], known: _Known | None) -> _Known:
         upto, topics = tx.last_announcement(), tx.topics()
         if known is None or (known.upto, known.topics) != (upto, topics):
-            known = _Known(upto, topics)
+            known = _Known(self._now(), upto, topics)
         for seen in {chat.seen for chat in due} - known.days.keys():
             known.days[seen] = self._day(tx, seen, upto)
         rests = {chat.rest for chat in due} - {0}
@@ -177,19 +192,27 @@ class Planner:
         quiet = all(feed.state is FeedState.QUIET for feed in feeds)
         held = tx.followed([chat.id for chat in due])
         followed = {chat.id: known.follow(held.get(chat.id, ()), chat.language) for chat in due}
-        for seen in {chat.seen for chat in due}:
+        alike = {chat.id: known.alike(chat, followed[chat.id]) for chat in due}
+        anew = [chat for chat in due if alike[chat.id] not in known.decided]
+        for seen in {chat.seen for chat in anew}:
             day = known.days[seen]
             if day is not None:
-                day.ask_all(one.query for chat in due if chat.seen == seen for one in followed[chat.id])
+                day.ask_all(one.query for chat in anew if chat.seen == seen for one in followed[chat.id])
         empty = [
             chat.id
-            for chat in due
+            for chat in anew
             if followed[chat.id]
             and not ((day := known.days[chat.seen]) and day.matches(followed[chat.id], chat.wants, chat.since_on))
         ]
         last = tx.last_told(empty)
+        if len(known.decided) > MOST_DECIDED:
+            known.decided.clear()
         decisions = []
         for chat in due:
+            key = alike[chat.id]
+            if key is not None and (shared := known.decided.get(key)):
+                decisions.append((chat, shared))
+                continue
             kind, at = last.get(chat.id, (None, None))
             try:
                 decision = decide(
@@ -209,6 +232,8 @@ class Planner:
                 # One chat that makes no sense must not keep the others from their digests.
                 log.exception("%s could not be planned; it is tried again in an hour", chat.address)
                 decision = Decision(None, chat.seen, now + timedelta(hours=1))
+            if key is not None and decision.digest and decision.digest.kind is DigestKind.PAPERS:
+                known.decided[key] = decision
             decisions.append((chat, decision))
         return decisions
 
