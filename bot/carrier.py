@@ -8,25 +8,26 @@ import secrets
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot import absences
 from bot import delivery as deliveries
 from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
 from bot.drafts import Draft, names
 from bot.editions import Editions
-from bot.errors import ChatGone, ChatMoved, Hidden, Refused, TryLater, Uncertain
-from bot.figures import ATTEMPTS, CARRIED, SENDING
+from bot.errors import Hidden, TryLater
+from bot.figures import CARRIED, SENDING
 from bot.ledger import Ledger
 from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
+from bot.outcomes import count, outcome_of
 from bot.ports import ChatPlatform, Now, Store
 from bot.words import words_for
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
-AT_ONCE = 32
+AT_ONCE = 128
 """Deliveries on their way at the same time."""
 MOST_STUMBLES = 8
 """Attempts after which a delivery that a fault of this program stops is given up, so that later ones may go."""
@@ -82,6 +83,7 @@ class Carrier:
         self._owner = secrets.token_hex(8)
         self._delivering = asyncio.Lock()
         self._running: set[asyncio.Task[DeliveryState]] = set()
+        self._waiting: set[asyncio.Task[Any]] = set()
         self._paused: dict[str, datetime] = {}
         self._stopping = False
 
@@ -112,6 +114,8 @@ class Carrier:
     async def stop(self, within: float) -> None:
         """For good: no other message is begun, those on their way get ``within`` seconds."""
         self._stopping = True
+        for task in self._waiting:
+            task.cancel()
         try:
             async with asyncio.timeout(within), self._delivering:
                 return
@@ -199,10 +203,7 @@ class Carrier:
         if deliveries.doubtful(way.delivery, platform.nonce_window, self._now()) and not self._stopping:
             trouble = await self._settle_doubt(platform, way)
             if trouble is not None:
-                way.delivery = deliveries.settle(way.delivery, trouble, self._now())
-                if await self._keep(way.delivery):
-                    await self._after(way.delivery, trouble, None, way.delivery.layout)
-                return way.delivery.state
+                return await self._put_off(way, trouble)
         while way.delivery.state.open and not self._stopping:
             if self._pause_left(platform.platform):
                 due_at = self._paused[platform.platform]
@@ -222,14 +223,20 @@ class Carrier:
                 draft = way.drafts.pop(0)
                 message, fault = draft.message, draft.fault
                 part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
+            # Before it is promised: what waits for its turn when the program dies is in no doubt.
+            late = await self._turn(platform, way.delivery.address)
+            if late is not None:
+                return await self._put_off(way, late)
+            if self._stopping:
+                break
             now = self._now()
             way.delivery = replace(deliveries.promised(way.delivery, part, now), lease_until=now + LEASE)
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
                 with SENDING.measured(platform.platform):
-                    outcome = await _outcome(platform.send(way.delivery.address, part.payload, part.nonce), part)
-                _count(platform.platform, part, outcome)
+                    outcome = await outcome_of(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
             layout = way.delivery.layout
@@ -245,6 +252,25 @@ class Carrier:
                 break
         return way.delivery.state
 
+    async def _turn(self, platform: ChatPlatform, address: Address) -> Busy | None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            await platform.ready(address)
+        except TryLater as error:
+            return Busy(str(error), error.after, error.everywhere)
+        finally:
+            self._waiting.discard(task)
+        return None
+
+    async def _put_off(self, way: _Way, trouble: Outcome) -> DeliveryState:
+        """Nothing left meanwhile."""
+        way.delivery = deliveries.settle(way.delivery, trouble, self._now())
+        if await self._keep(way.delivery):
+            await self._after(way.delivery, trouble, None, way.delivery.layout)
+        return way.delivery.state
+
     async def _end(self, way: _Way) -> None:
         way.delivery = deliveries.settle(way.delivery, Finished(), self._now())
         if await self._keep(way.delivery) and way.delivery.state is DeliveryState.FAILED:
@@ -258,7 +284,7 @@ class Carrier:
         message_id, sight = "", Sight.HIDDEN
         try:
             since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
-            seen = await _outcome(platform.find(way.delivery.address, part.payload, since), part)
+            seen = await outcome_of(platform.find(way.delivery.address, part.payload, since), part)
         except Hidden:
             pass
         else:
@@ -353,32 +379,6 @@ class Carrier:
                 old, new = Address(held.address.platform, held.address.chat), Address(held.address.platform, chat)
                 tx.move_chats(old, new)
                 tx.warn(Notice(NoticeKind.MOVED, str(old), str(new)), self._now())
-
-
-async def _outcome(call: Awaitable[str], part: Part) -> Outcome:
-    """What the platform did, in the words that ``settle`` takes; Hidden goes on to the caller."""
-    try:
-        return Sent(part, await call)
-    except TryLater as error:
-        return Busy(str(error), error.after, error.everywhere)
-    except Uncertain as error:
-        return Unsure(str(error))
-    except ChatMoved as error:
-        return Moved(error.chat)
-    except ChatGone as error:
-        return Gone(str(error))
-    except Refused as error:
-        return Faulty(str(error))
-
-
-def _count(platform: str, part: Part, outcome: Outcome) -> None:
-    """For the figures, and for who follows a digest by its ids."""
-    result = type(outcome).__name__.lower()
-    if isinstance(outcome, Busy) and outcome.after is not None:
-        result = "limited"  # the platform named a time: its 429
-    ATTEMPTS.add(1, platform, result)
-    with about(part=part.number, message=outcome.message_id if isinstance(outcome, Sent) else ""):
-        ROUTINE.info("message %d: %s", part.number, result)
 
 
 async def whole(work: Awaitable[T]) -> T:

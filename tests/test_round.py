@@ -97,6 +97,8 @@ class Wire:
             Message(json.dumps([b.text for b in p]).encode(), tuple(b.paper for b in p if b.paper)) for p in pages if p
         )
 
+    async def ready(self, address: Address) -> None: ...
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         await asyncio.sleep(0)
         trouble = self.troubles.pop(0) if self.troubles else None

@@ -23,8 +23,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "pages", "pipeline", "planning", "polling", "reports", "tenure", "turns",
-        "upkeep",
+        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "tenure",
+        "turns", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

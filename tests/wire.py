@@ -61,6 +61,8 @@ class Wire:
             papers[-1] += [block.paper] if block.paper else []
         return tuple(Message(text.encode(), tuple(ids)) for text, ids in zip(pages, papers, strict=True) if text)
 
+    async def ready(self, address: Address) -> None: ...
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         self.tried.append(address)
         if self.hold is not None:

@@ -105,6 +105,8 @@ class Console:
     def render(self, reply: Reply) -> tuple[Message, ...]:
         return (Message(reply.text.encode(), tuple(block.paper for block in reply.blocks if block.paper)),)
 
+    async def ready(self, address: Address) -> None: ...
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         self._terminal.print(Text(printable(payload.decode())))
         return nonce

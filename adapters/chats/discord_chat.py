@@ -80,6 +80,9 @@ class Discord:
     def render(self, reply: Reply) -> tuple[Message, ...]:
         return render(reply)
 
+    async def ready(self, address: Address) -> None:
+        await self._pace.ready(address.chat)
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         return await self._send(address, payload, nonce)
 
@@ -95,7 +98,7 @@ class Discord:
             raise Refused("not a message body") from error
         with wire.discord_errors(may_deliver=False):
             client = await self._logged_in()
-        await self._pace.turn(urgent)
+        await self._pace.leave(address.chat, urgent)
         with wire.discord_errors():
             try:
                 async with asyncio.timeout(_SEND_WITHIN):
@@ -205,6 +208,7 @@ class Discord:
                 await close(client)
                 raise
             self._client = client
+            self._pace.logged_in()
             return client
 
     async def _run(self, desk: Desk) -> None:

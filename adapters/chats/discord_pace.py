@@ -11,13 +11,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
 
-A_SECOND = 40
-"""Messages; the rest of the 50 is for whatever else is asked. Answers to interactions do not count."""
+A_SECOND = 50
+"""Requests; answers to interactions do not count."""
 REFUSED, REFUSED_SECONDS = 2_000, 600.0
 """A fifth of what Discord bears: other programs may share the address."""
 _REFUSALS = frozenset({401, 403, 429})
@@ -36,19 +36,34 @@ class DiscordPace:
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._part = part
-        self._all, self._refused = Window(a_second, 1.0), Window(refused, REFUSED_SECONDS)
+        self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
         self._clock, self._sleep = clock, sleep
         self._digests = asyncio.Lock()
+        self._given = Turns()
 
-    async def turn(self, urgent: bool = False) -> None:
-        """Return when a message may leave. Raises TryLater while Discord refused too much."""
+    async def ready(self, channel: str) -> None:
+        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
+        if not self._given.has(channel, self._clock()):
+            self._given.give(channel, (await self.turn(),), self._clock())
+
+    async def leave(self, channel: str, urgent: bool = False) -> None:
+        """A message leaves now, with the turn that it was given, or after waiting for one."""
+        if urgent or not self._given.use(channel, self._clock()):
+            await self.turn(urgent)
+
+    def logged_in(self) -> None:
+        """What that asked counts as well: nothing more in this second."""
+        self._all.hold(self._clock() + 1.0)
+
+    async def turn(self, urgent: bool = False) -> Place:
+        """Return when a request may leave. Raises TryLater while Discord refused too much."""
         self._check()
         if urgent:
-            await self._place()
-            return
+            return await self._place()
         async with self._digests:
-            await self._place()
+            place = await self._place()
         self._check()
+        return place
 
     def answered(self, status: int, shared: bool) -> None:
         """Note what Discord said; ``shared``: the limit was another's fault, and is not counted against us."""
@@ -61,10 +76,10 @@ class DiscordPace:
             log.error("Discord has refused so much that nothing more is asked for %.0f s", wait)
             raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
 
-    async def _place(self) -> None:
+    async def _place(self) -> Place:
         while not (part := self._part()):
             await self._sleep(NO_PART_SECONDS)
-        at = self._all.earliest(now := self._clock(), part)
-        self._all.take(at)
-        if at > now:
-            await self._sleep(at - now)
+        place = self._all.take(self._all.earliest(now := self._clock(), part), part)
+        if place.at > now:
+            await self._sleep(place.at - now)
+        return place

@@ -6,25 +6,77 @@ from collections import deque
 
 NO_PART_SECONDS = 0.2
 """Between two looks whether this process may send."""
+ON_THE_WAY = 0.02
+"""How much longer than its seconds a window of many is kept: the platform counts what arrives, and a message may gain
+on another on the way."""
+
+
+class Place:
+    """One message's place in a window: when it leaves, or left."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def left(self, now: float) -> None:
+        """It leaves only now."""
+        self.at = max(self.at, now)
 
 
 class Window:
-    """At most ``count`` in any ``seconds``."""
+    """At most ``count`` in any ``seconds``. ``evenly``: one after another instead of all at once, for many that leave
+    together keep each other waiting; a tenth of a window that was missed is made up for."""
 
-    def __init__(self, count: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._times: deque[float] = deque(maxlen=count)
+    def __init__(self, count: int, seconds: float, evenly: bool = False) -> None:
+        self._seconds = seconds * (1 + ON_THE_WAY) if evenly else seconds
+        self._places: deque[Place] = deque(maxlen=count)
+        self._evenly, self._next = evenly, float("-inf")
 
     def earliest(self, now: float, part: float = 1.0) -> float:
         """When the next one may go: ``now`` or later. ``part``: of the count, where others have the rest."""
-        rate = (self._times.maxlen or 1) * part
+        rate = (self._places.maxlen or 1) * part
         count = max(1, int(rate))
-        if len(self._times) < count:
-            return now
-        return max(now, self._times[-count] + self._seconds * count / rate)
+        at = max(now, self._next)
+        if len(self._places) < count:
+            return at
+        return max(at, self._places[-count].at + self._seconds * count / rate)
 
-    def take(self, at: float) -> None:
-        self._times.append(at)
+    def take(self, at: float, part: float = 1.0) -> Place:
+        self._places.append(place := Place(at))
+        if self._evenly:
+            step = self._seconds / ((self._places.maxlen or 1) * part)
+            self._next = max(self._next + step, at + step - self._seconds / 10)
+        return place
+
+    def hold(self, until: float) -> None:
+        """Nothing before."""
+        self._next = max(self._next, until)
 
     def idle(self, now: float) -> bool:
-        return not self._times or self._times[-1] + self._seconds <= now
+        return not self._places or self._places[-1].at + self._seconds <= now
+
+
+class Turns:
+    """Turns that were given and not used yet, by chat. One that was not used in time is void."""
+
+    _GOOD_FOR = 2.0
+
+    def __init__(self) -> None:
+        self._given: dict[str, tuple[float, tuple[Place, ...]]] = {}
+
+    def give(self, chat: str, places: tuple[Place, ...], now: float) -> None:
+        if len(self._given) > 1_000:
+            self._given = {one: it for one, it in self._given.items() if it[0] + self._GOOD_FOR >= now}
+        self._given[chat] = (now, places)
+
+    def has(self, chat: str, now: float) -> bool:
+        return chat in self._given and self._given[chat][0] + self._GOOD_FOR >= now
+
+    def use(self, chat: str, now: float) -> bool:
+        """Whether the chat had one: its message leaves now."""
+        good = self.has(chat, now)
+        _, places = self._given.pop(chat, (0.0, ()))
+        for place in places if good else ():
+            place.left(now)
+        return good

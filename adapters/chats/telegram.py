@@ -103,6 +103,9 @@ class Telegram:
         """See :func:`adapters.chats.telegram_render.render`."""
         return render(reply)
 
+    async def ready(self, address: Address) -> None:
+        await self._pace.ready(address.chat)
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         """As the port says. Telegram knows no nonce: a lost answer is Uncertain."""
         parameters = json.loads(payload)
@@ -356,7 +359,7 @@ class Telegram:
         return True
 
     async def _send(self, address: Address, parameters: dict[str, Any], urgent: bool = False) -> str:
-        await self._pace.turn(address.chat, urgent)
+        await self._pace.leave(address.chat, urgent)
         to: dict[str, Any] = {"chat_id": _chat_id(address)}
         if address.thread:
             to["message_thread_id"] = int(address.thread)

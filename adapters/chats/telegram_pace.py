@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -32,9 +32,8 @@ class _Lane:
     def earliest(self, now: float) -> float:
         return max(self.held_until, *(window.earliest(now) for window in self._windows))
 
-    def take(self, at: float) -> None:
-        for window in self._windows:
-            window.take(at)
+    def take(self, at: float) -> tuple[Place, ...]:
+        return tuple(window.take(at) for window in self._windows)
 
     def idle(self, now: float) -> bool:
         return self.held_until <= now and not self.turn.locked() and all(window.idle(now) for window in self._windows)
@@ -57,13 +56,24 @@ class Pace:
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._part = part
-        self._all = Window(per_second, 1.0)
+        self._all = Window(per_second, 1.0, evenly=True)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
         self._clock, self._sleep = clock, sleep
         self._digests = asyncio.Lock()
         self._lanes: dict[str, _Lane] = {}
+        self._given = Turns()
 
-    async def turn(self, chat: str, urgent: bool = False) -> None:
+    async def ready(self, chat: str) -> None:
+        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
+        if not self._given.has(chat, self._clock()):
+            self._given.give(chat, await self.turn(chat), self._clock())
+
+    async def leave(self, chat: str, urgent: bool = False) -> None:
+        """A message leaves now, with the turn that it was given, or after waiting for one."""
+        if urgent or not self._given.use(chat, self._clock()):
+            await self.turn(chat, urgent)
+
+    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
         """Return when a message to ``chat`` may leave. ``urgent``: a person waits for it.
 
         Raises TryLater where the chat's turn is further away than is worth waiting for: 5 s, urgent 60 s.
@@ -75,22 +85,19 @@ class Pace:
             async with lane.turn:
                 self._refuse_beyond(lane, patience)
                 await self._until(lane.earliest(self._clock()))
-                await self._until(await self._place())
-                lane.take(self._clock())
-            return
+                place = await self._place()
+                await self._until(place.at)
+                return (place, *lane.take(self._clock()))
         while True:
             await self._until(lane.earliest(self._clock()))
             async with self._digests:
                 await self._part_given()
                 # An answer may have gone to this chat meanwhile, and another digest must not wait for this one.
-                if lane.turn.locked() or lane.earliest(self._clock()) > self._clock():
-                    passed = True
-                else:
-                    passed = False
-                    lane.take(at := self._taken())
-                    await self._until(at)
-            if not passed:
-                return
+                if not lane.turn.locked() and lane.earliest(self._clock()) <= self._clock():
+                    place = self._taken()
+                    places = (place, *lane.take(place.at))
+                    await self._until(place.at)
+                    return places
             async with lane.turn:
                 pass
             self._refuse_beyond(lane, patience)
@@ -108,7 +115,7 @@ class Pace:
         self._lane(chat).held_until = until
         return everywhere
 
-    async def _place(self) -> float:
+    async def _place(self) -> Place:
         await self._part_given()
         return self._taken()
 
@@ -116,10 +123,9 @@ class Pace:
         while not self._part():
             await self._sleep(NO_PART_SECONDS)
 
-    def _taken(self) -> float:
-        at = self._all.earliest(self._clock(), self._part() or 1.0)
-        self._all.take(at)
-        return at
+    def _taken(self) -> Place:
+        part = self._part() or 1.0
+        return self._all.take(self._all.earliest(self._clock(), part), part)
 
     def _refuse_beyond(self, lane: _Lane, patience: float) -> None:
         now = self._clock()

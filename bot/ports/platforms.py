@@ -176,6 +176,11 @@ class ChatPlatform(Protocol):
         """The reply as this platform's messages, each within its limits counted its way; buttons under the
         last. Pure."""
 
+    async def ready(self, address: Address) -> None:
+        """Return when the limits let a message to the chat leave, which ``send`` then does at once; without it ``send``
+        waits itself. Asked before a message is promised, so that few are in doubt if the program dies. Raises TryLater.
+        """
+
     async def send(self, address: Address, payload: bytes, nonce: str) -> str:
         """Send one rendered message; returns the platform's message id.
 

@@ -272,5 +272,6 @@ async def test_an_answer_in_private_overtakes_the_digests_that_wait() -> None:
     digests = [asyncio.create_task(one(str(n), False)) for n in range(3 * A_SECOND)]
     await clock.run(*digests[:A_SECOND])
     await clock.run(asyncio.create_task(one("answer", True)), *digests)
-    assert left["answer"] == 1.0
-    assert [sum(at == second for at in left.values()) for second in (0.0, 1.0, 2.0)] == [A_SECOND] * 3
+    assert left["answer"] == pytest.approx(1.0, abs=0.05)
+    at = sorted(left.values())
+    assert all(at[n + A_SECOND] - at[n] >= 1 for n in range(len(at) - A_SECOND)), "in any second"

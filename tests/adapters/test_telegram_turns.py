@@ -93,7 +93,7 @@ async def test_a_process_sends_its_part_of_the_limit_and_nothing_without_one() -
         await pace.turn(str(chat))
         left.append(now)
     assert left[0] > 1, "not before it has a part"
-    assert left[-1] - left[0] == pytest.approx(3.0), "ten a second, where one alone sends thirty"
+    assert left[-1] - left[0] == pytest.approx(3.0, abs=0.1), "ten a second, where one alone sends thirty"
 
 
 @pytest.mark.parametrize("part", [1.0, 4 / 9, 1 / 9, 1 / 40])
