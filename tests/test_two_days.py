@@ -32,14 +32,9 @@ def entries(text: str) -> list[str]:
     return re.findall(r"^\d+\. (.+)$", text.replace("**", ""), re.MULTILINE)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_two_days_for_readers_on_both_platforms(
-    tmp_path: Path, kind: str, request: pytest.FixtureRequest
-) -> None:
-    more = {}
-    if kind == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        more["PAPERROUND_DATABASE_URL"] = server.database()
+async def test_two_days_for_readers_on_both_platforms(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """On PostgreSQL; most other tests of whole programs are on SQLite."""
+    more = {"PAPERROUND_DATABASE_URL": postgres_server.database()}
     feeds, discord = FeedServer(), FakeDiscord()
     (channel,) = discord.add_guild()
     await feeds.start()
