@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot import absences
 from bot.digests import next_due
 from bot.model import Chat, ChatState
 from bot.ports import Store, Transaction
@@ -69,10 +70,11 @@ def _hand_over(store: Store, platform: str, before: str, account: str, now: date
             page = tx.private_chats(platform, after, PAGE)
             for chat in page:
                 if chat.state is ChatState.ACTIVE:
-                    tx.put_chat(replace(chat, state=ChatState.UNREACHABLE, why=_why(before)))
+                    # Nobody can be written to before they write: no try would help.
+                    tx.put_chat(replace(absences.paused(chat, _why(before), now), try_at=None))
                     paused += 1
                 elif chat.state is ChatState.UNREACHABLE and chat.why == _why(account):
-                    tx.put_chat(replace(chat, state=ChatState.ACTIVE, why="", due_at=next_due(chat, now)))
+                    tx.put_chat(absences.returned(chat, now, next_due(chat, now)))
                     tx.reopen_deliveries(chat.id, now)
         more = len(page) == PAGE
         after = page[-1].id if page else after

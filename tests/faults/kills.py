@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from bot.model import Address, DeliveryState, FeedItem
 from storage import tables as t
-from tests.faults.town import MARKS, Town, counted, lora, town_in, unmarked
+from tests.faults.town import Town, counted, lora, town_in, unmarked
 from tests.feeds_text import rss
 from tests.program import Program
 from tests.servers.feeds import Answer
@@ -60,7 +60,7 @@ def run(short: bool) -> list[tuple[str, str]]:
         assert not one.lost, figures
         assert not one.doubled["discord"], figures
         assert not one.beyond, figures
-        assert not (MARKS and one.unmarked), figures
+        assert not one.unmarked, figures
     return figures
 
 
@@ -88,8 +88,7 @@ class _Killing:
         self.town, self.random, self.told = town, random, Told()
         self.now = FIRST
         town.env["PAPERROUND_LOG_LEVEL"] = "info"
-        if MARKS:
-            town.discord.clock = lambda: self.now.timestamp()
+        town.discord.clock = lambda: self.now.timestamp()
         channels = town.discord.add_guild("Lab of many", tuple(f"c{n}" for n in range(chats * 7 // 10)))
         self.chats = [Address("discord", channel) for channel in channels]
         self.chats += [Address("telegram", str(n)) for n in range(1, chats - len(self.chats) + 1)]
@@ -120,7 +119,7 @@ class _Killing:
                 break
             tries += 1
             assert tries < 40, "the round does not come to its end"
-            gap = self.random.choice(GAPS if MARKS else GAPS[:2])
+            gap = self.random.choice(GAPS)
             if self.told.kills >= kills or tries > 14:
                 gap = max(gap, LEASE)
             self.now += gap

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bot.model import Address, Chat, ChatState, Delivery, FeedItem, Place, Subscription
-from bot.ports import ChatPlatform
 from storage.store import SqlStore, open_store
 from tests.feeds_text import paper, rss
 from tests.program import Program, environment, of_platforms
@@ -24,9 +23,6 @@ NINE = datetime(2025, 4, 8, 9, tzinfo=UTC)
 READER, OTHER = 501, 502
 MANY = 16
 """Papers that make three messages on either platform."""
-MARKS = hasattr(ChatPlatform, "find")
-"""Whether the program marks repeats, and looks for its own messages once a nonce is forgotten. Where it does not,
-Discord remembers every nonce, and repeats are only counted."""
 
 
 def lora(number: int, long: bool = False) -> FeedItem:
