@@ -147,7 +147,11 @@ class Crew:
         async def go_on() -> None:
             while True:
                 await asyncio.sleep(BEAT)
-                await self.beat()
+                try:
+                    await self.beat()
+                except Exception:
+                    # Who is silent sends nothing: better once more than never again.
+                    log.exception("the sign of life failed; another in %g s", BEAT)
 
         await self.beat()
         beating = asyncio.create_task(go_on())

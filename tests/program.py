@@ -97,9 +97,9 @@ class Program:
         try:
             async with asyncio.timeout(within):
                 await asyncio.gather(self._process.wait(), *self._readers)
-        except TimeoutError:
+        except TimeoutError as error:
             await self.kill()
-            raise
+            raise TimeoutError(f"it does not end; the end of its log:\n{self.log[-4000:]}") from error
         assert self._process.returncode is not None
         return self._process.returncode
 
