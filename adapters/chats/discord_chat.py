@@ -98,7 +98,7 @@ class Discord:
             raise Refused("not a message body") from error
         with wire.discord_errors(may_deliver=False):
             client = await self._logged_in()
-        await self._pace.leave(address.chat, urgent)
+        places = await self._pace.leave(address.chat, urgent)
         with wire.discord_errors():
             try:
                 async with asyncio.timeout(_SEND_WITHIN):
@@ -108,6 +108,8 @@ class Discord:
                 if client.is_closed():
                     raise TryLater("Discord is being left", 5.0) from error
                 raise
+            finally:
+                self._pace.done(places)
 
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)

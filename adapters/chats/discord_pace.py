@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Ways, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
@@ -39,17 +39,20 @@ class DiscordPace:
         self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
         self._clock, self._sleep = clock, sleep
         self._digests = asyncio.Lock()
-        self._given = Turns()
+        self._given, self._ways = Turns(), Ways()
 
     async def ready(self, channel: str) -> None:
         """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
         if not self._given.has(channel, self._clock()):
             self._given.give(channel, (await self.turn(),), self._clock())
 
-    async def leave(self, channel: str, urgent: bool = False) -> None:
+    async def leave(self, channel: str, urgent: bool = False) -> tuple[Place, ...]:
         """A message leaves now, with the turn that it was given, or after waiting for one."""
-        if urgent or not self._given.use(channel, self._clock()):
-            await self.turn(urgent)
+        return (() if urgent else self._given.use(channel, self._clock())) or (await self.turn(urgent),)
+
+    def done(self, places: tuple[Place, ...]) -> None:
+        """What left in these places was answered, whatever the answer."""
+        self._ways.answered(places, self._clock())
 
     def logged_in(self) -> None:
         """What that asked counts as well: nothing more in this second."""

@@ -12,16 +12,29 @@ on another on the way."""
 
 
 class Place:
-    """One message's place in a window: when it leaves, or left."""
+    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest."""
 
     __slots__ = ("at",)
 
     def __init__(self, at: float) -> None:
         self.at = at
 
-    def left(self, now: float) -> None:
-        """It leaves only now."""
-        self.at = max(self.at, now)
+    def not_before(self, at: float) -> None:
+        self.at = max(self.at, at)
+
+
+class Ways:
+    """How long messages are on their way: an answer that took longer than others tells of one that arrived later."""
+
+    def __init__(self) -> None:
+        self._least = float("inf")
+
+    def answered(self, places: tuple[Place, ...], now: float) -> None:
+        """The message of these places was answered."""
+        took = max(0.0, now - places[0].at)
+        self._least = min(self._least * 1.01, took)
+        for place in places:
+            place.not_before(now - self._least)
 
 
 class Window:
@@ -40,7 +53,12 @@ class Window:
         at = max(now, self._next)
         if len(self._places) < count:
             return at
-        return max(at, self._places[-count].at + self._seconds * count / rate)
+        # Those of the last second need not be the last that were taken: one may have been long on its way.
+        then = min(place.at for place in self._places) if count == len(self._places) else self._last(count)
+        return max(at, then + self._seconds * count / rate)
+
+    def _last(self, count: int) -> float:
+        return sorted(place.at for place in self._places)[-count]
 
     def take(self, at: float, part: float = 1.0) -> Place:
         self._places.append(place := Place(at))
@@ -54,7 +72,7 @@ class Window:
         self._next = max(self._next, until)
 
     def idle(self, now: float) -> bool:
-        return not self._places or self._places[-1].at + self._seconds <= now
+        return all(place.at + self._seconds <= now for place in self._places)
 
 
 class Turns:
@@ -73,10 +91,10 @@ class Turns:
     def has(self, chat: str, now: float) -> bool:
         return chat in self._given and self._given[chat][0] + self._GOOD_FOR >= now
 
-    def use(self, chat: str, now: float) -> bool:
-        """Whether the chat had one: its message leaves now."""
+    def use(self, chat: str, now: float) -> tuple[Place, ...]:
+        """The chat's, whose message leaves now; empty where it had none."""
         good = self.has(chat, now)
         _, places = self._given.pop(chat, (0.0, ()))
-        for place in places if good else ():
-            place.left(now)
-        return good
+        for place in places:
+            place.not_before(now)
+        return places if good else ()

@@ -359,7 +359,7 @@ class Telegram:
         return True
 
     async def _send(self, address: Address, parameters: dict[str, Any], urgent: bool = False) -> str:
-        await self._pace.leave(address.chat, urgent)
+        places = await self._pace.leave(address.chat, urgent)
         to: dict[str, Any] = {"chat_id": _chat_id(address)}
         if address.thread:
             to["message_thread_id"] = int(address.thread)
@@ -371,6 +371,8 @@ class Telegram:
             if error.after and not error.everywhere:
                 error.everywhere = self._pace.hold(address.chat, error.after)
             raise
+        finally:
+            self._pace.answered(places)
 
     def _safe(self, error: BaseException) -> str:
         """The error's text, never with the token."""

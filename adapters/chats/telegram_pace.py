@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Ways, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -61,17 +61,20 @@ class Pace:
         self._clock, self._sleep = clock, sleep
         self._digests = asyncio.Lock()
         self._lanes: dict[str, _Lane] = {}
-        self._given = Turns()
+        self._given, self._ways = Turns(), Ways()
 
     async def ready(self, chat: str) -> None:
         """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
         if not self._given.has(chat, self._clock()):
             self._given.give(chat, await self.turn(chat), self._clock())
 
-    async def leave(self, chat: str, urgent: bool = False) -> None:
+    async def leave(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
         """A message leaves now, with the turn that it was given, or after waiting for one."""
-        if urgent or not self._given.use(chat, self._clock()):
-            await self.turn(chat, urgent)
+        return (() if urgent else self._given.use(chat, self._clock())) or await self.turn(chat, urgent)
+
+    def answered(self, places: tuple[Place, ...]) -> None:
+        """What left in these places was answered, whatever the answer."""
+        self._ways.answered(places, self._clock())
 
     async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
         """Return when a message to ``chat`` may leave. ``urgent``: a person waits for it.

@@ -82,6 +82,15 @@ async def test_a_message_that_leaves_later_than_its_turn_makes_the_later_ones_wa
     assert [at for at, _ in await times([("1", False)], pace, clock)] == [1.5], "a second after it left"
 
 
+async def test_a_message_that_was_longer_on_its_way_than_others_makes_the_later_ones_wait() -> None:
+    pace, clock = paced()
+    for chat, took in (("1", 0.1), ("2", 0.1), ("3", 0.6)):
+        places = await pace.leave(chat)
+        clock.now += took
+        pace.answered(places)
+    assert [round(at, 3) for at, _ in await times([("3", False)], pace, clock)] == [pytest.approx(1.7, abs=0.01)]
+
+
 async def test_a_turn_that_was_not_used_is_void_after_a_while() -> None:
     pace, clock = paced()
     await pace.ready("1")
