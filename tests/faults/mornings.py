@@ -40,7 +40,10 @@ def _measured(server: Any, chats: int) -> list[tuple[str, str]]:
     try:
         expected = planning.fill(store, chats, max(250, chats // QUERIES))
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.planning", url, planning.NOW.isoformat()], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.bench.planning", url, planning.NOW.isoformat()],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         sampled = []
         began = monotonic()
