@@ -25,6 +25,8 @@ from bot.model import (
 )
 from bot.query import Query
 
+_MOST_ASKED = 4_096
+"""Queries whose papers are remembered with how well they fit; of others only which they are."""
 _RANK = {News.NEW: 0, News.CROSS: 1, News.PUBLISHED: 2, News.UPDATE: 3}
 
 
@@ -102,6 +104,7 @@ class Day:
         self._first_late = min((a.announced_on for a in self.announcements if a.arrival is Arrival.LATE), default=None)
         self._offered: dict[tuple[frozenset[News], date | None], dict[int, list[_Offer]]] = {}
         self._digests: dict[tuple[int, int, int], Digest] = {}
+        self._masks: dict[Query, int] = {}
         self._asked: dict[Query, tuple[Mapping[int, float], frozenset[int]]] = {}
         self._composed: dict[
             tuple[tuple[int, ...], frozenset[News], date | None], tuple[Sequence[Followed], tuple[Match, ...]]
@@ -124,18 +127,21 @@ class Day:
         """Ask queries together, which is faster than one after another when there are many."""
         from bot.filters import answered  # NumPy: a view of one chat does without
 
-        new = [query for query in dict.fromkeys(queries) if query not in self._asked]
-        for query, mask in zip(new, answered(new, self._batch), strict=True):
-            self._take(query, mask)
+        new = [query for query in dict.fromkeys(queries) if query not in self._masks]
+        self._masks.update(zip(new, answered(new, self._batch), strict=True))
 
     def ask(self, query: Query) -> tuple[Mapping[int, float], frozenset[int]]:
         """Papers that match now, with how well they do, and later cross-lists that matched before they were
         cross-listed; by id."""
         known = self._asked.get(query)
-        return known if known is not None else self._take(query, self._batch.mask(query))
-
-    def _take(self, query: Query, mask: int) -> tuple[Mapping[int, float], frozenset[int]]:
+        if known is not None:
+            return known
+        mask = self._masks.get(query)
+        if mask is None:
+            mask = self._masks[query] = self._batch.mask(query)
         before = frozenset(self._before.match(query)) if self._later else frozenset()
+        if len(self._asked) >= _MOST_ASKED:
+            self._asked.clear()
         found = self._asked[query] = (self._batch.scores(query, mask), before)
         return found
 
