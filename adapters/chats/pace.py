@@ -95,6 +95,8 @@ class Turns:
         """The chat's, whose message leaves now; empty where it had none."""
         good = self.has(chat, now)
         _, places = self._given.pop(chat, (0.0, ()))
+        if not good:
+            return ()
         for place in places:
             place.not_before(now)
-        return places if good else ()
+        return places
