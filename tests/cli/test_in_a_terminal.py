@@ -73,9 +73,11 @@ def test_ctrl_c_during_a_slow_first_poll_ends_with_130(tmp_path: Path, feeds: Fe
         while not feeds.requests:
             terminal._more(0)
         terminal.type("\x03")
+        ends = {130}
         if terminal.silent(15):  # on a machine so busy that the prompt came in between, it is asked again
             terminal.type("\x03")
-        assert terminal.end() == 130
+            ends = {0, 130}  # at the prompt it is an orderly end
+        assert terminal.end() in ends
     assert "Traceback" not in terminal.shown
 
 
