@@ -109,7 +109,7 @@ class Discord:
                     raise TryLater("Discord is being left", 5.0) from error
                 raise
             finally:
-                self._pace.done(places)
+                self._pace.answered(places)
 
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)
@@ -117,7 +117,7 @@ class Discord:
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         with wire.discord_errors(may_deliver=False):
             client = await self._logged_in()
-        await self._pace.turn()
+        await self._pace.turn(address.chat)
         try:
             with wire.discord_errors(may_deliver=False):
                 async with asyncio.timeout(_FIND_WITHIN):
@@ -199,7 +199,7 @@ class Discord:
             Route.BASE = self._api
             DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
             made = ManyClient if self._shards.many else Client
-            client = made(self._listener, self._attempted.set, self._pace.answered)
+            client = made(self._listener, self._attempted.set, self._pace.heard)
             client.connections = self._shards
             try:
                 async with asyncio.timeout(_LOGIN_WITHIN):

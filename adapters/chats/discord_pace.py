@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Ways, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ REFUSED, REFUSED_SECONDS = 2_000, 600.0
 _REFUSALS = frozenset({401, 403, 429})
 
 
-class DiscordPace:
+class DiscordPace(Turns):
     """``clock`` in seconds, monotonic. ``part``: of the limit on the whole bot, what this process may use at the
     moment; 0 for nothing. Digests queue behind each other, so an answer has at most one before it."""
 
@@ -35,40 +35,27 @@ class DiscordPace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        super().__init__(clock)
         self._part = part
         self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
-        self._clock, self._sleep = clock, sleep
+        self._sleep = sleep
         self._digests = asyncio.Lock()
-        self._given, self._ways = Turns(), Ways()
-
-    async def ready(self, channel: str) -> None:
-        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
-        if not self._given.has(channel, self._clock()):
-            self._given.give(channel, (await self.turn(),), self._clock())
-
-    async def leave(self, channel: str, urgent: bool = False) -> tuple[Place, ...]:
-        """A message leaves now, with the turn that it was given, or after waiting for one."""
-        return (() if urgent else self._given.use(channel, self._clock())) or (await self.turn(urgent),)
-
-    def done(self, places: tuple[Place, ...]) -> None:
-        """What left in these places was answered, whatever the answer."""
-        self._ways.answered(places, self._clock())
 
     def logged_in(self) -> None:
         """What that asked counts as well: nothing more in this second."""
         self._all.hold(self._clock() + 1.0)
 
-    async def turn(self, urgent: bool = False) -> Place:
-        """Return when a request may leave. Raises TryLater while Discord refused too much."""
+    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
+        """As in ``Turns``; a channel's own limit is discord.py's. Raises TryLater while Discord refused too much."""
         self._check()
         if urgent:
-            return await self._place()
+            return (await self._place(),)
         async with self._digests:
             place = await self._place()
         self._check()
-        return place
+        return (place,)
 
-    def answered(self, status: int, shared: bool) -> None:
+    def heard(self, status: int, shared: bool) -> None:
         """Note what Discord said; ``shared``: the limit was another's fault, and is not counted against us."""
         if status in _REFUSALS and not shared:
             self._refused.take(self._clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 NO_PART_SECONDS = 0.2
 """Between two looks whether this process may send."""
@@ -21,20 +22,6 @@ class Place:
 
     def not_before(self, at: float) -> None:
         self.at = max(self.at, at)
-
-
-class Ways:
-    """How long messages are on their way: an answer that took longer than others tells of one that arrived later."""
-
-    def __init__(self) -> None:
-        self._least = float("inf")
-
-    def answered(self, places: tuple[Place, ...], now: float) -> None:
-        """The message of these places was answered."""
-        took = max(0.0, now - places[0].at)
-        self._least = min(self._least * 1.01, took)
-        for place in places:
-            place.not_before(now - self._least)
 
 
 class Window:
@@ -76,27 +63,48 @@ class Window:
 
 
 class Turns:
-    """Turns that were given and not used yet, by chat. One that was not used in time is void."""
+    """Who may send next, as a digest asks for it: its turn first, and when it is promised, the message.
+
+    An answer that took longer than others tells of a message that arrived later, so its place counts from then on.
+    """
 
     _GOOD_FOR = 2.0
+    """Seconds after which a turn that was not used is void."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._given: dict[str, tuple[float, tuple[Place, ...]]] = {}
+        self._least = float("inf")
 
-    def give(self, chat: str, places: tuple[Place, ...], now: float) -> None:
+    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
+        """Return when a message to ``chat`` may leave, with its places. ``urgent``: a person waits for it."""
+        raise NotImplementedError
+
+    async def ready(self, chat: str) -> None:
+        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
+        now = self._clock()
         if len(self._given) > 1_000:
-            self._given = {one: it for one, it in self._given.items() if it[0] + self._GOOD_FOR >= now}
-        self._given[chat] = (now, places)
+            self._given = {one: given for one, given in self._given.items() if self._is_good(given[0], now)}
+        if chat not in self._given or not self._is_good(self._given[chat][0], now):
+            places = await self.turn(chat)
+            self._given[chat] = (self._clock(), places)
 
-    def has(self, chat: str, now: float) -> bool:
-        return chat in self._given and self._given[chat][0] + self._GOOD_FOR >= now
-
-    def use(self, chat: str, now: float) -> tuple[Place, ...]:
-        """The chat's, whose message leaves now; empty where it had none."""
-        good = self.has(chat, now)
-        _, places = self._given.pop(chat, (0.0, ()))
-        if not good:
-            return ()
+    async def leave(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
+        """A message leaves now, with the turn that it was given, or after waiting for one."""
+        now = self._clock()
+        given_at, places = (0.0, ()) if urgent else self._given.pop(chat, (0.0, ()))
+        if not places or not self._is_good(given_at, now):
+            return await self.turn(chat, urgent)
         for place in places:
             place.not_before(now)
         return places
+
+    def answered(self, places: tuple[Place, ...]) -> None:
+        """What left in these places was answered, whatever the answer."""
+        now = self._clock()
+        self._least = min(self._least * 1.01, max(0.0, now - places[0].at))
+        for place in places:
+            place.not_before(now - self._least)
+
+    def _is_good(self, given_at: float, now: float) -> bool:
+        return given_at + self._GOOD_FOR >= now

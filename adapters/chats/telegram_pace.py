@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Ways, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -39,7 +39,7 @@ class _Lane:
         return self.held_until <= now and not self.turn.locked() and all(window.idle(now) for window in self._windows)
 
 
-class Pace:
+class Pace(Turns):
     """Keeps one bot's messages within the limits. ``clock`` in seconds, monotonic. ``part``: of the limit on the whole
     bot, what this process may use at the moment; 0 for nothing.
 
@@ -55,26 +55,13 @@ class Pace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        super().__init__(clock)
         self._part = part
         self._all = Window(per_second, 1.0, evenly=True)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
-        self._clock, self._sleep = clock, sleep
+        self._sleep = sleep
         self._digests = asyncio.Lock()
         self._lanes: dict[str, _Lane] = {}
-        self._given, self._ways = Turns(), Ways()
-
-    async def ready(self, chat: str) -> None:
-        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
-        if not self._given.has(chat, self._clock()):
-            self._given.give(chat, await self.turn(chat), self._clock())
-
-    async def leave(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
-        """A message leaves now, with the turn that it was given, or after waiting for one."""
-        return (() if urgent else self._given.use(chat, self._clock())) or await self.turn(chat, urgent)
-
-    def answered(self, places: tuple[Place, ...]) -> None:
-        """What left in these places was answered, whatever the answer."""
-        self._ways.answered(places, self._clock())
 
     async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
         """Return when a message to ``chat`` may leave. ``urgent``: a person waits for it.

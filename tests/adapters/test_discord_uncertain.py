@@ -266,7 +266,7 @@ async def test_an_answer_in_private_overtakes_the_digests_that_wait() -> None:
     left: dict[str, float] = {}
 
     async def one(name: str, urgent: bool) -> None:
-        await pace.turn(urgent)
+        await pace.turn("1", urgent)
         left[name] = clock.now - 1000
 
     digests = [asyncio.create_task(one(str(n), False)) for n in range(3 * A_SECOND)]
