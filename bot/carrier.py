@@ -230,7 +230,7 @@ class Carrier:
             if self._stopping:
                 break
             now = self._now()
-            way.delivery = replace(deliveries.promised(way.delivery, part, now), lease_until=now + LEASE)
+            way.delivery = deliveries.promised(way.delivery, part, now, now + LEASE)
             if fault:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):

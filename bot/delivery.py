@@ -113,18 +113,18 @@ def moved(delivery: Delivery, state: DeliveryState, **changes: Any) -> Delivery:
     return replace(delivery, state=state, **changes)
 
 
-def promised(delivery: Delivery, part: Part, now: datetime) -> Delivery:
+def promised(delivery: Delivery, part: Part, now: datetime, lease_until: datetime | None = None) -> Delivery:
     """The delivery as it is stored before ``part`` is tried: from now on it may have arrived."""
-    tried = replace(part, doubts=part.doubts + 1, tried_at=part.tried_at or now)
-    return moved(delivery.with_part(tried), DeliveryState.SENDING)
+    parts = delivery.parts_with(replace(part, doubts=part.doubts + 1, tried_at=part.tried_at or now))
+    return moved(delivery, DeliveryState.SENDING, parts=parts, lease_until=lease_until or delivery.lease_until)
 
 
 def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
     """What becomes of a delivery after one message was tried, or was about to be."""
     match outcome:
         case Sent(part, message_id):
-            arrived = replace(part, doubts=0, tried_at=None, message_id=message_id)
-            return moved(delivery.with_part(arrived), DeliveryState.SENDING, attempts=0, why="")
+            parts = delivery.parts_with(replace(part, doubts=0, tried_at=None, message_id=message_id))
+            return moved(delivery, DeliveryState.SENDING, parts=parts, attempts=0, why="")
         case Busy(why, after, everywhere):
             # Where nothing gets through, one message asks for all: often enough to notice when it does again.
             longest = EVERYWHERE if everywhere else delivery.attempts
@@ -152,7 +152,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
                 others = tuple(part for part in delivery.parts if part.message_id)
                 return moved(delivery, DeliveryState.SENDING, parts=others, why=why)
             left_out = replace(refused, doubts=0, tried_at=None, message_id=REFUSED)
-            return moved(delivery.with_part(left_out), DeliveryState.SENDING, why=why)
+            return moved(delivery, DeliveryState.SENDING, parts=delivery.parts_with(left_out), why=why)
         case Finished():
             arrived_any = any(part.message_id != REFUSED for part in delivery.parts)
             return moved(delivery, DeliveryState.SENT if arrived_any else DeliveryState.FAILED, due_at=None)

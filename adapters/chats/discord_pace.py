@@ -35,23 +35,22 @@ class DiscordPace(Turns):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, sleep)
         self._part = part
         self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
-        self._sleep = sleep
         self._digests = asyncio.Lock()
 
     def logged_in(self) -> None:
         """What that asked counts as well: nothing more in this second."""
         self._all.hold(self._clock() + 1.0)
 
-    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
+    async def turn(self, chat: str, urgent: bool = False, lead: float = 0.0) -> tuple[Place, ...]:
         """As in ``Turns``; a channel's own limit is discord.py's. Raises TryLater while Discord refused too much."""
         self._check()
         if urgent:
             return (await self._place(),)
         async with self._digests:
-            place = await self._place()
+            place = await self._place(lead)
         self._check()
         return (place,)
 
@@ -66,10 +65,9 @@ class DiscordPace(Turns):
             log.error("Discord has refused so much that nothing more is asked for %.0f s", wait)
             raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
 
-    async def _place(self) -> Place:
+    async def _place(self, lead: float = 0.0) -> Place:
         while not (part := self._part()):
             await self._sleep(NO_PART_SECONDS)
-        place = self._all.take(self._all.earliest(now := self._clock(), part), part)
-        if place.at > now:
-            await self._sleep(place.at - now)
+        place = self._all.take(self._all.earliest(self._clock(), part), part)
+        await self._until(place.at - lead)
         return place

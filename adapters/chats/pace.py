@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush, heapreplace, nlargest
+from itertools import count
 
 NO_PART_SECONDS = 0.2
 """Between two looks whether this process may send."""
-ON_THE_WAY = 0.02
+ON_THE_WAY = 0.01
 """How much longer than its seconds a window of many is kept: the platform counts what arrives, and a message may gain
 on another on the way."""
 
@@ -25,32 +26,40 @@ class Place:
 
 
 class Window:
-    """At most ``count`` in any ``seconds``. ``evenly``: one after another instead of all at once, for many that leave
+    """At most ``most`` in any ``seconds``. ``evenly``: one after another instead of all at once, for many that leave
     together keep each other waiting; a tenth of a window that was missed is made up for."""
 
-    def __init__(self, count: int, seconds: float, evenly: bool = False) -> None:
-        self._seconds = seconds * (1 + ON_THE_WAY) if evenly else seconds
-        self._places: deque[Place] = deque(maxlen=count)
+    def __init__(self, most: int, seconds: float, evenly: bool = False) -> None:
+        self._most, self._seconds = most, seconds * (1 + ON_THE_WAY) if evenly else seconds
+        # The last ``most`` to arrive, by when it was thought they would: one may be long on its way.
+        self._places: list[tuple[float, int, Place]] = []
+        self._order = count()
         self._evenly, self._next = evenly, float("-inf")
 
     def earliest(self, now: float, part: float = 1.0) -> float:
-        """When the next one may go: ``now`` or later. ``part``: of the count, where others have the rest."""
-        rate = (self._places.maxlen or 1) * part
-        count = max(1, int(rate))
+        """When the next one may go: ``now`` or later. ``part``: of the window, where others have the rest."""
+        rate = self._most * part
+        most = max(1, int(rate))
         at = max(now, self._next)
-        if len(self._places) < count:
+        if len(self._places) < most:
             return at
-        # Those of the last second need not be the last that were taken: one may have been long on its way.
-        then = min(place.at for place in self._places) if count == len(self._places) else self._last(count)
-        return max(at, then + self._seconds * count / rate)
+        return max(at, self._last(most) + self._seconds * most / rate)
 
-    def _last(self, count: int) -> float:
-        return sorted(place.at for place in self._places)[-count]
+    def _last(self, most: int) -> float:
+        """When the first of the last ``most`` arrives."""
+        if most < len(self._places):
+            return nlargest(most, (place.at for _, _, place in self._places))[-1]
+        while (first := self._places[0])[0] < (at := first[2].at):
+            heapreplace(self._places, (at, *first[1:]))
+        return first[0]
 
     def take(self, at: float, part: float = 1.0) -> Place:
-        self._places.append(place := Place(at))
+        if len(self._places) == self._most:
+            self._last(self._most)
+            heappop(self._places)
+        heappush(self._places, (at, next(self._order), place := Place(at)))
         if self._evenly:
-            step = self._seconds / ((self._places.maxlen or 1) * part)
+            step = self._seconds / (self._most * part)
             self._next = max(self._next + step, at + step - self._seconds / 10)
         return place
 
@@ -59,7 +68,7 @@ class Window:
         self._next = max(self._next, until)
 
     def idle(self, now: float) -> bool:
-        return all(place.at + self._seconds <= now for place in self._places)
+        return all(place.at + self._seconds <= now for _, _, place in self._places)
 
 
 class Turns:
@@ -70,23 +79,26 @@ class Turns:
 
     _GOOD_FOR = 2.0
     """Seconds after which a turn that was not used is void."""
+    _LEAD = 0.1
+    """Seconds by which a turn is given early at most, for the promise to be kept when it comes."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._clock, self._sleep = clock, sleep
         self._given: dict[str, tuple[float, tuple[Place, ...]]] = {}
-        self._least = float("inf")
+        self._least, self._lead = float("inf"), 0.0
 
-    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
-        """Return when a message to ``chat`` may leave, with its places. ``urgent``: a person waits for it."""
+    async def turn(self, chat: str, urgent: bool = False, lead: float = 0.0) -> tuple[Place, ...]:
+        """Return when a message to ``chat`` may leave, or ``lead`` seconds before, with its places; the first of them
+        is the last to come. ``urgent``: a person waits for it."""
         raise NotImplementedError
 
     async def ready(self, chat: str) -> None:
-        """As ``turn`` for a digest, whose message leaves a moment later: see ``leave``."""
+        """As ``turn`` for a digest, whose message leaves when it is promised: see ``leave``."""
         now = self._clock()
         if len(self._given) > 1_000:
             self._given = {one: given for one, given in self._given.items() if self._is_good(given[0], now)}
         if chat not in self._given or not self._is_good(self._given[chat][0], now):
-            places = await self.turn(chat)
+            places = await self.turn(chat, lead=self._lead)
             self._given[chat] = (self._clock(), places)
 
     async def leave(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
@@ -95,6 +107,9 @@ class Turns:
         given_at, places = (0.0, ()) if urgent else self._given.pop(chat, (0.0, ()))
         if not places or not self._is_good(given_at, now):
             return await self.turn(chat, urgent)
+        self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
+        await self._until(places[0].at)
+        now = self._clock()
         for place in places:
             place.not_before(now)
         return places
@@ -105,6 +120,10 @@ class Turns:
         self._least = min(self._least * 1.01, max(0.0, now - places[0].at))
         for place in places:
             place.not_before(now - self._least)
+
+    async def _until(self, at: float) -> None:
+        if (wait := at - self._clock()) > 0:
+            await self._sleep(wait)
 
     def _is_good(self, given_at: float, now: float) -> bool:
         return given_at + self._GOOD_FOR >= now

@@ -55,16 +55,15 @@ class Pace(Turns):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, sleep)
         self._part = part
         self._all = Window(per_second, 1.0, evenly=True)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
-        self._sleep = sleep
         self._digests = asyncio.Lock()
         self._lanes: dict[str, _Lane] = {}
 
-    async def turn(self, chat: str, urgent: bool = False) -> tuple[Place, ...]:
-        """Return when a message to ``chat`` may leave. ``urgent``: a person waits for it.
+    async def turn(self, chat: str, urgent: bool = False, lead: float = 0.0) -> tuple[Place, ...]:
+        """As in ``Turns``.
 
         Raises TryLater where the chat's turn is further away than is worth waiting for: 5 s, urgent 60 s.
         """
@@ -86,7 +85,7 @@ class Pace(Turns):
                 if not lane.turn.locked() and lane.earliest(self._clock()) <= self._clock():
                     place = self._taken()
                     places = (place, *lane.take(place.at))
-                    await self._until(place.at)
+                    await self._until(place.at - lead)
                     return places
             async with lane.turn:
                 pass
@@ -122,10 +121,6 @@ class Pace(Turns):
         wait = lane.earliest(now) - now
         if wait > patience:
             raise TryLater("Telegram takes no more messages for this chat just now", after=wait)
-
-    async def _until(self, at: float) -> None:
-        if (wait := at - self._clock()) > 0:
-            await self._sleep(wait)
 
     def _lane(self, chat: str) -> _Lane:
         if (lane := self._lanes.get(chat)) is None:

@@ -47,8 +47,9 @@ def parse_time(text: str) -> datetime:
 
 def run_round(options: argparse.Namespace, config: Config) -> int:
     """``paperround round``; LATER where a feed or a platform did not answer, WRONG where a delivery failed."""
-    from bot.serving import settings_of
+    from bot.serving import collect_rarely, settings_of
 
+    collect_rarely()
     at = parse_time(options.at) if options.at else None
     started = assembly.utc_now()
 

@@ -138,7 +138,11 @@ class Delivery:
         """The promised part that has not arrived."""
         return next((part for part in self.parts if not part.message_id), None)
 
+    def parts_with(self, part: Part) -> tuple[Part, ...]:
+        """Its parts with ``part`` added, or put in the place of its number."""
+        others = [p for p in self.parts if p.number != part.number]
+        return tuple(sorted((*others, part), key=lambda p: p.number))
+
     def with_part(self, part: Part) -> Delivery:
-        """The same delivery with ``part`` added, or put in the place of its number."""
-        others = tuple(p for p in self.parts if p.number != part.number)
-        return replace(self, parts=tuple(sorted((*others, part), key=lambda p: p.number)))
+        """The same delivery with ``parts_with`` it."""
+        return replace(self, parts=self.parts_with(part))

@@ -68,7 +68,7 @@ async def test_a_chat_gets_a_message_a_second() -> None:
 async def test_thirty_messages_leave_in_a_second_over_all_chats_one_after_another() -> None:
     pace, clock = paced()
     left = [at for at, _ in await times([(str(chat), False) for chat in range(300)], pace, clock)]
-    assert 0.97 * 30 * 10 <= 300 * 10 / left[-1] <= 30 * 10
+    assert 0.98 <= 300 / (30 * (left[-1] + 1 / 30)) <= 1.01
     assert all(left[n + 30] - left[n] >= 1 for n in range(270)), "in any second"
     assert max(map(left.count, left)) <= 4, "a few at once in the beginning, never a crowd"
 
@@ -167,11 +167,11 @@ async def test_an_answer_overtakes_even_the_digest_that_waits_for_the_same_chat(
     digests = [asyncio.create_task(one(str(chat), False)) for chat in range(200)]
     for _ in range(20):
         await asyncio.sleep(0)
-    assert len(left) == 4, "the others wait for their places"
-    answers = [asyncio.create_task(one(chat, True)) for chat in ("4", "150", "199", "777")]
+    assert len(left) == 3, "the others wait for their places"
+    answers = [asyncio.create_task(one(chat, True)) for chat in ("3", "150", "199", "777")]
     await clock.run(*digests, *answers)
     assert all(left[chat, True] < 0.3 for chat in ("150", "199", "777"))
-    assert left["4", True] - left["4", False] == pytest.approx(1.0, abs=0.1), "the one digest that was next already"
+    assert left["3", True] - left["3", False] == pytest.approx(1.0, abs=0.1), "the one digest that was next already"
     assert all(left[chat, False] >= left[chat, True] + 1 for chat in ("150", "199"))
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from bot.model import Address, Arrival, Chat, EmptyDay, FeedItem, Kind, Subscription
 from bot.planning import Planner
+from bot.serving import collect_rarely
 from storage import tables as t
 from storage.chat_rows import row_of_chat
 from storage.store import SqlStore, open_store
@@ -109,6 +110,7 @@ def fill(store: SqlStore, chats: int, queries: int, arrival: Arrival = Arrival.D
 
 def plan(url: str, at: datetime) -> None:
     """Plan, and print seconds, megabytes at the peak, and deliveries."""
+    collect_rarely()
     store = open_store(url)
     planner = Planner(store, ("cs.CL",), time(14, 0), lambda: at)
     began = perf_counter()

@@ -123,6 +123,7 @@ async def whole(platform: str, url: str, database: str, count: int) -> dict[str,
     from adapters.chats.telegram_pace import Pace
     from bot.carrier import Carrier
     from bot.ports import ChatPlatform
+    from bot.serving import collect_rarely
 
     endless = 10**9
     chats: ChatPlatform = Discord("a.b.c", url, pace=DiscordPace(endless))
@@ -133,6 +134,7 @@ async def whole(platform: str, url: str, database: str, count: int) -> dict[str,
     carrier = Carrier(store, {platform: chats}, True, lambda: NOW)
     for owner, name in ((carrier, "_lease"), (carrier._editions, "drafts"), (carrier._ledger, "_record")):
         setattr(owner, name, timed(getattr(owner, name), parts, name.strip("_")))
+    collect_rarely()
     began, cpu, loop = time.perf_counter(), time.process_time(), time.thread_time()
     done = await carrier.deliver()
     found = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
@@ -157,6 +159,8 @@ def timed(call: Callable[..., Any], into: Counter[str], name: str) -> Callable[.
 
 async def bare(platform: str, url: str, count: int) -> dict[str, Any]:
     """The same bytes by aiohttp alone, as many at once."""
+    from bot.serving import collect_rarely
+
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         async with session.get(f"{url}/last") as response:
             path, _, body = (await response.read()).partition(b"\0")
@@ -170,6 +174,7 @@ async def bare(platform: str, url: str, count: int) -> dict[str, Any]:
                     assert response.status == 200
                     json.loads(await response.read())
 
+        collect_rarely()
         began, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(some() for _ in range(AT_ONCE)))
         return {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}

@@ -17,9 +17,10 @@ from tests.servers.discord import FakeDiscord
 from tests.servers.limits import DiscordLimits, TelegramLimits
 from tests.servers.telegram import FakeTelegram
 
+PER_SECOND = {"telegram": 30, "discord": 50}
 SECONDS, SECONDS_SHORT = 600, 10
 """Of platform time."""
-SPEED = 5.0
+SPEED = 2.0
 """How much faster platform time runs than ours."""
 GRACE = 0.02
 """Seconds of ours that one message may gain on another on its way."""
@@ -32,20 +33,21 @@ PAID_DELAY = 0.02
 
 def run(short: bool) -> list[tuple[str, str]]:
     seconds = SECONDS_SHORT if short else SECONDS
-    figures, shares = [], []
-    for platform, per_second in (("telegram", 30), ("discord", 50)):
-        share, earned, figure = asyncio.run(_at_the_limit(platform, per_second, seconds))
-        figures.append((f"rates: {platform} at {per_second} a second", figure))
-        shares.append((platform, share, earned))
+    both = asyncio.run(_both(seconds))
+    figures = [(f"rates: {platform} at {PER_SECOND[platform]} a second", told) for platform, _, _, told in both]
     if not short:
         figures.append(("rates: telegram, paid broadcast", _paid()))
-    for _, share, earned in shares:
+    for _, share, earned, _ in both:
         assert share >= LEAST and not earned, figures
     return figures
 
 
-async def _at_the_limit(platform: str, per_second: int, seconds: int) -> tuple[float, int, str]:
-    """The share of the allowed messages that were sent, the 429s that were earned, and both in words."""
+async def _both(seconds: int) -> list[tuple[str, float, int, str]]:
+    return await asyncio.gather(*(_at_the_limit(platform, rate, seconds) for platform, rate in PER_SECOND.items()))
+
+
+async def _at_the_limit(platform: str, per_second: int, seconds: int) -> tuple[str, float, int, str]:
+    """The platform, the share of the allowed messages that were sent, the 429s that were earned, and both in words."""
     count = per_second * seconds
     with tempfile.TemporaryDirectory(prefix="paperround-rates-") as folder:
         path = f"sqlite:///{folder}/{platform}.db"
@@ -71,7 +73,7 @@ async def _at_the_limit(platform: str, per_second: int, seconds: int) -> tuple[f
     share, earned = limits.taken / allowed, sum(limits.earned.values())
     assert limits.taken >= count, (limits.taken, count, began)
     told = f"{limits.taken:,} in {took:,.0f} s of platform time, {share:.1%} of what is allowed, {earned} times refused"
-    return share, earned, told
+    return platform, share, earned, told
 
 
 async def _sender(platform: str, url: str, token: str, database: str, count: int) -> dict[str, Any]:
@@ -111,6 +113,7 @@ async def send(platform: str, url: str, token: str, database: str, count: str) -
     from adapters.chats.telegram_pace import Pace
     from bot.carrier import Carrier
     from bot.ports import ChatPlatform
+    from bot.serving import collect_rarely
     from storage.store import open_store
 
     async def sleep(seconds: float) -> None:
@@ -124,6 +127,7 @@ async def send(platform: str, url: str, token: str, database: str, count: str) -
     else:
         chats = Telegram(token, url, Pace(clock=lambda: time.monotonic() * SPEED, sleep=sleep))
     store = open_store(database)
+    collect_rarely()
     await chats.examine()  # connected, as a program that has logged in
     began, cpu, sent = time.perf_counter(), time.process_time(), 0
     carrier = Carrier(
