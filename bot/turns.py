@@ -9,23 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from itertools import count
 
 from bot.errors import TryLater
 from bot.ports import Now, Store, Transaction
+from bot.tenure import is_gone, name_of
 
 log = logging.getLogger(__name__)
 
 NAME = "arxiv"
 HELD = timedelta(minutes=3)
 """A turn without a sign of life ends then; it is renewed long before."""
-_NUMBERS = count(1)
 
 
 class Stalled(TryLater):
@@ -38,7 +35,7 @@ class Turn:
 
     def __init__(self, store: Store, interval: float, clock: Now) -> None:
         self._store, self._interval, self._clock = store, timedelta(seconds=interval), clock
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{next(_NUMBERS)}"
+        self._owner = name_of("a turn at arXiv")
 
     @asynccontextmanager
     async def taken(self, patience: float = 0.0) -> AsyncIterator[None]:
@@ -65,7 +62,12 @@ class Turn:
     def _take(self) -> bool:
         now = self._clock()
         with self._store.transaction() as tx:
-            return tx.take_lease(NAME, self._owner, now, now + HELD)
+            if tx.take_lease(NAME, self._owner, now, now + HELD):
+                return True
+            other = tx.leases(NAME, now).get(NAME, "")
+            if is_gone(other):
+                tx.end_lease(NAME, other, now + self._interval)
+            return False
 
     async def _renew(self) -> None:
         while True:

@@ -117,7 +117,7 @@ class Turns:
     def answered(self, places: tuple[Place, ...]) -> None:
         """What left in these places was answered, whatever the answer."""
         now = self._clock()
-        self._least = min(self._least * 1.01, max(0.0, now - places[0].at))
+        self._least = min(self._least * 1.0005, max(0.0, now - places[0].at))
         for place in places:
             place.not_before(now - self._least)
 

@@ -12,14 +12,12 @@ import asyncio
 import io
 import logging
 import re
-from calendar import timegm
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from xml.etree import ElementTree
 
-import feedparser
-
+from adapters.sources.entries import add_name, line, moment, parse
 from adapters.sources.http import Fetcher
 from bot.errors import FetchFailed
 from bot.keys import link_from_key, parse_reference
@@ -28,8 +26,6 @@ from bot.model import FeedItem, Fetched, Kind, Rejected, Validators
 log = logging.getLogger(__name__)
 
 _COLLECTION = re.compile(r"[0-9]{4}\.[a-z0-9_]{1,40}|[A-Z][0-9]{2}")
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\r"))
-_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
 _LONGEST = 20_000
 """Characters of an abstract that are kept."""
 
@@ -85,8 +81,7 @@ def parse_feed(data: bytes) -> tuple[tuple[FeedItem, ...], tuple[Rejected, ...],
     if b"<!ENTITY" in data:
         raise FetchFailed("the feed defines entities, which the Anthology's never does")
     try:
-        stream = io.BytesIO(data.translate(None, _CONTROL))  # a file object: bytes are taken for a file's name first
-        parsed = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
+        parsed = parse(data)
     except Exception as error:  # a parser of arbitrary input may raise anything
         raise FetchFailed(f"the feed cannot be parsed: {type(error).__name__}") from error
     if not parsed.version.startswith("rss"):
@@ -94,7 +89,7 @@ def parse_feed(data: bytes) -> tuple[tuple[FeedItem, ...], tuple[Rejected, ...],
     items: list[FeedItem] = []
     rejected: list[Rejected] = []
     for number, entry in enumerate(parsed.entries, 1):
-        name, title = _line(entry.get("id")), _line(entry.get("title"))
+        name, title = line(entry.get("id")), line(entry.get("title"))
         key = parse_reference(f"acl:{name}") or ""
         if name.endswith(".0"):  # a volume's front matter
             continue
@@ -108,7 +103,7 @@ def parse_feed(data: bytes) -> tuple[tuple[FeedItem, ...], tuple[Rejected, ...],
 
 
 def _item(key: str, title: str, entry: Any) -> FeedItem:
-    people, _, volume = f" {_line(entry.get('summary'))}".partition(" in ")
+    people, _, volume = f" {line(entry.get('summary'))}".partition(" in ")
     return FeedItem(
         key=key,
         kind=Kind.NEW,
@@ -130,10 +125,7 @@ def read_authors(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for piece in [*head.split(","), *last.split(",")]:
         name = " ".join(piece.split())
-        if names and _SUFFIX.fullmatch(name):
-            names[-1] = f"{names[-1]} {name}"
-        elif name:
-            names.append(name[:200])
+        add_name(names, name[:200])
     return tuple(names)
 
 
@@ -163,7 +155,7 @@ def _papers(data: bytes) -> Iterator[FeedItem]:
             key = parse_reference(f"acl:{_name(collection, volume, element.get('id', ''))}")
             title, abstract = _text(element.find("title")), _text(element.find("abstract"))[:_LONGEST]
             if key and title and abstract:
-                doi = _line(element.findtext("doi"))
+                doi = line(element.findtext("doi"))
                 yield FeedItem(
                     key, Kind.KNOWN, title, abstract, authors=tuple(_people(element)), doi=doi[:300],
                     links=(link_from_key(key),),
@@ -184,7 +176,7 @@ def _name(collection: str, volume: str, number: str) -> str:
 
 def _people(paper: ElementTree.Element) -> Iterator[str]:
     for author in paper.findall("author"):
-        name = " ".join(_line(author.findtext(part)) for part in ("first", "last")).strip()
+        name = " ".join(line(author.findtext(part)) for part in ("first", "last")).strip()
         if name:
             yield name[:200]
 
@@ -196,16 +188,10 @@ def _text(element: ElementTree.Element | None) -> str:
     for formula in element.iter("tex-math"):
         if (formula.text or "").strip():
             formula.text = f"${(formula.text or '').strip()}$"
-    return _line("".join(element.itertext()))
-
-
-def _line(value: object) -> str:
-    return " ".join(str(value or "").split())
+    return line("".join(element.itertext()))
 
 
 def _day(parsed: Any) -> date | None:
     """The feed's days are dates at midnight UTC."""
-    try:
-        return datetime.fromtimestamp(timegm(parsed), UTC).date() if parsed else None
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
+    at = moment(parsed)
+    return at.date() if at else None

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import html
-import io
 import logging
 import re
-from calendar import timegm
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-import feedparser
-
+from adapters.sources.entries import add_name, line, moment, parse
 from adapters.sources.http import Fetcher
 from bot.errors import FetchFailed
 from bot.feeds import EASTERN
@@ -52,8 +49,6 @@ _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.KNOWN}
 _CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")
 _CLOSED = re.compile(rb"</(?:rss|(?:\w+:)?feed|(?:\w+:)?RDF)\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*\Z", re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\r"))
 
 
 class ArxivFeed:
@@ -105,22 +100,19 @@ def parse_feed(data: bytes, url: str) -> Fetched:
     if b"<!ENTITY" in data:
         raise FetchFailed("the feed defines entities, which no feed of arXiv does", sample=_sample(data))
     try:
-        # A file object: feedparser takes bytes for a file's name first.
-        parsed = feedparser.parse(
-            io.BytesIO(data.translate(None, _CONTROL)), sanitize_html=False, resolve_relative_uris=False
-        )
+        parsed = parse(data)
     except Exception as error:  # a parser of arbitrary input may raise anything
         raise FetchFailed(f"the feed cannot be parsed: {type(error).__name__}", sample=_sample(data)) from error
     if not parsed.version.startswith(("rss", "atom")):
         raise FetchFailed("the answer is no feed", sample=_sample(data))
     feed = parsed.feed
-    title = _line(feed.get("title"))
+    title = line(feed.get("title"))
     if title.startswith("Feed error"):
         raise FetchFailed(f"arXiv refused the query: {title[:200]}")
     if parsed.bozo:
         log.warning("%s is not well-formed (%s); reading what can be read", url, parsed.get("bozo_exception"))
-    built_at = _at(dict.get(feed, "updated_parsed"))  # feedparser's own get gives pubDate where it is missing
-    batch_on = _eastern(_at(feed.get("published_parsed")) or built_at)
+    built_at = moment(dict.get(feed, "updated_parsed"))  # feedparser's own get gives pubDate where it is missing
+    batch_on = _eastern(moment(feed.get("published_parsed")) or built_at)
     items: list[FeedItem] = []
     rejected: list[Rejected] = []
     for number, entry in enumerate(parsed.entries, 1):
@@ -128,7 +120,7 @@ def parse_feed(data: bytes, url: str) -> Fetched:
         if isinstance(read, FeedItem):
             items.append(read)
         else:
-            where = _line(entry.get("id") or entry.get("link") or entry.get("title"))[:100]
+            where = line(entry.get("id") or entry.get("link") or entry.get("title"))[:100]
             rejected.append(Rejected(f"item {number}" + (f" ({where})" if where else ""), read, _shown(entry)))
     return Fetched(url, items=tuple(items), rejected=tuple(rejected), batch_on=batch_on)
 
@@ -138,7 +130,7 @@ def _item(entry: Any, batch_on: date | None) -> FeedItem | str:
     name = next(filter(None, (_PLACE.match(str(entry.get(key) or "").strip()) for key in ("id", "link"))), None)
     if name is None:
         return "no arXiv id"
-    title, abstract = _line(entry.get("title")), str(entry.get("summary") or "")
+    title, abstract = line(entry.get("title")), str(entry.get("summary") or "")
     old, head = _OLD_TITLE.search(title), _HEAD.match(abstract)
     if old and old["id"] != name["id"]:  # a title may end in the id of the paper it answers
         old = None
@@ -146,14 +138,14 @@ def _item(entry: Any, batch_on: date | None) -> FeedItem | str:
         title = title[: old.start()].rstrip()
     if not title:
         return "no title"
-    word = _line(entry.get("arxiv_announce_type")) or (head["kind"] if head else "")
+    word = line(entry.get("arxiv_announce_type")) or (head["kind"] if head else "")
     kind = _KINDS.get(word) if word or not old else _OLD_KINDS.get(old["mark"].strip())
     if kind is None:
         return f"unknown announce type {(word or (old['mark'] if old else ''))[:40]!r}"
     version = next((m["version"] for m in (name, head, old) if m and m["version"]), None)
     key = "arxiv:" + _SUBJECT_CLASS.sub("", name["id"])
     given = [str(tag.get("term") or "") for tag in entry.get("tags", ())] or _split(old["categories"] if old else "")
-    doi = _line(entry.get("arxiv_doi"))
+    doi = line(entry.get("arxiv_doi"))
     return FeedItem(
         key=key,
         kind=kind,
@@ -162,9 +154,9 @@ def _item(entry: Any, batch_on: date | None) -> FeedItem | str:
         version=int(version) if version else None,
         authors=read_authors(_creators(entry)),
         categories=tuple(dict.fromkeys(c.strip() for c in given if _CATEGORY.fullmatch(c.strip()))),
-        announced_on=_eastern(_at(entry.get("published_parsed"))) or batch_on,
+        announced_on=_eastern(moment(entry.get("published_parsed"))) or batch_on,
         doi=doi,
-        journal=_line(entry.get("arxiv_journal_reference")),
+        journal=line(entry.get("arxiv_journal_reference")),
         links=(link_from_key(key),),
     )
 
@@ -175,7 +167,7 @@ def item_named(entry: Any) -> FeedItem | str:
     read = _item(entry, None)
     if isinstance(read, str):
         return read
-    journal = read.journal or _line(entry.get("arxiv_journal_ref"))
+    journal = read.journal or line(entry.get("arxiv_journal_ref"))
     return replace(read, kind=Kind.KNOWN, announced_on=None, journal=journal, abstract=" ".join(read.abstract.split()))
 
 
@@ -191,10 +183,7 @@ def read_authors(creators: str) -> tuple[str, ...]:
         if any(mark in name for mark in "\\${"):
             name = readable(name)
         name = " ".join(name.replace("~", " ").split())  # a tie; the accent is a letter by now
-        if names and _SUFFIX.fullmatch(name):
-            names[-1] = f"{names[-1]} {name}"
-        elif any(char.isalpha() for char in name):
-            names.append(name)
+        add_name(names, name)
     return tuple(names)
 
 
@@ -230,18 +219,6 @@ def _split(text: str | None) -> list[str]:
     return [piece.strip() for piece in (text or "").split(",")]
 
 
-def _line(value: object) -> str:
-    return " ".join(str(value or "").split())
-
-
-def _at(parsed: Any) -> datetime | None:
-    """From feedparser's struct_time, which is in UTC."""
-    try:
-        return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
-
-
 def _eastern(at: datetime | None) -> date | None:
     try:
         return at.astimezone(EASTERN).date() if at else None
@@ -256,7 +233,7 @@ def _sample(data: bytes) -> str:
 def _shown(entry: Any) -> str:
     """The parts of an entry that are looked at, for a person who wonders what was wrong with it."""
     names = ("id", "link", "title", "arxiv_announce_type", "summary")
-    return "\n".join(f"{name}: {_line(entry.get(name))[:300]}" for name in names if entry.get(name))[:SAMPLE]
+    return "\n".join(f"{name}: {line(entry.get(name))[:300]}" for name in names if entry.get(name))[:SAMPLE]
 
 
 def _why_unclosed(data: bytes) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 
 from adapters.sources.arxiv import SAMPLE
+from adapters.sources.entries import line
 from adapters.sources.http import Fetcher
 from bot.errors import FetchFailed
 from bot.keys import link_from_key
@@ -100,7 +101,7 @@ def _entries(section: str, kind: Kind, on: date) -> Iterator[Sighting | Rejected
     for number, (head, body) in enumerate(_ENTRY.findall(section), 1):
         name, title = _ID.search(head), _plain(_TITLE, body)
         if name is None or not title:
-            yield Rejected(f"entry {number}", "no title" if name else "no arXiv id", _line(head + body)[:SAMPLE])
+            yield Rejected(f"entry {number}", "no title" if name else "no arXiv id", line(head + body)[:SAMPLE])
             continue
         subjects = _SUBJECTS.search(body)
         authors = _AUTHORS.search(body)
@@ -111,7 +112,7 @@ def _entries(section: str, kind: Kind, on: date) -> Iterator[Sighting | Rejected
                 kind=kind,
                 title=title,
                 abstract=_plain(_ABSTRACT, body),
-                authors=tuple(_line(_bare(one)) for one in _LINK.findall(authors[1])) if authors else (),
+                authors=tuple(line(_bare(one)) for one in _LINK.findall(authors[1])) if authors else (),
                 categories=tuple(_IN_BRACKETS.findall(_bare(subjects[1]))) if subjects else (),
                 announced_on=on,
                 links=(link_from_key(key),),
@@ -121,12 +122,8 @@ def _entries(section: str, kind: Kind, on: date) -> Iterator[Sighting | Rejected
 
 def _plain(pattern: re.Pattern[str], body: str) -> str:
     found = pattern.search(body)
-    return _line(_bare(found[1])) if found else ""
+    return line(_bare(found[1])) if found else ""
 
 
 def _bare(markup: str) -> str:
     return html.unescape(_TAG.sub("", markup))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
