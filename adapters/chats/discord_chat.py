@@ -199,7 +199,7 @@ class Discord:
             Route.BASE = self._api
             DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
             made = ManyClient if self._shards.many else Client
-            client = made(self._listener, self._attempted.set, self._pace.heard)
+            client = made(self._listener, self._attempted.set, self._pace)
             client.connections = self._shards
             try:
                 async with asyncio.timeout(_LOGIN_WITHIN):

@@ -14,6 +14,7 @@ from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import sync_commands
 from adapters.chats.discord_listener import Listener
+from adapters.chats.discord_pace import DiscordPace
 from adapters.chats.discord_shards import ShardedClient, Shards, until_turn
 from bot.ports import Desk
 
@@ -36,9 +37,7 @@ class Client(discord.Client):
     AttributeError where the very first connection fails.
     """
 
-    def __init__(
-        self, listener: Listener | None, attempted: Callable[[], None], heard: Callable[[int, bool], None]
-    ) -> None:
+    def __init__(self, listener: Listener | None, attempted: Callable[[], None], pace: DiscordPace) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.dm_messages = True
         # A bot that never speaks need not warn that it cannot.
@@ -52,7 +51,7 @@ class Client(discord.Client):
             max_ratelimit_timeout=30.0,
             # Until then discord.py takes a new server for one that was there before.
             guild_ready_timeout=0.2,
-            http_trace=wire.trace(heard),
+            http_trace=wire.trace(pace),
         )
         wire.sweep_rarely(self.http)
         self.listener = listener

@@ -20,6 +20,8 @@ A_SECOND = 50
 """Requests; answers to interactions do not count."""
 REFUSED, REFUSED_SECONDS = 2_000, 600.0
 """A fifth of what Discord bears: other programs may share the address."""
+LONGEST_HOLD = 60.0
+"""Seconds; a longer wait is told to who asked, and stops the platform as a whole."""
 _REFUSALS = frozenset({401, 403, 429})
 
 
@@ -39,6 +41,7 @@ class DiscordPace(Turns):
         self._part = part
         self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
         self._digests = asyncio.Lock()
+        self._told_until = float("-inf")
 
     def logged_in(self) -> None:
         """What that asked counts as well: nothing more in this second."""
@@ -54,15 +57,24 @@ class DiscordPace(Turns):
         self._check()
         return (place,)
 
-    def heard(self, status: int, shared: bool) -> None:
-        """Note what Discord said; ``shared``: the limit was another's fault, and is not counted against us."""
+    async def again(self) -> None:
+        """Return when the library may repeat a request, which it does for all that were refused at the same moment."""
+        await self._place()
+
+    def heard(self, status: int, shared: bool = False, everything: bool = False, wait: float = 0.0) -> None:
+        """Note what Discord said. ``shared``: the limit was another's fault, and is not counted against us;
+        ``everything``: the limit on the whole bot, and nothing more is asked for ``wait`` seconds."""
         if status in _REFUSALS and not shared:
             self._refused.take(self._clock())
+        if status == 429 and everything:
+            self._all.hold(self._clock() + min(wait, LONGEST_HOLD))
 
     def _check(self) -> None:
         now = self._clock()
         if (wait := self._refused.earliest(now) - now) > 0:
-            log.error("Discord has refused so much that nothing more is asked for %.0f s", wait)
+            if now >= self._told_until:
+                log.error("Discord has refused so much that nothing more is asked for %.0f s", wait)
+                self._told_until = now + wait
             raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
 
     async def _place(self, lead: float = 0.0) -> Place:

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ import discord
 from discord.http import HTTPClient, MultipartParameters, Route
 from discord.webhook.async_ import async_context
 
+from adapters.chats.discord_pace import DiscordPace
 from bot.errors import ChatGone, PaperroundError, Refused, TryLater, Uncertain
 from bot.model import Cause
 from bot.replies import File
@@ -49,9 +50,10 @@ _MUCH_LATER = 300.0
 
 @dataclass(slots=True)
 class Flight:
-    """How far the present request came. ``left``: it went out and nothing says that it was turned away; ``lost``: an
-    attempt of it met a fault of the server, which may have come after the message did."""
+    """How far the present request came. ``begun``: it was tried before; ``left``: it went out and nothing says that it
+    was turned away; ``lost``: an attempt of it met a fault of the server, which may have come after the message did."""
 
+    begun: bool = False
     left: bool = False
     lost: bool = False
     everywhere: bool = False
@@ -60,9 +62,15 @@ class Flight:
 _flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("discord_flight", default=None)
 
 
-def trace(heard: Callable[[int, bool], None]) -> aiohttp.TraceConfig:
+def trace(pace: DiscordPace) -> aiohttp.TraceConfig:
     """Notes in the present ``Flight`` whether a request left: discord.py tells no connect error from a lost answer.
-    ``heard`` gets each answer's status, and whether a limit was reached by others as well."""
+    Its repetitions wait for turns of ``pace``, which hears of each answer."""
+
+    async def begun(_session: aiohttp.ClientSession, _context: SimpleNamespace, _params: object) -> None:
+        if flight := _flight.get():
+            if flight.begun:
+                await pace.again()
+            flight.begun = True
 
     async def sent(_session: aiohttp.ClientSession, _context: SimpleNamespace, _params: object) -> None:
         if flight := _flight.get():
@@ -72,13 +80,16 @@ def trace(heard: Callable[[int, bool], None]) -> aiohttp.TraceConfig:
         _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
     ) -> None:
         status, headers = params.response.status, params.response.headers
-        heard(status, headers.get("X-RateLimit-Scope") == "shared")
+        scope = headers.get("X-RateLimit-Scope")
+        everywhere = "X-RateLimit-Global" in headers or scope == "global"
+        pace.heard(status, scope == "shared", everywhere, _seconds(headers.get("Retry-After")) or 0.0)
         if flight := _flight.get():
             flight.left = status < 300
             flight.lost = flight.lost or (status >= 500 and status != 503)
-            flight.everywhere = "X-RateLimit-Global" in headers or headers.get("X-RateLimit-Scope") == "global"
+            flight.everywhere = everywhere
 
     config = aiohttp.TraceConfig()
+    config.on_request_start.append(begun)
     config.on_request_headers_sent.append(sent)
     config.on_request_end.append(answered)
     return config

@@ -260,6 +260,18 @@ async def test_not_one_refusal_for_a_limit_is_earned(
     await platform.stop()
 
 
+async def test_a_refusal_for_the_limit_of_the_bot_earns_no_other(fake: FakeDiscord) -> None:
+    fake.limits = DiscordLimits(1.0, 10)
+    pace = DiscordPace(10)
+    platform = Discord(fake.token, fake.api_url.removesuffix("/api/v10"), fake.gateway_url, pace=pace)
+    places = fake.add_guild(channels=tuple(f"c{n}" for n in range(16)))
+    told = {"message": "slow", "retry_after": 1.2, "global": True}
+    fake.fail_next(POST, 429, told, {"X-RateLimit-Global": "true", "Retry-After": "1.2"}, times=3)
+    await asyncio.gather(*(platform.send(Address("discord", place), hello(), "n") for place in places))
+    assert (dict(fake.limits.earned), fake.limits.taken) == ({}, 16)
+    await platform.stop()
+
+
 async def test_an_answer_in_private_overtakes_the_digests_that_wait() -> None:
     clock = Clock()
     pace = DiscordPace(clock=clock, sleep=clock.sleep)
