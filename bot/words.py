@@ -74,6 +74,12 @@ class Words:
 
         return format_date(on, ("y年" if year else "") + "M月d日EEEE", locale=self._locale)
 
+    def weekday(self, number: int, *, short: bool = False) -> str:
+        """An ISO weekday: ``Monday``, ``Mon``, ``星期一``, ``周一``."""
+        from babel.dates import get_day_names
+
+        return str(get_day_names("abbreviated" if short else "wide", "stand-alone", locale=self._locale)[number - 1])
+
     def sentences(self, *texts: str) -> str:
         """One after the other, with a space between them where the language writes one."""
         return ("" if self.language.startswith("zh") else " ").join(text for text in texts if text)

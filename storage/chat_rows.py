@@ -25,6 +25,7 @@ from bot.model import (
     Part,
     Place,
     Rest,
+    Standing,
     Subscription,
 )
 from storage.rows import Values
@@ -35,6 +36,7 @@ _LAYOUTS = {one.value: one for one in Layout}
 _EMPTY_DAYS = {one.value: one for one in EmptyDay}
 _CHAT_STATES = {one.value: one for one in ChatState}
 _NEWS = {one.value: one for one in News}
+_STANDINGS = {one.value: one for one in Standing}
 
 
 @lru_cache(256)
@@ -51,7 +53,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest, away_at, try_at,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at, as_announced, quiet, rich_layout,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -62,7 +64,7 @@ def chat_of(row: Row[Any]) -> Chat:
         timezone=timezone,
         time=at,
         days=_days(*days),
-        layout=_LAYOUTS[layout],
+        layout=_layout_of(layout, rich_layout),
         size=size,
         wants=_wants(*wants),
         empty_day=_EMPTY_DAYS[empty_day],
@@ -75,7 +77,19 @@ def chat_of(row: Row[Any]) -> Chat:
         since_on=since_on,
         away_at=away_at,
         try_at=try_at,
+        as_announced=as_announced,
+        quiet=quiet,
     )
+
+
+def _layout_of(layout: str, rich: str) -> Layout:
+    """The version before writes the first alone: what it made plain is plain."""
+    return _LAYOUTS[rich if rich and layout == Layout.BRIEF else layout]
+
+
+def _row_of_layout(layout: Layout) -> Values:
+    known = layout in (Layout.BRIEF, Layout.PLAIN)
+    return {"layout": (layout if known else Layout.BRIEF).value, "rich_layout": "" if known else layout.value}
 
 
 def row_of_chat(chat: Chat) -> Values:
@@ -88,7 +102,7 @@ def row_of_chat(chat: Chat) -> Values:
         "timezone": chat.timezone,
         "time": chat.time,
         "days": sorted(chat.days),
-        "layout": chat.layout.value,
+        **_row_of_layout(chat.layout),
         "size": chat.size,
         "wants": sorted(chat.wants),
         "empty_day": chat.empty_day.value,
@@ -101,6 +115,8 @@ def row_of_chat(chat: Chat) -> Values:
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
+        "as_announced": chat.as_announced,
+        "quiet": chat.quiet,
     }
 
 
@@ -109,7 +125,9 @@ def row_of_address(address: Address) -> Values:
 
 
 def subscription_of(row: Row[Any]) -> Subscription:
-    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at)
+    return Subscription(
+        row.id, row.chat_id, row.query, row.topic or "", row.made_at, _STANDINGS[row.standing]
+    )
 
 
 def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Delivery:
@@ -131,7 +149,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
         ),
         language=row.language,
-        layout=Layout(row.layout),
+        layout=_layout_of(row.layout, row.rich_layout),
         state=_state(row.state, row.lease_owner),
         parts=parts,
         attempts=row.attempts,
@@ -141,6 +159,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         made_at=row.made_at,
         why=row.why,
         joined=row.joined,
+        quiet=row.quiet,
     )
 
 
@@ -155,7 +174,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
     return {
         **row_of_address(delivery.address),
         "language": delivery.language,
-        "layout": delivery.layout.value,
+        **_row_of_layout(delivery.layout),
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "due_at": delivery.due_at,
@@ -164,6 +183,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "made_at": delivery.made_at,
         "why": delivery.why,
         "joined": delivery.joined,
+        "quiet": delivery.quiet,
     }
 
 

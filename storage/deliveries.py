@@ -135,7 +135,8 @@ class Deliveries(Recording):
         kind, on, upto = once
         values: dict[Any, Any] = {
             d.chat_id: c.id, d.platform: c.platform, d.chat: c.chat, d.thread: c.thread, d.language: c.language,
-            d.layout: c.layout, d.digest_id: wanted.c.column2, d.kind: literal(kind.value), d.digest_on: literal(on),
+            d.layout: c.layout, d.rich_layout: c.rich_layout, d.quiet: c.quiet, d.digest_id: wanted.c.column2,
+            d.kind: literal(kind.value), d.digest_on: literal(on),
             d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
             d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
             d.why: literal(""),

@@ -56,7 +56,7 @@ GONE: Mapping[str, Where] = {
     "delivery_part": lambda whom: t.delivery_part.c.delivery_id.in_(_deliveries(whom)),
     "delivery": _of_chat(t.delivery),
     "subscription": _of_chat(t.subscription),
-    "setting": lambda whom: t.setting.c.name == f"asked.{whom.address}",
+    "setting": lambda whom: t.setting.c.name.in_([f"asked.{whom.address}", f"proposed.{whom.address}"]),
     "notice": lambda whom: or_(t.notice.c.subject == str(whom.address), t.notice.c.detail == str(whom.address)),
     "chat": lambda whom: t.chat.c.id == whom.chat_id,
 }

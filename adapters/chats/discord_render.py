@@ -23,7 +23,7 @@ from bot.replies import Block, BlockKind, Button, Reply, Span, Style
 
 CONTENT, DESCRIPTION, EMBEDS_TOTAL, EMBEDS = 2000, 4096, 6000, 10
 BUTTON_LABEL, CUSTOM_ID, BUTTON_URL, BUTTONS_A_ROW, ROWS = 80, 100, 512, 5, 5
-SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
+SUPPRESS_EMBEDS, EPHEMERAL, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 6, 1 << 12
 
 _COLOUR = 0xB31B1B
 _LONGEST_LINK = 1000
@@ -111,6 +111,14 @@ def marked(payload: bytes, note: str) -> bytes:
     if content.startswith(above) or length(content) + length(above) + len(_GAP) > CONTENT:
         return payload
     body["content"] = above + (_GAP + content if content else "")
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def silent(payload: bytes) -> bytes:
+    """The message without a pop-up and a sound; people find it unread all the same
+    (https://discord.com/developers/docs/resources/message#message-object-message-flags)."""
+    body = json.loads(payload)
+    body["flags"] = body.get("flags", 0) | SUPPRESS_NOTIFICATIONS
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

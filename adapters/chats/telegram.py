@@ -18,7 +18,7 @@ from adapters.chats.telegram_files import send_file
 from adapters.chats.telegram_findings import about
 from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
-from adapters.chats.telegram_render import clean, marked, render, units
+from adapters.chats.telegram_render import clean, marked, render, silent, units
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_updates import (
     PLATFORM,
@@ -113,8 +113,8 @@ class Telegram:
             parameters["allow_paid_broadcast"] = True
         return await self._send(address, parameters)
 
-    def marked(self, payload: bytes, note: str) -> bytes:
-        return marked(payload, note)
+    marked = staticmethod(marked)
+    silent = staticmethod(silent)
 
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         raise Hidden("a bot on Telegram cannot read what was sent")

@@ -1,23 +1,12 @@
-"""Help, settings of a chat, invitations, and how the instance is doing."""
+"""Help, invitations, and how the instance is doing."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
-from bot.commands.context import (
-    Context,
-    digest_comes,
-    language_named,
-    note,
-    require_admin,
-    require_manager,
-    zone_named,
-)
+from bot.commands.context import Context, note, require_admin
 from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
@@ -25,7 +14,7 @@ from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, Words, words_for
+from bot.words import Words
 
 WARNED_DAYS, REACHLESS_DAYS = 150, 180
 """A chat that could not be reached for so long is warned of, and erased."""
@@ -54,59 +43,6 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
             paragraph(bold(words.say("Queries") + "\n"), "\n".join(lines)),
         )
     )
-
-
-def language(context: Context, caller: Caller, argument: str) -> Reply:
-    """The language digests and answers come in."""
-    words = context.words(caller)
-    if not argument:
-        choices = " · ".join(f"{NAMES[key]} ({key})" for key in NAMES)
-        return say(words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices))
-    require_manager(words, caller)
-    wanted = language_named(argument)
-    if wanted is None:
-        raise BadInput(words.say("I do not speak {language}; I speak en, zh-Hans and zh-Hant.", language=argument[:40]))
-    with context.store.transaction() as tx:
-        chat = context.open_chat(tx, caller)
-        note(context, tx, caller, Deed.LANGUAGE, chat.language, wanted)
-        tx.put_chat(replace(chat, language=wanted))
-    return say(words_for(wanted).say("From now on I write in English here."))
-
-
-def when(context: Context, caller: Caller, argument: str) -> Reply:
-    """``08:30`` or ``08:30 Europe/Berlin``: when the digest comes."""
-    words = context.words(caller)
-    with context.store.reading() as tx:
-        chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
-    if caller.address.platform == "console":
-        return say(words.say("No digest comes here by itself, so there is no time to set."), digest_comes(words, chat))
-    if not argument:
-        return say(
-            digest_comes(words, chat),
-            words.say("To change it: /time 08:30 or /time 08:30 Asia/Shanghai"),
-        )
-    require_manager(words, caller)
-    found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", argument))
-    if found is None:
-        raise BadInput(
-            words.say("Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai")
-        )
-    zone = zone_named(found["zone"]) if found["zone"] else chat.timezone
-    if zone is None:
-        raise BadInput(
-            words.say(
-                "I know no time zone {zone}; name one by its city: /time 08:30 Asia/Shanghai", zone=found["zone"][:40]
-            )
-        )
-    with context.store.transaction() as tx:
-        before = context.open_chat(tx, caller)
-        chat = replace(before, time=time(int(found["hour"]), int(found["minute"])), timezone=zone)
-        note(context, tx, caller, Deed.TIME, *(f"{one.time:%H:%M} {one.timezone}" for one in (before, chat)))
-        tx.put_chat(replace(chat, due_at=context.due_at(chat)))
-    return say(digest_comes(words, chat))
-
-
-_CLOCK = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3])[:.h](?P<minute>[0-5][0-9])(?: +(?P<zone>.+))?")
 
 
 def invite(context: Context, caller: Caller, argument: str, code_text: str) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from zlib import crc32
 
+from bot.bursts import wanted
 from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
@@ -179,7 +180,8 @@ def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, C
             query = read_query(tx, topic.query if topic else argument)
             return words, chat, (Followed(label, query),)
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
-        return words, chat, followed_by(held, topics, words.language)
+        followed = followed_by(held, topics, words.language)
+        return words, chat, followed if wanted(followed) else ()
 
 
 def _view(
@@ -204,7 +206,7 @@ def _view(
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     if not announcements:
         return say(words.say("No batch has come in yet. /paper searches what is stored."))
-    labels = tuple(dict.fromkeys(one.label for one in followed))
+    labels = tuple(dict.fromkeys(one.label for one in wanted(followed)))
     on = max(announcement.announced_on for announcement in announcements)
     if not matches:
         nothing = words.say(

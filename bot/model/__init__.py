@@ -13,6 +13,7 @@ from bot.model.chats import (
     EmptyDay,
     Layout,
     Place,
+    Standing,
     Subscription,
     Topic,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "Rest",
     "Role",
     "Sighting",
+    "Standing",
     "Subscription",
     "Summary",
     "SummaryText",

@@ -94,8 +94,16 @@ class EmptyDay(StrEnum):
 
 
 class Layout(StrEnum):
+    """How the papers of a digest look."""
+
     BRIEF = "brief"
+    """Number, title, headline."""
+    FULL = "full"
+    """With abstracts, folded."""
+    BILINGUAL = "bilingual"
+    """Titles and headlines in the chat's language and in the paper's own."""
     PLAIN = "plain"
+    """Number, title, address; also what a platform gets that refused another."""
 
 
 WANTED = frozenset({News.NEW, News.CROSS})
@@ -111,6 +119,8 @@ class Chat:
     id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
     ``since_on`` are not offered; None: any day is. ``away_at`` is since when it cannot be reached, kept until a digest
     arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the present try began.
+    ``as_announced``: a digest comes whenever arXiv announced, whatever ``time`` and ``days`` are; ``quiet``: without a
+    sound.
     """
 
     id: int
@@ -134,14 +144,33 @@ class Chat:
     since_on: date | None = None
     away_at: datetime | None = None
     try_at: datetime | None = None
+    as_announced: bool = False
+    quiet: bool = False
+
+    @property
+    def weekly(self) -> bool:
+        """Whether one digest brings a whole week: it comes on one weekday, with all that was announced since."""
+        return len(self.days) == 1 and not self.as_announced
+
+
+class Standing(StrEnum):
+    """What a subscription does at present."""
+
+    FOLLOWED = "followed"
+    PAUSED = "paused"
+    """Kept, and asked nothing."""
+    MUTED = "muted"
+    """Keeps away what it finds, whatever else finds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A chat follows a topic (``topic`` is its slug) or a query of its own (``query``), exactly one of them."""
+    """A chat follows a topic (``topic`` is its slug) or a query of its own (``query``), exactly one of them; or keeps
+    it away, see ``Standing``."""
 
     id: int
     chat_id: int
     query: str = ""
     topic: str = ""
     made_at: datetime | None = None
+    standing: Standing = Standing.FOLLOWED
