@@ -76,10 +76,16 @@ def _proposed(context: Context, caller: Caller, words: Words, text: str) -> Repl
     mine = [one.query for one in followed_by(held, topics, words.language) if not one.muted]
     label = shorten(topic.name(words.language) if topic else text, 200)
     blocks = [paragraph(bold(words.say("Mute {label}?", label=label)))]
+    silence = Button(words.say("Mute"), carried(context, caller, text, "mute"))
+    buttons = ((silence, Button(words.say("Cancel"), "cancel")),)
     if week is not None and mine:
         context.index.follow(PATIENCE)
         followed = Or(tuple(mine))
-        whole, away = count(context, week, followed, text), count(context, week, And((followed, query)), text)
+        both = try_out(context, week, And((followed, query)), text)
+        every = try_out(context, week, followed, text)
+        if both is None or every is None:
+            return Reply((*blocks, *trial_blocks(words, None)), buttons)
+        whole, away = every.total, both.total
         told = words.count(
             "Of the {n} paper that came in the last week it would have kept away {away}.",
             "Of the {n} papers that came in the last week it would have kept away {away}.",
@@ -88,9 +94,8 @@ def _proposed(context: Context, caller: Caller, words: Words, text: str) -> Repl
         )
         blocks.append(paragraph(told))
         if away:
-            blocks += trial_blocks(words, try_out(context, week, And((followed, query)), text))[1:]
-    silence = Button(words.say("Mute"), carried(context, caller, text, "mute"))
-    return Reply(tuple(blocks), ((silence, Button(words.say("Cancel"), "cancel")),))
+            blocks += trial_blocks(words, both)[1:]
+    return Reply(tuple(blocks), buttons)
 
 
 def muted(context: Context, caller: Caller, argument: str) -> Reply:

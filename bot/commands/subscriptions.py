@@ -167,10 +167,10 @@ def _proposed(context: Context, caller: Caller, text: str) -> Reply:
             else words.say("It is paused here now; to follow it ends that.")
         ))  # fmt: skip
     trial = try_out(context, week, query, wanted.query or label) if week else None
-    if trial is not None and week is not None:
+    if week is not None:
         told, *entries = trial_blocks(words, trial)
         blocks.append(told)
-        if is_broad(trial, chat.size):
+        if trial is not None and is_broad(trial, chat.size):
             narrower = narrower_than(context, week, text, trial.total, chat.size * ANNOUNCED)
             blocks.append(broad_block(words, everything(context, week), trial, chat.size, narrower))
         blocks += entries

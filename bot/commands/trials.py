@@ -71,9 +71,13 @@ def count(context: Context, week: Week, query: Query, text: str) -> int:
     return searched(context, week.asked(query), text, limit=1)[1]
 
 
-def try_out(context: Context, week: Week, query: Query, text: str) -> Trial:
-    """A dry run of ``query``, written as ``text``. Raises QueryError."""
-    hits, total = searched(context, week.asked(query), text, limit=SHOWN)
+def try_out(context: Context, week: Week, query: Query, text: str) -> Trial | None:
+    """A dry run of ``query``, written as ``text``; None where a prefix stands for more words than can be counted at
+    once, though those of a day can."""
+    try:
+        hits, total = searched(context, week.asked(query), text, limit=SHOWN)
+    except QueryError:
+        return None
     ids = [hit.paper_id for hit in hits]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(ids)
@@ -81,8 +85,10 @@ def try_out(context: Context, week: Week, query: Query, text: str) -> Trial:
     return Trial(text, total, found, tuple((p.id, summaries.get(p.id, ())) for p in found))
 
 
-def trial_blocks(words: Words, trial: Trial) -> list[Block]:
+def trial_blocks(words: Words, trial: Trial | None) -> list[Block]:
     """How many, and the best of them."""
+    if trial is None:
+        return [paragraph(words.say("So many words begin so that what it would have brought cannot be counted."))]
     told = words.count(
         "It would have brought {n} paper in the last week.",
         "It would have brought {n} papers in the last week.",
