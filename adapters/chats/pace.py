@@ -77,8 +77,9 @@ class Turns:
     An answer that took longer than others tells of a message that arrived later, so its place counts from then on.
     """
 
-    _GOOD_FOR = 2.0
-    """Seconds after which a turn that was not used is void."""
+    _GOOD_FOR = 0.25
+    """Seconds after its moment when a turn that was not used is void: where promising takes long, all that were given
+    meanwhile would leave together."""
     _LEAD = 0.1
     """Seconds by which a turn is given early at most, for the promise to be kept when it comes."""
 
@@ -96,8 +97,8 @@ class Turns:
         """As ``turn`` for a digest, whose message leaves when it is promised: see ``leave``."""
         now = self._clock()
         if len(self._given) > 1_000:
-            self._given = {one: given for one, given in self._given.items() if self._is_good(given[0], now)}
-        if chat not in self._given or not self._is_good(self._given[chat][0], now):
+            self._given = {one: given for one, given in self._given.items() if self._is_good(given[1], now)}
+        if not self._is_good(self._given.get(chat, (0.0, ()))[1], now):
             places = await self.turn(chat, lead=self._lead)
             self._given[chat] = (self._clock(), places)
 
@@ -105,7 +106,7 @@ class Turns:
         """A message leaves now, with the turn that it was given, or after waiting for one."""
         now = self._clock()
         given_at, places = (0.0, ()) if urgent else self._given.pop(chat, (0.0, ()))
-        if not places or not self._is_good(given_at, now):
+        if not self._is_good(places, now):
             return await self.turn(chat, urgent)
         self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
         await self._until(places[0].at)
@@ -125,5 +126,5 @@ class Turns:
         if (wait := at - self._clock()) > 0:
             await self._sleep(wait)
 
-    def _is_good(self, given_at: float, now: float) -> bool:
-        return given_at + self._GOOD_FOR >= now
+    def _is_good(self, places: tuple[Place, ...], now: float) -> bool:
+        return bool(places) and now <= places[0].at + self._GOOD_FOR

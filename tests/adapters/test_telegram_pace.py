@@ -77,9 +77,27 @@ async def test_a_message_that_leaves_later_than_its_turn_makes_the_later_ones_wa
     pace, clock = paced()
     ready = asyncio.create_task(pace.ready("1"))
     await clock.run(ready)
-    clock.now += 0.5  # it is being promised
+    clock.now += 0.125  # it is being promised
     await pace.leave("1")
-    assert [at for at, _ in await times([("1", False)], pace, clock)] == [1.5], "a second after it left"
+    assert [at for at, _ in await times([("1", False)], pace, clock)] == [1.125], "a second after it left"
+
+
+async def test_those_whose_promises_stalled_do_not_leave_together() -> None:
+    pace, clock = paced()
+    promised, left = asyncio.Event(), list[float]()
+
+    async def digest(chat: str) -> None:
+        await pace.ready(chat)
+        await promised.wait()
+        await pace.leave(chat)
+        left.append(clock.now)
+
+    async def stall() -> None:
+        await clock.sleep(1.8)
+        promised.set()
+
+    await clock.run(*(asyncio.create_task(digest(str(n))) for n in range(90)), asyncio.create_task(stall()))
+    assert all(left[n + 30] - left[n] >= 1 for n in range(60)), "in any second"
 
 
 async def test_a_message_that_was_longer_on_its_way_than_others_makes_the_later_ones_wait() -> None:
