@@ -13,13 +13,18 @@ ON_THE_WAY = 0.01
 on another on the way."""
 
 
-class Place:
-    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest."""
+UNANSWERED_SECONDS = 0.02
+"""Between two looks whether what left a window ago has arrived."""
 
-    __slots__ = ("at",)
+
+class Place:
+    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest.
+    ``open``: it left, and nobody knows whether it has arrived."""
+
+    __slots__ = ("at", "open")
 
     def __init__(self, at: float) -> None:
-        self.at = at
+        self.at, self.open = at, False
 
     def not_before(self, at: float) -> None:
         self.at = max(self.at, at)
@@ -43,19 +48,24 @@ class Window:
         at = max(now, self._next)
         if len(self._places) < most:
             return at
-        return max(at, self._last(most) + self._seconds * most / rate)
+        return max(at, self._first(most).at + self._seconds * most / rate)
 
-    def _last(self, most: int) -> float:
-        """When the first of the last ``most`` arrives."""
+    def blocked(self, part: float = 1.0) -> bool:
+        """Whether as many as may be on their way in a window are, so that nobody knows when the next one may go."""
+        most = max(1, int(self._most * part))
+        return len(self._places) >= most and self._first(most).open
+
+    def _first(self, most: int) -> Place:
+        """Of the last ``most`` to arrive, the first."""
         if most < len(self._places):
-            return nlargest(most, (place.at for _, _, place in self._places))[-1]
+            return nlargest(most, (place for _, _, place in self._places), key=lambda place: place.at)[-1]
         while (first := self._places[0])[0] < (at := first[2].at):
             heapreplace(self._places, (at, *first[1:]))
-        return first[0]
+        return first[2]
 
     def take(self, at: float, part: float = 1.0) -> Place:
         if len(self._places) == self._most:
-            self._last(self._most)
+            self._first(self._most)
             heappop(self._places)
         heappush(self._places, (at, next(self._order), place := Place(at)))
         if self._evenly:
@@ -107,12 +117,14 @@ class Turns:
         now = self._clock()
         given_at, places = (0.0, ()) if urgent else self._given.pop(chat, (0.0, ()))
         if not self._is_good(places, now):
-            return await self.turn(chat, urgent)
-        self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
-        await self._until(places[0].at)
+            places = await self.turn(chat, urgent)
+        else:
+            self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
+            await self._until(places[0].at)
         now = self._clock()
         for place in places:
             place.not_before(now)
+            place.open = True
         return places
 
     def answered(self, places: tuple[Place, ...]) -> None:
@@ -121,6 +133,7 @@ class Turns:
         self._least = min(self._least * 1.0005, max(0.0, now - places[0].at))
         for place in places:
             place.not_before(now - self._least)
+            place.open = False
 
     async def _until(self, at: float) -> None:
         if (wait := at - self._clock()) > 0:
