@@ -90,13 +90,15 @@ class Turns:
     _GOOD_FOR = 0.25
     """Seconds after its moment when a turn that was not used is void: where promising takes long, all that were given
     meanwhile would leave together."""
+    _LEARNING = 50
+    """Answers until it is known how long one takes at least; the first ones open connections."""
     _LEAD = 0.1
     """Seconds by which a turn is given early at most, for the promise to be kept when it comes."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._clock, self._sleep = clock, sleep
         self._given: dict[str, tuple[float, tuple[Place, ...]]] = {}
-        self._least, self._lead = float("inf"), 0.0
+        self._least, self._lead, self._answers = float("inf"), 0.0, 0
 
     async def turn(self, chat: str, urgent: bool = False, lead: float = 0.0) -> tuple[Place, ...]:
         """Return when a message to ``chat`` may leave, or ``lead`` seconds before, with its places; the first of them
@@ -131,8 +133,10 @@ class Turns:
         """What left in these places was answered, whatever the answer."""
         now = self._clock()
         self._least = min(self._least * 1.0005, max(0.0, now - places[0].at))
+        self._answers += 1
+        way = self._least if self._answers > self._LEARNING else 0.0
         for place in places:
-            place.not_before(now - self._least)
+            place.not_before(now - way)
             place.open = False
 
     async def _until(self, at: float) -> None:
