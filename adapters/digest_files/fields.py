@@ -13,7 +13,7 @@ from datetime import date
 
 from bot.keys import key_from_link, link_from_key, parse_reference
 from bot.model import FeedItem, Kind, SummaryText
-from bot.summaries import language_of
+from bot.scripts import language_of
 
 MAX_TITLE = 2_000
 MAX_TEXT = 50_000
