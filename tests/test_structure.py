@@ -18,8 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
-        "matching", "merging", "ports", "summaries", "telling",
+        "absences", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports", "filters",
+        "ingest", "matching", "merging", "names", "ports", "quantities", "summaries", "telling",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
