@@ -76,15 +76,19 @@ REFUSAL = re.compile(
     r"(?:我|无法|無法|不能)|我(?:无法|無法|不能)(?:翻译|翻譯|提供|总结|總結|回答|访问|完成|处理)|请(?:您)?提供(?:论文|原文|摘要|更多)",
     re.IGNORECASE,
 )
-CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"]?$")
+CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"」)）]*[。.]?$")
 _OPEN_END = re.compile(r"[,，、;；:：(（\[「《“&+-]$")
 _ENDED = re.compile(r"""[.!?。！？…][\s"'”’)\]）」』》]*$|[)\]）$}]$|https?://\S+$""")
+_INNER_END = re.compile(r"[。！？]|[a-z)][.!?] ")
 _UNENDING = frozenset([
     "a", "an", "and", "are", "as", "at", "be", "between", "by", "for", "from", "in", "into", "is", "its", "it",
     "of", "on", "or", "than", "that", "the", "their", "these", "this", "to", "using", "via", "was", "were",
     "when", "where", "which", "while", "whose", "with", "without",
 ])  # fmt: skip
-_UNENDING_HAN = re.compile("(?:[和与與及或在将將把被为為从從由向]|以及|并且|通过|通過|例如|比如|包括|基于|基於)$")
+_UNENDING_HAN = re.compile(
+    "(?:(?<![饱总缓温平])和|(?<![参给赋])[与與]|及|(?<![存潜内外现所实旨正])在|[将將把被]|(?<![行人作认成])[为為]|"
+    "(?<!服)[从從]|(?<![自理缘])由|并且|通过|通過|例如|比如|包括|基于|基於)$"
+)
 
 _FREQUENT = frozenset([
     "the", "of", "and", "to", "in", "a", "is", "for", "that", "with", "on", "this", "by", "are", "we", "as",
@@ -211,11 +215,13 @@ def _speaks(field: str, text: str, language: str) -> bool:
 
 
 def _cut(text: str, language: str, field: str, source: str) -> bool:
-    text = text[-100:]
-    if CUT.search(text) or _OPEN_END.search(text):
+    tail = text[-100:]
+    if CUT.search(tail) or _OPEN_END.search(tail):
         return True
-    if _ENDED.search(text):
+    if _ENDED.search(tail):
         return False
+    if field == "abstract" and _INNER_END.search(text):
+        return True  # its sentences end, but for the last
     base = language.partition("-")[0]
     if base == "zh":
         return bool(_UNENDING_HAN.search(text)) or (field == "abstract" and bool(re.search(r"[a-z]$", text)))
