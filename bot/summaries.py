@@ -47,7 +47,7 @@ def best_summary(summaries: Sequence[Summary], language: str, paper: Paper) -> S
         for abstract in _in_script(stored, wanted, "abstract"):
             if headline := telling_sentence(abstract):
                 return Shown(headline, title, wanted, title_language, made_here=True)
-    headline = telling_sentence(paper.abstract)
+    headline = telling_sentence(paper.abstract, paper.title)
     headline_language = language_of(paper.abstract) if headline else ""
     if headline and headline_language == _OTHER.get(language):
         headline, headline_language = convert(headline, language), language

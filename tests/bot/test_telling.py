@@ -40,6 +40,10 @@ def test_the_sentence_that_says_what_is_new_becomes_the_headline() -> None:
             "We present U.S. tea prices vs. U.K. ones, i.e. a study by J. Smith. Prices rose.",
             "We present U.S. tea prices vs. U.K. ones, i.e. a study by J. Smith.",
         ),
+        (
+            "Tea is old and cups of it break. We then present a cup that never leaks nor breaks. It is blue.",
+            "We present a cup that never leaks nor breaks.",
+        ),
         ("Tea is a drink of many people. Its taste is bitter to most of them.", "Tea is a drink of many people."),
     ],
 )
@@ -55,6 +59,12 @@ def test_a_full_stop_inside_a_formula_ends_no_sentence() -> None:
 def test_a_sentence_that_was_cut_off_with_its_abstract_is_not_told() -> None:
     cut = "Tea is bitter and nobody has ever explained this to us. In this paper, we propose a novel framework th"
     assert telling_sentence(cut) == "Tea is bitter and nobody has ever explained this to us."
+
+
+def test_the_words_of_the_title_tell_what_a_paper_is_about() -> None:
+    abstract = "We show that cups made of clay keep tea hot. We show that pots made of iron keep tea hot for long."
+    assert telling_sentence(abstract).startswith("We show that pots")
+    assert telling_sentence(abstract, "Cups of clay").startswith("We show that cups")
 
 
 def test_tex_reads_as_text() -> None:
