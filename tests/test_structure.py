@@ -14,12 +14,12 @@ LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "catalogue", "checks", "config", "errors", "feeds", "figures", "gaps", "holidays", "keys", "locales", "logbook",
-        "model", "redaction", "replies", "settings", "tex", "text", "words",
+        "model", "redaction", "replies", "scripts", "settings", "tex", "text", "words",
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
-        "matching", "merging", "ports", "summaries",
+        "absences", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports", "filters",
+        "ingest", "matching", "merging", "names", "ports", "quantities", "summaries", "telling",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",

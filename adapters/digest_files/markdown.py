@@ -12,7 +12,7 @@ from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of
 from bot.errors import DocumentError
 from bot.keys import key_from_link
 from bot.model import FeedItem
-from bot.summaries import language_of
+from bot.scripts import language_of
 
 Reader = Callable[[Sequence[str], str, Cleaning], list[FeedItem]]
 

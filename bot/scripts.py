@@ -1,0 +1,56 @@
+"""Which language a text is in, and Chinese from one script into the other. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+"""A run of Chinese characters."""
+_LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+
+
+def convert(text: str, language: str) -> str:
+    """Chinese ``text`` in the script of ``language``; Taiwan's words for zh-Hant (OpenCC s2twp), t2s for zh-Hans."""
+    converted: str = _converter("s2twp" if language == "zh-Hant" else "t2s").convert(text)
+    return converted
+
+
+@cache
+def _converter(name: str) -> Any:
+    # Imported late: loading its dictionaries would be felt in every `--help`.
+    from opencc import OpenCC
+
+    return OpenCC(name)
+
+
+@cache
+def _script_tables() -> tuple[frozenset[str], frozenset[str]]:
+    """The characters that only Traditional, and only Simplified Chinese writes."""
+    han = [chr(code) for code in range(0x4E00, 0xA000)]
+    simplified = _converter("t2s").convert("\n".join(han)).split("\n")
+    traditional = _converter("s2t").convert("\n".join(han)).split("\n")
+    only_traditional = frozenset(a for a, b in zip(han, simplified, strict=True) if a != b)
+    only_simplified = frozenset(a for a, b in zip(han, traditional, strict=True) if a != b) - only_traditional
+    return only_traditional, only_simplified
+
+
+def language_of(text: str, unsure: str = "zh-Hans") -> str:
+    """``en``, ``zh-Hans`` or ``zh-Hant``, whichever the text mostly is; empty for an empty text.
+
+    ``unsure`` is said of Chinese that both scripts write alike. Any language without Chinese characters is ``en``.
+    Looks at the first 400 characters.
+    """
+    text = text[:400]
+    if text.isascii():
+        return "en" if text.strip() else ""
+    ideographs = "".join(HAN.findall(text))
+    if not ideographs or len(ideographs) * 1.5 < len(_LATIN.findall(text)):
+        return "en"
+    only_traditional, only_simplified = _script_tables()
+    seen = set(ideographs)
+    traditional, simplified = len(seen & only_traditional), len(seen & only_simplified)
+    if traditional == simplified:
+        return unsure
+    return "zh-Hant" if traditional > simplified else "zh-Hans"
