@@ -116,7 +116,10 @@ class Scribe:
                 return done
             self._paused_until = None
             workers = [self._work(number, done) for number in range(self._terms.parallel)]
-            await asyncio.gather(*workers)
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
             if done.requests:
                 log.info(
                     "summaries: %d made, %d asked again, %d left out; %d requests, %d tokens",
@@ -253,7 +256,7 @@ class Scribe:
             raise
         else:
             self._in_a_row = 0
-            self._width = min(float(self._terms.parallel), self._width + 1 / self._width / 4)
+            self._width = min(float(self._terms.parallel), self._width + 1 / self._width / 8)
             names = self._topics.get(task.order.language, {})
             model = self._summarizer.model
             cost = self._terms.budget.told(answer, task.most)
