@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from bot.ports import Answer, Request
 
 MILLION = 1_000_000
+PAUSED = "summaries.paused"
+"""The setting that says until when nothing is asked, and why: an ISO time, a space, words."""
 _FRAME = 200
 """Tokens that a server puts around the messages at most: roles, beginnings and ends."""
 

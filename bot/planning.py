@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from time import perf_counter
 
 from bot import absences
+from bot.budgets import PAUSED
 from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
 from bot.digests import Day, Decision, decide, last_due, next_due
@@ -20,7 +21,6 @@ from bot.figures import PLANNED, PLANS
 from bot.logbook import ROUTINE, about
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
-from bot.scribe import PAUSED
 from bot.wishes import UPTO
 
 log = logging.getLogger(__name__)

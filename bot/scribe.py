@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from time import perf_counter
 
-from bot.budgets import Budget, Cost, day_of_spending, next_day
+from bot.budgets import PAUSED, Budget, Cost, day_of_spending, next_day
 from bot.carrier import whole
 from bot.errors import NotAllowed, Refused, TryLater, Uncertain
 from bot.figures import SUMMARIES, SUMMARY_TOKENS
@@ -34,8 +34,6 @@ SHORT = 5.0
 LONGEST_PAUSE = 300.0
 AT_ONCE = 1.0
 """Seconds of a look that is worth nobody's waiting; a longer one is not repeated for ten times as long."""
-PAUSED = "summaries.paused"
-"""The setting that says until when nothing is asked, and why: an ISO time, a space, words."""
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -361,7 +359,9 @@ class Scribe:
         self._width = max(1.0, self._width / 2)
 
     def _pause(self, until: datetime, why: str) -> None:
-        self._paused_until = until
+        known, self._paused_until = self._paused_until, until
+        if known is not None:
+            return  # another worker has just heard the same
         log.warning("no summaries until %s: %s", f"{until:%H:%M} UTC", why)
         with self._store.transaction() as tx:
             tx.put_setting(PAUSED, f"{until.isoformat()} {why[:300]}")
