@@ -34,6 +34,7 @@ def read_gauges(store: Store, index: SearchIndex | None, categories: Sequence[st
     polled: Values = {(f.category,): (at - f.checked_at).total_seconds() for f in feeds if f.checked_at}
     states: Values = {(f.category, state.value): float(f.state is state) for f in feeds for state in FeedState}
     waited = max(0.0, (at - since).total_seconds()) if since else 0.0
+    asked: Values = {(state.value,): float(jobs[state.value]) for state in JobState}
     kept = ("papers", "announcements", "summaries", "subscriptions")
     stored: Values = {(name,): float(counts[name]) for name in kept}
     gauges = [
@@ -45,14 +46,10 @@ def read_gauges(store: Store, index: SearchIndex | None, categories: Sequence[st
         Gauge("paperround_stored", "What the store holds.", ("what",), stored),
         _number("paperround_due_deliveries", "Open deliveries whose time has come.", due),
         _number("paperround_oldest_due_seconds", "How long the oldest of them has been due.", waited),
+        Gauge("paperround_summary_jobs", "Papers to be summarised by a model, by state.", ("state",), asked),
+        _number("paperround_summary_tokens_today", "Tokens of the day's budget that are spent.", spent.tokens),
+        _number("paperround_summary_cost_today", "What they cost, in the prices' unit.", spent.micros / MILLION),
     ]
-    if any(jobs.values()):
-        asked: Values = {(state.value,): float(jobs[state.value]) for state in JobState}
-        gauges += [
-            Gauge("paperround_summary_jobs", "Papers to be summarised by a model, by state.", ("state",), asked),
-            _number("paperround_summary_tokens_today", "Tokens of the day's budget that are spent.", spent.tokens),
-            _number("paperround_summary_cost_today", "What they cost, in the prices' unit.", spent.micros / MILLION),
-        ]
     if index is not None:
         gauges.append(_number("paperround_index_lag", "Changes that cannot be searched yet, up to 1,000.", index.lag()))
     return gauges
