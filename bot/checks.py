@@ -124,11 +124,19 @@ def language(value: object) -> str:
     return found
 
 
-def size(value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= 100:
-        raise Wrong(f"{value!r} is not a number from 1 to 100", "write a number from 1 to 100")
-    return int(text)
+def number(least: int, most: int) -> Callable[[object], int]:
+    mend = f"write a number from {least} to {most}"
+
+    def checked(value: object) -> int:
+        text = str(value).strip().replace("_", "")
+        if isinstance(value, bool) or not re.fullmatch(r"\d{1,13}", text, re.ASCII) or not least <= int(text) <= most:
+            raise Wrong(f"{value!r} is not a number from {least} to {most}", mend)
+        return int(text)
+
+    return checked
+
+
+size = number(1, 100)
 
 
 def yes_or_no(value: object) -> bool:
@@ -235,9 +243,24 @@ def url(*schemes: str) -> Callable[[object], str]:
     return checked
 
 
-def webhook(value: object) -> str:
-    """Empty, or an address that Telegram can call."""
+def url_if_at_all(value: object) -> str:
+    """Empty, or an address."""
     return url("http", "https")(value) if _text(value) else ""
+
+
+def name(value: object) -> str:
+    text = _text(value, "write a name in quotes")
+    if len(text) > 200 or not text.isprintable():
+        raise Wrong("is not a name", "write at most 200 characters in one line")
+    return text
+
+
+def amount(value: object) -> float:
+    """Of money, in whatever unit."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", text, re.ASCII):
+        raise Wrong(f"{value!r} is not an amount of money", "write a number, as 0.5")
+    return float(text)
 
 
 def listen(value: object) -> tuple[str, int]:

@@ -226,7 +226,7 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
     facts = [
         authors_line(words, paper),
         ", ".join(paper.categories[:8]),
-        words.listing(list(paper.subjects[:6])),
+        words.listing(list((paper.subjects or _subjects(summaries, words.language))[:6])),
         _dated(paper),
     ]
     blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
@@ -237,6 +237,10 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
     links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
     more = (Button(words.say("More like this"), f"like:{paper.id}"),)
     return Reply(tuple(block for block in blocks if block.text), (links, more) if links else (more,))
+
+
+def _subjects(summaries: Sequence[Summary], language: str) -> tuple[str, ...]:
+    return next((summary.subjects for summary in summaries if summary.language == language), ())
 
 
 def _dated(paper: Paper) -> str:

@@ -48,7 +48,7 @@ class Telegram(Section):
     token: Annotated[Secret | None, checks.telegram_token] = None
     api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
     paid_broadcast: Annotated[bool, checks.yes_or_no] = False
-    webhook_url: Annotated[str, checks.webhook] = ""
+    webhook_url: Annotated[str, checks.url_if_at_all] = ""
     webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
     webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None
 
@@ -94,6 +94,26 @@ class Anthology(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Summaries(Section):
+    """A server that speaks OpenAI's chat completions; without a ``url`` no model is asked. ``parallel`` requests at
+    once, of ``batch`` papers each; ``thinking_tokens``: what the model may write before its answer. A day's budgets
+    are 0 for none, the prices are for a million tokens; a digest waits ``wait_minutes`` for its papers' summaries."""
+
+    url: Annotated[str, checks.url_if_at_all] = ""
+    key: Annotated[Secret | None, checks.token] = None
+    model: Annotated[str, checks.name] = ""
+    parallel: Annotated[int, checks.number(1, 64)] = 4
+    batch: Annotated[int, checks.number(1, 20)] = 4
+    thinking_tokens: Annotated[int, checks.number(0, 100_000)] = 0
+    tokens_a_day: Annotated[int, checks.number(0, 10**12)] = 2_000_000
+    money_a_day: Annotated[float, checks.amount] = 0.0
+    price_in: Annotated[float, checks.amount] = 0.0
+    price_out: Annotated[float, checks.amount] = 0.0
+    wait_minutes: Annotated[int, checks.number(0, 720)] = 20
+    timeout: Annotated[float, checks.seconds] = 120.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
@@ -122,6 +142,7 @@ class Config(Section):
     discord: Discord = Discord()
     arxiv: Arxiv = Arxiv()
     anthology: Anthology = Anthology()
+    summaries: Summaries = Summaries()
 
     @property
     def database(self) -> str:
@@ -146,10 +167,12 @@ class Config(Section):
         if self.discord.token:
             token = self.discord.token.get_secret_value()
             found += [token, token.rpartition(".")[2]]
+        if self.summaries.key:
+            found.append(self.summaries.key.get_secret_value())
         if self.telegram.webhook_secret:
             found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
-        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url]
+        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url, self.summaries.url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -159,6 +182,7 @@ class Config(Section):
 
 _SECTIONS: Mapping[str, type[Section]] = {
     "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
+    "summaries": Summaries,
 }  # fmt: skip
 
 
@@ -180,7 +204,7 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
     faults += [(("roles",), wrong) for wrong in _unable(config)]
     told = {key for key, _ in faults}
-    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord))
+    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord), *_summary_faults(config.summaries))
     return config, faults + [(key, wrong) for key, wrong in more if key not in told]
 
 
@@ -197,6 +221,16 @@ def _shard_faults(discord: Discord) -> Iterator[tuple[Key, Wrong]]:
     if discord.shard_ids and not discord.shards > max(discord.shard_ids):
         wrong = "names shards that there are not" if discord.shards else "cannot be chosen while shards is auto"
         yield ("discord", "shard_ids"), Wrong(wrong, "write in shards how many there are; they count from 0")
+
+
+def _summary_faults(summaries: Summaries) -> Iterator[tuple[Key, Wrong]]:
+    if summaries.url and not summaries.model:
+        yield ("summaries", "model"), Wrong("is missing beside url", "write the model's name as the server knows it")
+    if summaries.money_a_day and not (summaries.price_in or summaries.price_out):
+        mend = "write price_in and price_out, for a million tokens each, as the server's owner charges"
+        yield ("summaries", "money_a_day"), Wrong("cannot be kept without prices", mend)
+    if not 1 <= summaries.timeout <= 300:  # a job that is asked for is another's after ten minutes
+        yield ("summaries", "timeout"), Wrong(f"{summaries.timeout:g} is not from 1 to 300", "write seconds, as 120")
 
 
 def _unable(config: Config) -> Iterator[Wrong]:

@@ -22,10 +22,10 @@ from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.notices import Notices
-from storage.papers import Papers
+from storage.summarising import Summarising
 
 
-class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
+class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:

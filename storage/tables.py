@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -158,6 +159,8 @@ class SummaryRow(SQLModel, table=True):
     abstract: str = _text()
     origin: str = _text()
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    made_of: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    subjects: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
 
 
 class TopicRow(SQLModel, table=True):
@@ -355,3 +358,4 @@ digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery"
 invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
+summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

@@ -18,13 +18,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports", "filters",
-        "ingest", "matching", "merging", "names", "ports", "quantities", "summaries", "telling",
+        "absences", "budgets", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports",
+        "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "summaries", "telling",
+        "wants",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "tenure",
-        "turns", "upkeep",
+        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "scribe",
+        "tenure", "turns", "upkeep", "wishes",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip
@@ -34,8 +35,8 @@ JOINERS = frozenset({"__main__", "assembly", "serving"})
 """What of the highest layer may know adapters and storage: __main__ and what it hands the joining to."""
 
 STRANGERS = frozenset({
-    "aiohttp", "alembic", "apscheduler", "discord", "feedparser", "httpx", "prometheus_client", "psycopg", "requests",
-    "sqlalchemy", "sqlite3", "sqlmodel", "tantivy", "telegram",
+    "aiohttp", "alembic", "apscheduler", "discord", "feedparser", "httpx", "httpx2", "openai", "prometheus_client",
+    "psycopg", "requests", "sqlalchemy", "sqlite3", "sqlmodel", "tantivy", "telegram",
 })  # fmt: skip
 """Libraries of platforms, databases and HTTP: not for bot."""
 

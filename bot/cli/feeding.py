@@ -66,9 +66,11 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         platforms, archives = assembly.make_platforms(config, crew), assembly.make_archives(config)
         for name in () if options.dry_run else platforms:
             crew.sends(name, "deliver")
+        summarizer = None if options.dry_run else assembly.make_summarizer(config)
+        scribe = assembly.make_scribe(config, context.store, context.index, summarizer, now)
         pipeline = Pipeline(
             context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
-            clock=assembly.utc_now,
+            clock=assembly.utc_now, scribe=scribe,
         )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
@@ -86,6 +88,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             await source.close()
             if proceedings:
                 await proceedings.close()
+            if summarizer:
+                await summarizer.close()
             for platform in platforms.values():
                 await platform.stop()
             close_context(context)

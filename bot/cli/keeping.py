@@ -126,6 +126,11 @@ async def _look(config: Config) -> list[Finding]:
             findings += await platform.examine()
         finally:
             await platform.stop()
+    if (summarizer := assembly.make_summarizer(config)) is not None:
+        try:
+            findings += await summarizer.examine()
+        finally:
+            await summarizer.close()
     return findings
 
 

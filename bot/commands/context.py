@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -14,7 +15,7 @@ from bot import absences
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
-from bot.errors import NotAllowed, QueryError
+from bot.errors import NotAllowed, QueryError, TryLater
 from bot.model import (
     Address,
     Announcement,
@@ -23,6 +24,7 @@ from bot.model import (
     Chat,
     ChatState,
     Deed,
+    JobKind,
     Paper,
     Place,
     Subscription,
@@ -31,6 +33,7 @@ from bot.model import (
 )
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
+from bot.wants import jobs_for
 from bot.words import Words, language_for, words_for
 
 PATIENCE = 1.0
@@ -94,6 +97,21 @@ class Context:
     def due_at(self, chat: Chat) -> datetime | None:
         """When the chat's next digest is due; None for the console, where a digest is a view."""
         return None if chat.address.platform == "console" else next_due(chat, self.now())
+
+
+def want(context: Context, language: str, papers: Iterable[Paper], summaries: Mapping[int, Sequence[Summary]]) -> None:
+    """Somebody looks at these papers: where a model makes summaries, they want one in that language."""
+    if not context.config.summaries.url:
+        return
+    shown = {paper.id: paper for paper in papers}
+    asked = {(id_, language): (JobKind.FULL, 1) for id_ in shown}
+    with context.store.reading() as tx:
+        known = tx.summary_jobs(shown)
+    found = jobs_for(asked, shown, summaries, known, context.now())
+    if jobs := [job for job in found if job.key not in known or not known[job.key].state.open]:
+        # Whoever looks gets an answer also where the database is too busy to note it.
+        with suppress(TryLater), context.store.transaction() as tx:
+            tx.put_summary_jobs(jobs)
 
 
 _OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched
+from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched, want
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
@@ -39,6 +39,7 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
             found = tx.paper_by_key(key)
             summaries = tx.summaries([found.id]).get(found.id, ()) if found else ()
         if found:
+            want(context, words.language, [found], {found.id: summaries})
             return card(words, found, summaries)
         name = key.partition(":")[2]
         return say(
@@ -89,6 +90,7 @@ def _results(context: Context, caller: Caller, words: Words, text: str, offset: 
     ids = [hit.paper_id for hit in hits]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(ids)
+    want(context, words.language, papers.values(), summaries)
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > PAGE:
         title += f" ({offset + 1}-{offset + len(hits)})"

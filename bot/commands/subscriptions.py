@@ -19,6 +19,7 @@ from bot.commands.context import (
     refusal,
     require_manager,
 )
+from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
 from bot.errors import BadInput, NotAllowed
 from bot.explaining import hopeless
@@ -183,6 +184,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
     today = context.now().date()
     in_vain = [each for one in followed for each in hopeless(one.query, today, chat.wants)]
+    blocks += english_hint(context, words, [one.query for one in followed], topics)
     if matches:
         blocks.append(
             paragraph(

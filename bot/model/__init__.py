@@ -29,13 +29,28 @@ from bot.model.feeds import (
     Validators,
 )
 from bot.model.notices import Notice, NoticeKind
-from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.papers import (
+    MODEL,
+    Announcement,
+    Arrival,
+    FeedItem,
+    Kind,
+    News,
+    Paper,
+    Rejected,
+    Summary,
+    SummaryText,
+    Tally,
+    is_by_model,
+)
 from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
+from bot.model.summarising import JobKind, JobState, Spending, SummaryJob, Wish
 
 __all__ = [
     "EVERY_ROLE",
     "LANGUAGES",
+    "MODEL",
     "WANTED",
     "Address",
     "Announcement",
@@ -57,6 +72,8 @@ __all__ = [
     "Fetched",
     "Gap",
     "GapState",
+    "JobKind",
+    "JobState",
     "Kind",
     "Layout",
     "Leaf",
@@ -72,10 +89,14 @@ __all__ = [
     "Rest",
     "Role",
     "Sighting",
+    "Spending",
     "Subscription",
     "Summary",
+    "SummaryJob",
     "SummaryText",
     "Tally",
     "Topic",
     "Validators",
+    "Wish",
+    "is_by_model",
 ]

@@ -15,9 +15,11 @@ from bot.ports.platforms import (
     Source,
 )
 from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
     "NOTE",
+    "Answer",
     "Archive",
     "Caller",
     "ChatPlatform",
@@ -32,8 +34,10 @@ __all__ = [
     "Proceedings",
     "Progress",
     "Repeated",
+    "Request",
     "SearchIndex",
     "Source",
     "Store",
+    "Summarizer",
     "Transaction",
 ]

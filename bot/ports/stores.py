@@ -33,6 +33,7 @@ from bot.model import (
     Topic,
     Validators,
 )
+from bot.ports.summarizers import SummaryBooks
 from bot.query import Query
 
 
@@ -76,7 +77,7 @@ class SearchIndex(Protocol):
     def close(self) -> None: ...
 
 
-class Transaction(Protocol):
+class Transaction(SummaryBooks, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
