@@ -131,7 +131,8 @@ class FrontDesk:
         try:
             return self._context.words(caller)
         except Exception:
-            return words_for(language_for(caller.locale, self._context.config.language))
+            config = self._context.config
+            return words_for(language_for(caller.locale, config.language, config.languages))
 
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
         context = self._context

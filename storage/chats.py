@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
@@ -93,6 +93,13 @@ class Chats(Deliveries):
         mine = self._is(t.chat, platform=platform, place=Place.PRIVATE.value)
         rows = self._all(select(t.chat).where(mine, t.chat.c.id > after_id).order_by(t.chat.c.id).limit(limit))
         return [chat_of(row) for row in rows]
+
+    def languages_read(self) -> dict[str, int]:
+        c = t.chat.c
+        number = func.count().label("number")
+        served = c.state == ChatState.ACTIVE.value, c.admitted
+        asked = select(c.language, number).where(*served).group_by(c.language).order_by(number.desc(), c.language)
+        return {row.language: row.number for row in self._all(asked)}
 
     def chats_under(self, address: Address) -> list[Chat]:
         c = t.chat.c

@@ -34,11 +34,11 @@ SHOWN = 3
 """Of what is in quarantine."""
 
 
-def _names(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+def _names(options: argparse.Namespace, config: Config) -> tuple[tuple[str, str], ...]:
     names = {}
     for text in options.name:
         language, equals, name = text.partition("=")
-        known = language_named(language)
+        known = language_named(language, config.languages)
         if not (equals and name.strip() and known):
             raise BadInput(f"--name {text}: write a language and a name, as en=PEFT or zh-Hans=高效微调")
         names[known] = name.strip()
@@ -73,7 +73,7 @@ def topics(options: argparse.Namespace, config: Config) -> int:
             if options.verb == "edit" and known is None:
                 raise BadInput(f"there is no topic {slug}; paperround topics add makes it")
             made = make_topic(tx, words, slug, (options.query or (known.query if known else "")).strip())
-            names = {**dict(known.names if known else made.names), **dict(_names(options))}
+            names = {**dict(known.names if known else made.names), **dict(_names(options, config))}
             after = replace(made, names=tuple(names.items()))
             tx.put_topic(after)
             before = topic_line(known) if known else ""

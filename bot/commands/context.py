@@ -16,6 +16,7 @@ from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
 from bot.errors import NotAllowed, QueryError
 from bot.model import (
+    LANGUAGES,
     Address,
     Announcement,
     Arrival,
@@ -31,7 +32,7 @@ from bot.model import (
 )
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
-from bot.words import Words, language_for, words_for
+from bot.words import Words, language_for, language_name, words_for
 
 PATIENCE = 1.0
 """Seconds that a command waits for the index to take in what is new; a tick takes in the rest."""
@@ -51,7 +52,9 @@ class Context:
         if chat is None:
             with self.store.reading() as tx:
                 chat = tx.chat(caller.address)
-        return words_for(chat.language if chat else language_for(caller.locale, self.config.language))
+        if chat:
+            return words_for(chat.language, chat.accepts)
+        return words_for(language_for(caller.locale, self.config.language, self.config.languages))
 
     def may_start(self, caller: Caller) -> bool:
         """Whether the chat may use this bot without an invitation of its own."""
@@ -82,7 +85,7 @@ class Context:
             address=caller.address,
             place=caller.place,
             title=caller.title or caller.name,
-            language=language_for(caller.locale, self.config.language),
+            language=language_for(caller.locale, self.config.language, self.config.languages),
             timezone=self.config.timezone,
             time=self.config.time,
             size=self.config.digest_size,
@@ -248,12 +251,14 @@ def latest(tx: Transaction) -> list[Announcement]:
     return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
 
 
-def language_named(text: str) -> str | None:
-    """``zh``, ``zh-TW``, ``en``, ``中文``, ``english`` -> a language of ours; None where it is none."""
-    wanted = text.strip().casefold()
-    if wanted in _LANGUAGE_NAMES:
-        return _LANGUAGE_NAMES[wanted]
-    return language_for(wanted, "") or None if re.fullmatch(r"(?:en|zh)(?:[-_][a-z0-9]+)*", wanted) else None
+def language_named(text: str, among: Sequence[str] = LANGUAGES) -> str | None:
+    """``zh``, ``zh-TW``, ``en``, ``中文``, ``english``, ``日本語`` -> one of ``among``; None where it is none."""
+    wanted = unicodedata.normalize("NFKC", text).strip().casefold()
+    if named := _LANGUAGE_NAMES.get(wanted):
+        return named if named in among else None
+    if re.fullmatch(r"[a-z]{2,3}(?:[-_][a-z0-9]+)*", wanted) and (found := language_for(wanted, "", among)):
+        return found
+    return next((one for one in among if language_name(one).casefold() == wanted), None)
 
 
 _LANGUAGE_NAMES = {

@@ -177,6 +177,9 @@ class Transaction(Protocol):
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
 
+    def languages_read(self) -> dict[str, int]:
+        """How many active, admitted chats have each language as their own, the most read first."""
+
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
 
