@@ -43,7 +43,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
         spans += [code(f"/{one.name} {one.argument.upper()}".rstrip()), plain(f"  {one.description}\n")]
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
-        words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
+        words.say("ti: title · abs: abstract · au: author · subject: subject · cat:cs.CL or cat:cs.* category"),
         words.say("quant* words that begin so · date:2025-04..2025-05 · is:cross · id:2403.17919 · topic:NAME"),
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
