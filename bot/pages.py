@@ -216,8 +216,9 @@ def empty_page(words: Words, digest: Digest) -> Reply:
     return Reply((paragraph(text),))
 
 
-def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
-    """One paper, whole: titles, headline, people, categories, both abstracts, links."""
+def card(words: Words, paper: Paper, summaries: Sequence[Summary], subjects: Sequence[str] | None = None) -> Reply:
+    """One paper, whole: titles, headline, people, categories, both abstracts, links. ``subjects``: what it is about,
+    in the reader's words; those that are stored where nobody says."""
     best = best_summary(summaries, words.language, paper, words.accepts)
     title = shorten(readable(paper.title), _TITLE)
     spans = [Span(title, bold("").style, link("", address_of(paper)).link)]
@@ -232,7 +233,7 @@ def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
     facts = [
         authors_line(words, paper),
         ", ".join(paper.categories[:8]),
-        words.listing(list(paper.subjects[:6])),
+        " · ".join(shorten(subject, 60) for subject in (paper.subjects if subjects is None else subjects)[:8]),
         _dated(paper),
     ]
     blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))

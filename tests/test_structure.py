@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"query"}),
     frozenset({
         "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
-        "matching", "merging", "ports", "summaries",
+        "matching", "merging", "ports", "subjects", "summaries",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",

@@ -21,6 +21,7 @@ from bot.keys import parse_reference
 from bot.model import Change, Deed, GapState
 from bot.pipeline import Pipeline
 from bot.ports import Finding
+from bot.subjects import dismiss
 from bot.tenure import INGEST, alone
 from bot.words import words_for
 
@@ -54,9 +55,17 @@ def topics(options: argparse.Namespace, config: Config) -> int:
             if options.verb == "list":
                 topics = tx.topics()
                 if options.json:
-                    dump([{"slug": t.slug, "names": dict(t.names), "query": t.query} for t in topics])
+                    dump(
+                        [
+                            {"slug": t.slug, "names": dict(t.names), "query": t.query, "proposed": t.proposed}
+                            for t in topics
+                        ]
+                    )
                 for topic in () if options.json else topics:
-                    say(f"{topic.slug:<16} {topic.query}   ({', '.join(name for _, name in topic.names)})")
+                    say(
+                        f"{topic.slug:<16} {topic.query}   ({', '.join(name for _, name in topic.names)})"
+                        + ("   proposed" if topic.proposed else "")
+                    )
                 return DONE
             slug = options.slug.casefold()
             known = tx.topic(slug)
@@ -65,6 +74,7 @@ def topics(options: argparse.Namespace, config: Config) -> int:
                     raise BadInput(f"there is no topic {slug}; paperround topics list shows all")
                 write_out(tx, words, known)
                 tx.remove_topic(slug)
+                dismiss(tx, known)
                 tx.note(Change(assembly.utc_now(), HERE, "", Deed.TOPIC, topic_line(known)))
                 say(f"topic {slug} removed; chats that followed it now follow its query")
                 return DONE

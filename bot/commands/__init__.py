@@ -73,7 +73,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "remove"), admin=True,
+            choices=("add", "edit", "name", "remove"), admin=True,
         ),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
@@ -104,5 +104,6 @@ PRESSES: dict[str, Press] = {
     "like": Press(reading.like),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

@@ -49,7 +49,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
             chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
-        topics = tx.topics()
+        topics = kept(tx.topics())
         count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
     words = context.words(caller, chat)
     follow = words.say("Follow a topic or any words of your own.")
@@ -76,6 +76,11 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
 
 
+def kept(topics: list[Topic]) -> list[Topic]:
+    """Without those that are only proposed."""
+    return [topic for topic in topics if not topic.proposed]
+
+
 def topic_buttons(words: Words, topics: list[Topic]) -> tuple[tuple[Button, ...], ...]:
     """Follow buttons, three a row."""
     buttons = [
@@ -91,7 +96,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         with context.store.reading() as tx:
-            topics = tx.topics()
+            topics = kept(tx.topics())
         return Reply(
             (
                 heading(words.say("What would you like to follow?")),

@@ -15,11 +15,13 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named query that admins keep. ``names`` by language, English always there."""
+    """A named query that admins keep. ``names`` by language. ``proposed``: made of a subject, and nobody has looked at
+    it yet."""
 
     slug: str
     names: tuple[tuple[str, str], ...]
     query: str
+    proposed: bool = False
 
     def name(self, language: str) -> str:
         names = dict(self.names)

@@ -147,9 +147,14 @@ class Transaction(Protocol):
         """The latest first."""
 
     # topics
-    def topics(self) -> list[Topic]: ...
+    def topics(self) -> list[Topic]:
+        """By slug, those that are only proposed behind the others."""
+
     def topic(self, slug: str) -> Topic | None: ...
     def put_topic(self, topic: Topic) -> None: ...
+    def propose_topic(self, topic: Topic) -> bool:
+        """Insert; False where its slug is taken."""
+
     def remove_topic(self, slug: str) -> bool:
         """Subscriptions to it become subscriptions to its query, so nobody loses what they follow."""
 
