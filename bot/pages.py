@@ -67,8 +67,10 @@ def _note(words: Words, shown: str, source: str = "") -> list[Span]:
     """A small mark where the words are in another language than asked, or were converted from ``source``."""
     if not shown or (shown == words.language and not source):
         return []
+    if source == "zh-Hans":
+        return [italic(f" [{words.say('converted from Simplified Chinese')}]")]
     if source:
-        return [italic(f" [{words.say('converted from {language}', language=language_name(source))}]")]
+        return [italic(f" [{words.say('converted from Traditional Chinese')}]")]
     return [italic(f" [{language_name(shown)}]")]
 
 

@@ -214,8 +214,8 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     ]
     assert buttons(told) == {"More like this": f"like:{told.blocks[0].paper}"}
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
-    assert "平方繩結" in chinese.text and "證明了繩結。" in chinese.text and "[" not in chinese.text
-    assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots."
+    assert "平方繩結" in chinese.text and "證明了繩結。 [由簡體轉換]" in chinese.text
+    assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots. [English]"
 
 
 def test_a_card_of_a_bare_paper_has_no_empty_lines_and_says_nothing_twice(shelf: Front) -> None:
