@@ -52,7 +52,9 @@ class FrontDesk:
         return bool(press and press.changes)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        argument = " ".join(_tidied(argument).split())
+        command = COMMANDS.get(name.casefold())
+        lines = argument.splitlines() if command is not None and command.lines else [argument]
+        argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
         return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:

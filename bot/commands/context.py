@@ -99,7 +99,7 @@ class Context:
         return None if chat.address.platform == "console" else next_due(chat, self.now())
 
 
-_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE})
+_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY})
 _OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS})
 
 

@@ -283,8 +283,14 @@ def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
         active=words.number(counts["chats.active"]),
         chats=words.number(counts["chats"]),
         subscriptions=words.number(counts["subscriptions"]),
-        topics=words.number(counts["topics"]),
+        topics=words.number(counts["topics"] - counts["topics.proposed"]),
     )
+    if counts["summaries.curated"] or counts["topics.proposed"]:
+        yield words.say(
+            "Summaries corrected by hand: {curated} · subjects proposed as topics: {proposed}",
+            curated=words.number(counts["summaries.curated"]),
+            proposed=words.number(counts["topics.proposed"]),
+        )
     waiting = sum(counts[f"deliveries.{state}"] for state in DeliveryState if state.open)
     yield words.say(
         "Digests: {sent} sent · {waiting} on their way · {unreachable} held for chats out of reach · {failed} failed",

@@ -29,11 +29,24 @@ from bot.model.feeds import (
     Validators,
 )
 from bot.model.notices import Notice, NoticeKind
-from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.papers import (
+    CURATED,
+    Announcement,
+    Arrival,
+    FeedItem,
+    Kind,
+    News,
+    Paper,
+    Rejected,
+    Summary,
+    SummaryText,
+    Tally,
+)
 from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
+    "CURATED",
     "EVERY_ROLE",
     "LANGUAGES",
     "WANTED",

@@ -35,9 +35,14 @@ class Arrival(StrEnum):
     BURST = "burst"
 
 
+CURATED = "curated"
+"""The origin of words that somebody corrected by hand, or that a document marks so: only such take their place."""
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryText:
-    """Words about a paper in one language, before they are stored; an empty string is "not given"."""
+    """Words about a paper in one language, before they are stored; an empty string is "not given". ``origin``:
+    ``document``, ``curated``, or the model that made them."""
 
     language: str
     headline: str = ""

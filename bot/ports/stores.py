@@ -99,6 +99,10 @@ class Transaction(Protocol):
         """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
 
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
+    def put_summary(self, summary: Summary) -> None:
+        """In the place of the one that the paper has in this language, whatever its origin."""
+
+    def drop_summary(self, paper_id: int, language: str) -> None: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
 
@@ -338,8 +342,9 @@ class Transaction(Protocol):
 
     # the instance
     def counts(self) -> Mapping[str, int]:
-        """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
-        ``quarantined``, ``deliveries.<state>``, ``chats.<state>``, ``gaps.<state>``."""
+        """``papers``, ``announcements``, ``summaries``, ``summaries.curated``, ``chats``, ``subscriptions``,
+        ``topics``, ``topics.proposed`` and ``quarantined``, ``deliveries.<state>``, ``chats.<state>``,
+        ``gaps.<state>``."""
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many open deliveries are due, and since when the oldest is."""
