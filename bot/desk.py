@@ -149,7 +149,7 @@ class FrontDesk:
             case "unsubscribe":
                 names = [label_of(one, topics, language) for one in held]
             case "subscribe" | "digest":
-                names = [topic.name(language) for topic in topics]
+                names = [topic.name(language) for topic in topics if not topic.proposed]
             case _:
                 return []
         wanted = prefix.casefold()

@@ -33,7 +33,7 @@ def digest(options: argparse.Namespace, config: Config) -> int:
     try:
         context.index.follow()
         with context.store.reading() as tx:
-            topic = find_topic(tx.topics(), options.query)
+            topic = find_topic(tx.topics(), options.query, proposed=False)
             label = topic.name(language) if topic else options.query.strip()
             followed = (Followed(label, read_query(tx, topic.query if topic else options.query)),)
             announcements = tx.announcements_on(on) if on else tx.announcements(tx.before_latest_batch())

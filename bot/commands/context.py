@@ -158,10 +158,13 @@ def require_manager(words: Words, caller: Caller) -> None:
         raise NotAllowed(words.say("Only this chat's administrators can change its subscriptions and settings."))
 
 
-def find_topic(topics: Iterable[Topic], text: str) -> Topic | None:
-    """By slug or by a name in any language; case does not matter."""
+def find_topic(topics: Iterable[Topic], text: str, proposed: bool = True) -> Topic | None:
+    """By slug or by a name in any language; case does not matter. ``proposed``: those as well that were never adopted,
+    for who types RLHF means the word, not what documents call so."""
     wanted = text.strip().casefold()
     for topic in topics:
+        if topic.proposed and not proposed:
+            continue
         if wanted == topic.slug or wanted in (name.casefold() for _, name in topic.names):
             return topic
     return None

@@ -188,7 +188,7 @@ def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, C
         words = context.words(caller, chat)
         topics = tx.topics()
         if argument:
-            topic = find_topic(topics, argument)
+            topic = find_topic(topics, argument, proposed=False)
             label = topic.name(words.language) if topic else argument
             query = read_query(tx, topic.query if topic else argument)
             return words, chat, (Followed(label, query),)

@@ -116,7 +116,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
 def _wanted(tx: Transaction, text: str) -> Subscription:
     """A topic by its name or as ``topic:NAME`` alone, or a query. Raises QueryError."""
     topics = tx.topics()
-    topic = find_topic(topics, text)
+    topic = find_topic(topics, text, proposed=False)
     if topic is None:
         read_query(tx, text, for_subscription=True)
         query = parse(text)

@@ -58,7 +58,7 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
         chat = tx.chat(caller.address)
         topics = tx.topics()
         if typed:
-            topic = find_topic(topics, typed)
+            topic = find_topic(topics, typed, proposed=False)
             label = topic.name(words.language) if topic else typed
             followed: tuple[Followed, ...] = (Followed(label, read_query(tx, topic.query if topic else typed)),)
             past: Sequence[str] = ()

@@ -12,7 +12,7 @@ from bot.documents import document, holds
 from bot.model import FeedItem, Paper, Topic
 from bot.query import parse
 from bot.subjects import LONGEST, MOST_PROPOSED, dismiss, mark, marks_of, proposal, propose, subjects_of
-from tests.desks import ADMIN, OWNER, Front, buttons, item
+from tests.desks import ADMIN, OWNER, Front, buttons, item, titles
 from tests.desks import front as front
 from tests.desks import ready_database as ready_database
 from tests.desks import ready_front as ready_front
@@ -126,9 +126,23 @@ def test_topics_shows_subjects_with_counts_and_they_can_be_followed(front: Front
     assert front.ask(OWNER, "/topics").text.endswith("論文主題\n\n泡茶 (2) · Kettle (1) · 茶壺軟體 (1)")
 
 
+def test_who_types_a_subject_means_the_words(front: Front) -> None:
+    take_in(front, about(21, "parrots"))
+    assert titles(front.ask(OWNER, "/subscribe parrots")) == ["Retrieval for Parrots"]
+    assert front.follows(OWNER) == ["parrots"]
+    assert titles(front.ask(OWNER, "/digest parrots")) == ["Retrieval for Parrots"]
+    assert front.complete(OWNER, "subscribe", "parrots") == []
+    assert titles(front.ask(OWNER, "/subscribe topic:parrots")) == ["Tea"]
+    assert front.follows(OWNER) == ["parrots", "#parrots"]
+    front.ask(OWNER, "/unsubscribe all")
+    front.press(OWNER, "follow:parrots")
+    front.ask(OWNER, "/unsubscribe parrots")
+    assert front.follows(OWNER) == []
+
+
 def test_an_admin_names_a_subject_or_gives_it_a_query_and_it_is_a_topic_like_others(front: Front) -> None:
     take_in(front, about(21, "泡茶", "茶壺軟體"))
-    front.ask(OWNER, "/subscribe 泡茶")
+    front.press(OWNER, "follow:泡茶")
     told = front.ask(ADMIN, "/topic name 泡茶 en Tea making").text
     assert told == "Topic 泡茶 is called 泡茶, 泡茶 and Tea making now."
     assert slugs(front, proposed=True) == ["茶壶软体"] and "泡茶" in slugs(front, proposed=False)
