@@ -105,7 +105,7 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
             paragraph(code('/topic add peft LoRA OR "adapter tuning"')),
             paragraph(code("/topic edit peft LoRA OR QLoRA OR DoRA"), " · ", code("/topic remove peft")),
-            paragraph(code("/topic name peft zh-Hans 高效微调")),
+            paragraph(code("/topic name peft en PEFT")),
         )
     )
 
