@@ -30,6 +30,7 @@ _LANGUAGES = {
     "zh": "zh-Hans", "zh-hans": "zh-Hans", "zh-cn": "zh-Hans", "zh-sg": "zh-Hans",
     "zh-hant": "zh-Hant", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-mo": "zh-Hant",
 }  # fmt: skip
+MOST_LANGUAGES = 24
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Z]{2})?|(physics|cond-mat)\.[a-z]+(-[a-z]+)?")
 _SQLITE = ("sqlite:///",)
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -114,13 +115,35 @@ def timezone(value: object) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    """The tag as BCP 47 writes it: ``ZH_tw`` is zh-Hant, ``PT-br`` pt-BR."""
+    tag = text.replace("_", "-")
+    found = _LANGUAGES.get(tag.lower()) or ("en" if tag.lower().startswith("en-") else "")
+    if found:
+        return found
+    # Imported late: few write another language, and everybody waits for a start.
+    from babel import Locale, UnknownLocaleError
+
+    mend = "write BCP 47 tags, as en, zh-Hans, zh-Hant, ja, pt-BR"
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", tag):
+        raise Wrong(f"{text!r} is not a language's tag", mend)
+    try:
+        parsed = Locale.parse(tag, sep="-", resolve_likely_subtags=False)
+    except (UnknownLocaleError, ValueError):
+        raise Wrong(f"{text!r} is not a language that is known", mend) from None
+    return str(parsed).replace("_", "-")
+
+
 def language(value: object) -> str:
-    mend = "write one of en, zh-Hans, zh-Hant"
-    text = _text(value, mend)
-    tag = text.replace("_", "-").lower()
-    found = _LANGUAGES.get(tag) or ("en" if tag.startswith("en-") else None)
+    return _language(_text(value, "write a language's tag, as en, zh-Hans or ja"))
+
+
+def languages(value: object) -> tuple[str, ...]:
+    found = _each(_list(value, "en,zh-Hans,ja"), _language)
     if not found:
-        raise Wrong(f"{text!r} is not a language the bot speaks", mend)
+        raise Wrong("names no language", "write at least one, as en")
+    if len(found) > MOST_LANGUAGES:
+        raise Wrong(f"names more than {MOST_LANGUAGES} languages", "leave some out: each may cost a summary a paper")
     return found
 
 
@@ -385,5 +408,3 @@ def on_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-

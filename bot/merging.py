@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 
 from bot.feeds import eastern_day
 from bot.keys import source_of
-from bot.model import Arrival, FeedItem, Kind, News, Paper, Summary, SummaryText, is_by_model
+from bot.model import Arrival, FeedItem, Kind, News, Paper, Summary, SummaryText
+
+_RANK = {"model": 0, "document": 1, "curated": 2}
+"""Whose words stand in the place of whose."""
 
 _Words = TypeVar("_Words", str, tuple[str, ...])
 
@@ -199,7 +202,8 @@ def _told(news: News, item: FeedItem, on: date) -> Told:
 def _filled(
     there: tuple[Summary, ...], texts: Iterable[SummaryText], paper_id: int, now: datetime | None
 ) -> tuple[Summary, ...]:
-    """Summaries after more words: empty fields are filled, a document's words take the place of a model's."""
+    """Summaries after more words: empty fields are filled, a document's words take the place of a model's, and curated
+    ones of any other; those of another curated summary alone take theirs."""
     by_language = {s.language: s for s in there}
     for text in texts:
         if not (text.headline or text.title or text.abstract):
@@ -210,7 +214,7 @@ def _filled(
                 paper_id, text.language, text.headline, text.title, text.abstract, text.origin, now
             )
             continue
-        better = is_by_model(old.origin) and not is_by_model(text.origin)
+        better = _rank(text.origin) > _rank(old.origin) or text.origin == old.origin == "curated"
         made = replace(
             old,
             headline=_better(text.headline, old.headline, better),
@@ -222,6 +226,11 @@ def _filled(
         if made != old:
             by_language[text.language] = replace(made, made_at=now or made.made_at)
     return tuple(by_language.values())
+
+
+def _rank(origin: str) -> int:
+    """A model may stand by its name: ``model:NAME``."""
+    return _RANK.get(origin.partition(":")[0], 1)
 
 
 def differs(before: Record, after: Record) -> bool:

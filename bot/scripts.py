@@ -12,9 +12,15 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
 
 def convert(text: str, language: str) -> str:
-    """Chinese ``text`` in the script of ``language``; Taiwan's words for zh-Hant (OpenCC s2twp), t2s for zh-Hans."""
-    converted: str = _converter("s2twp" if language == "zh-Hant" else "t2s").convert(text)
-    return converted
+    """Chinese ``text`` in the script of ``language``: Taiwan's words for zh-Hant (OpenCC s2twp), the characters alone
+    for zh-Hans (tw2s, which knows 隨著, then t2s, which knows 相對於).
+
+    What is written in Traditional characters often has the mainland's words already, and its 序列 (sequence) and 整合
+    would become 串行 (serial) and 集成 if Taiwan's words were put back.
+    """
+    for name in ("s2twp",) if language == "zh-Hant" else ("tw2s", "t2s"):
+        text = _converter(name).convert(text)
+    return text
 
 
 @cache

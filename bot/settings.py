@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from bot import checks
 from bot.checks import POSTGRES, Secret, Wrong
-from bot.model import EVERY_ROLE, Address, Role
+from bot.model import EVERY_ROLE, LANGUAGES, Address, Role
 
 Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
@@ -116,7 +116,8 @@ class Summaries(Section):
 @dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
-    ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
+    ``language`` and ``digest_size`` is what a new chat starts with. ``languages`` are those that chats can choose and
+    summaries are made in. ``access`` is open, invite or list;
     ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
     ``run`` does; where it is everything, a platform without a token is left out.
     ``audit_days``, how long the audit log is kept, is 0 for ever."""
@@ -127,6 +128,7 @@ class Config(Section):
     access: Annotated[str, checks.one_of("open", "invite", "list")] = "invite"
     chats: Annotated[tuple[Address, ...], checks.chats] = ()
     language: Annotated[str, checks.language] = "en"
+    languages: Annotated[tuple[str, ...], checks.languages] = LANGUAGES
     timezone: Annotated[str, checks.timezone] = "UTC"
     time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
@@ -196,12 +198,18 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     """The configuration of these values, and all that is wrong with them (defaults stand in its place then)."""
     faults: list[tuple[Key, Wrong]] = []
     top = _checked(Config, (), values, faults)
+    offered = top.get("languages", LANGUAGES)
+    if "language" not in top and "en" not in offered:
+        top["language"] = offered[0]
     parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
     config = Config(**top, **parts)  # type: ignore[arg-type]
     interval, asked = config.arxiv.interval, [config.arxiv.feed_url, *config.arxiv.archives().values()]
     if interval < ARXIV_INTERVAL and not all(map(checks.on_loopback, asked)):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
+    if config.language not in config.languages:
+        mend = f"write one of {', '.join(config.languages)}, or name it in languages as well"
+        faults.append((("language",), Wrong(f"{config.language} is not among the languages", mend)))
     faults += [(("roles",), wrong) for wrong in _unable(config)]
     told = {key for key, _ in faults}
     more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord), *_summary_faults(config.summaries))

@@ -74,6 +74,20 @@ class Papers(Work):
                 found[row.asked] = (*found.get(row.asked, ()), summary_of(row))
         return found
 
+    def put_summary(self, summary: Summary) -> None:
+        self._put_summaries(summary.paper_id, summary.language, (summary,))
+
+    def drop_summary(self, paper_id: int, language: str) -> None:
+        self._put_summaries(paper_id, language, ())
+        self._run(t.summary.delete().where(self._is(t.summary, paper_id=paper_id, language=language)))
+
+    def _put_summaries(self, paper_id: int, language: str, instead: tuple[Summary, ...]) -> None:
+        self._fence()
+        for record in self._records([paper_id]):
+            others = tuple(one for one in record.summaries if one.language != language)
+            changed = replace(record, summaries=(*others, *instead))
+            self._write([changed], {paper_id: record}, self.last_announcement(), set())
+
     def announcements(self, after: int, upto: int | None = None) -> list[Announcement]:
         a = t.announcement
         where = [a.c.id > after] if upto is None else [a.c.id > after, a.c.id <= upto]

@@ -168,11 +168,12 @@ class TopicRow(SQLModel, table=True):
     slug: str = Field(primary_key=True, sa_type=Text)
     names: list[list[str]] = _list()
     query: str = Field(sa_type=Text)
+    proposed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class ChatRow(SQLModel, table=True):
     """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
-    keeps it: whoever drops a digest would have to look through all chats."""
+    keeps it: whoever drops a digest would have to look through all chats. ``accepts``: languages, spaces between."""
 
     __tablename__ = "chat"
     __table_args__ = (
@@ -209,6 +210,7 @@ class ChatRow(SQLModel, table=True):
     rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -269,6 +271,7 @@ class DeliveryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
     joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryPartRow(SQLModel, table=True):

@@ -19,8 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"query"}),
     frozenset({
         "absences", "budgets", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports",
-        "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "summaries", "telling",
-        "wants",
+        "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "subjects", "summaries",
+        "telling", "wants",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",

@@ -22,6 +22,7 @@ from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
 from bot.model import Fetched, Rejected, Tally
 from bot.pipeline import ALL, Pipeline
+from bot.subjects import propose
 from bot.tenure import INGEST, PATIENCE, alone, alone_async
 from bot.turns import Turn
 
@@ -208,7 +209,7 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
     from rich.progress import Progress
 
     context = open_context(config)
-    tally, dropped = Tally(), Counter[str]()
+    tally, dropped, proposed = Tally(), Counter[str](), 0
     try:
         with (
             Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
@@ -222,6 +223,7 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
                         with context.store.transaction() as tx:
                             tenure.keep(tx)
                             tally += tx.add(chunk.items, context.now()) + Tally(refused=chunk.rejected)
+                            proposed += propose(tx, (subject for item in chunk.items for subject in item.subjects))
                         dropped.update(chunk.dropped)
                         progress.update(task, advance=chunk.size, description=f"{tally.read:,} read")
                 except DocumentError as error:
@@ -230,6 +232,8 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
             context.index.follow()
         if dropped:
             complain("cleaned: " + ", ".join(f"{n:,} x {what}" for what, n in dropped.most_common(8)))
+        if proposed:
+            complain(f"{proposed:,} subjects are proposed as topics; paperround topics list shows them")
         return tell(tally, options.json)
     finally:
         close_context(context)

@@ -26,7 +26,7 @@ from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo, Transaction
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, Words, words_for
+from bot.words import Words, language_name, words_for
 
 WARNED_DAYS, REACHLESS_DAYS = 150, 180
 """A chat that could not be reached for so long is warned of, and erased."""
@@ -44,7 +44,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
         spans += [code(f"/{one.name} {one.argument.upper()}".rstrip()), plain(f"  {one.description}\n")]
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
-        words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
+        words.say("ti: title · abs: abstract · au: author · subject: subject · cat:cs.CL or cat:cs.* category"),
         words.say("quant* words that begin so · date:2025-04..2025-05 · is:cross · id:2403.17919 · topic:NAME"),
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
@@ -58,20 +58,68 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
 
 
 def language(context: Context, caller: Caller, argument: str) -> Reply:
-    """The language digests and answers come in."""
+    """The language digests and answers come in, and others for papers without words in it: ``zh-Hans ja``."""
     words = context.words(caller)
+    offered = context.config.languages
     if not argument:
-        choices = " · ".join(f"{NAMES[key]} ({key})" for key in NAMES)
-        return say(words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices))
+        choices = words.listing([f"{language_name(one)} ({one})" for one in offered])
+        return say(
+            words.sentences(_reads(words), _falls_back(words)),
+            words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices),
+            words.say("Name several to accept them in this order: /language {example}", example=" ".join(offered[:2])),
+        )
     require_manager(words, caller)
-    wanted = language_named(argument)
-    if wanted is None:
-        raise BadInput(words.say("I do not speak {language}; I speak en, zh-Hans and zh-Hant.", language=argument[:40]))
+    wanted = _languages_named(words, argument, offered)
     with context.store.transaction() as tx:
         chat = context.open_chat(tx, caller)
-        note(context, tx, caller, Deed.LANGUAGE, chat.language, wanted)
-        tx.put_chat(replace(chat, language=wanted))
-    return say(words_for(wanted).say("From now on I write in English here."))
+        after = replace(chat, language=wanted[0], accepts=wanted[1:])
+        note(context, tx, caller, Deed.LANGUAGE, *(" ".join((one.language, *one.accepts)) for one in (chat, after)))
+        tx.put_chat(after)
+    words = words_for(after.language, after.accepts)
+    return say(words.sentences(_begins(words), _falls_back(words) if words.accepts else ""))
+
+
+def _languages_named(words: Words, text: str, offered: Sequence[str]) -> tuple[str, ...]:
+    """One language by its name or tag, or several with commas or spaces between them. Raises BadInput."""
+    if one := language_named(text, offered):
+        return (one,)
+    named = [part.strip() for part in re.split("[,，、;；]", text) if part.strip()]
+    if any(language_named(part, offered) is None for part in named):
+        named = [part for some in named for part in some.split()]
+    for part in named:
+        if language_named(part, offered) is None:
+            raise BadInput(
+                words.say(
+                    "I do not speak {language}; I speak {languages}.",
+                    language=part[:40],
+                    languages=words.listing(list(offered)),
+                )
+            )
+    return tuple(dict.fromkeys(found for part in named if (found := language_named(part, offered))))
+
+
+def _begins(words: Words) -> str:
+    if words.spoken == words.language:
+        return words.say("From now on I write in English here.")
+    return words.say(
+        "From now on papers come in {language} here, where there are such words; mine stay English.",
+        language=language_name(words.language),
+    )
+
+
+def _reads(words: Words) -> str:
+    return words.say("This chat reads {language}.", language=language_name(words.language))
+
+
+def _falls_back(words: Words) -> str:
+    """What comes where a paper has no words in the chat's own language; empty where that is English alone."""
+    others = [one for one in dict.fromkeys((*words.accepts, "en")) if one != words.language]
+    if not others:
+        return ""
+    return words.say(
+        "What a paper does not have in it comes in the first of these that there is, marked: {languages}.",
+        languages=words.listing([language_name(one) for one in others]),
+    )
 
 
 def when(context: Context, caller: Caller, argument: str) -> Reply:
@@ -261,8 +309,14 @@ def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
         active=words.number(counts["chats.active"]),
         chats=words.number(counts["chats"]),
         subscriptions=words.number(counts["subscriptions"]),
-        topics=words.number(counts["topics"]),
+        topics=words.number(counts["topics"] - counts["topics.proposed"]),
     )
+    if counts["summaries.curated"] or counts["topics.proposed"]:
+        yield words.say(
+            "Summaries corrected by hand: {curated} · subjects proposed as topics: {proposed}",
+            curated=words.number(counts["summaries.curated"]),
+            proposed=words.number(counts["topics.proposed"]),
+        )
     waiting = sum(counts[f"deliveries.{state}"] for state in DeliveryState if state.open)
     yield words.say(
         "Digests: {sent} sent · {waiting} on their way · {unreachable} held for chats out of reach · {failed} failed",

@@ -50,7 +50,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
             chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
-        topics = tx.topics()
+        topics = kept(tx.topics())
         count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
     words = context.words(caller, chat)
     follow = words.say("Follow a topic or any words of your own.")
@@ -77,6 +77,11 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
 
 
+def kept(topics: list[Topic]) -> list[Topic]:
+    """Without those that are only proposed."""
+    return [topic for topic in topics if not topic.proposed]
+
+
 def topic_buttons(words: Words, topics: list[Topic]) -> tuple[tuple[Button, ...], ...]:
     """Follow buttons, three a row."""
     buttons = [
@@ -92,7 +97,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         with context.store.reading() as tx:
-            topics = tx.topics()
+            topics = kept(tx.topics())
         return Reply(
             (
                 heading(words.say("What would you like to follow?")),
@@ -112,7 +117,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
 def _wanted(tx: Transaction, text: str) -> Subscription:
     """A topic by its name or as ``topic:NAME`` alone, or a query. Raises QueryError."""
     topics = tx.topics()
-    topic = find_topic(topics, text)
+    topic = find_topic(topics, text, proposed=False)
     if topic is None:
         read_query(tx, text, for_subscription=True)
         query = parse(text)

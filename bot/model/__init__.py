@@ -30,6 +30,7 @@ from bot.model.feeds import (
 )
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import (
+    CURATED,
     MODEL,
     Announcement,
     Arrival,
@@ -48,6 +49,7 @@ from bot.model.roles import EVERY_ROLE, Role
 from bot.model.summarising import JobKind, JobState, Spending, SummaryJob, Wish
 
 __all__ = [
+    "CURATED",
     "EVERY_ROLE",
     "LANGUAGES",
     "MODEL",

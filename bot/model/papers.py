@@ -35,6 +35,9 @@ class Arrival(StrEnum):
     BURST = "burst"
 
 
+CURATED = "curated"
+"""The origin of words that somebody corrected by hand, or that a document marks so: only such take their place."""
+
 MODEL = "model"
 
 
@@ -45,7 +48,8 @@ def is_by_model(origin: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SummaryText:
-    """Words about a paper in one language, before they are stored; an empty string is "not given"."""
+    """Words about a paper in one language, before they are stored; an empty string is "not given". ``origin``:
+    ``document``, ``curated``, or the model that made them."""
 
     language: str
     headline: str = ""

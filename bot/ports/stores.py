@@ -100,6 +100,10 @@ class Transaction(SummaryBooks, Protocol):
         """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
 
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
+    def put_summary(self, summary: Summary) -> None:
+        """In the place of the one that the paper has in this language, whatever its origin."""
+
+    def drop_summary(self, paper_id: int, language: str) -> None: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
 
@@ -148,9 +152,14 @@ class Transaction(SummaryBooks, Protocol):
         """The latest first."""
 
     # topics
-    def topics(self) -> list[Topic]: ...
+    def topics(self) -> list[Topic]:
+        """By slug, those that are only proposed behind the others."""
+
     def topic(self, slug: str) -> Topic | None: ...
     def put_topic(self, topic: Topic) -> None: ...
+    def propose_topic(self, topic: Topic) -> bool:
+        """Insert; False where its slug is taken."""
+
     def remove_topic(self, slug: str) -> bool:
         """Subscriptions to it become subscriptions to its query, so nobody loses what they follow."""
 
@@ -177,6 +186,9 @@ class Transaction(SummaryBooks, Protocol):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
+
+    def languages_read(self) -> dict[str, int]:
+        """How many active, admitted chats have each language as their own, the most read first."""
 
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
@@ -331,8 +343,9 @@ class Transaction(SummaryBooks, Protocol):
 
     # the instance
     def counts(self) -> Mapping[str, int]:
-        """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
-        ``quarantined``, ``deliveries.<state>``, ``chats.<state>``, ``gaps.<state>``."""
+        """``papers``, ``announcements``, ``summaries``, ``summaries.curated``, ``chats``, ``subscriptions``,
+        ``topics``, ``topics.proposed`` and ``quarantined``, ``deliveries.<state>``, ``chats.<state>``,
+        ``gaps.<state>``."""
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many open deliveries are due, and since when the oldest is."""
