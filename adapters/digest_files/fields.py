@@ -13,7 +13,7 @@ from datetime import date
 
 from bot.keys import key_from_link, link_from_key, parse_reference
 from bot.model import FeedItem, Kind, SummaryText
-from bot.summaries import language_of
+from bot.summaries import is_chinese, language_of
 
 MAX_TITLE = 2_000
 MAX_TEXT = 50_000
@@ -53,6 +53,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"]?$")
+_CUT_ENDS = ("…", "...", "。。。")
 _SHAPED = re.compile(_CATEGORY)
 _SUBJECTS = re.compile(r"，|、|,\s+")
 _WRAPPED = re.compile(r"""《([^《》]*)》|“([^“”]*)”|"([^"]*)"|「([^「」]*)」""")
@@ -134,6 +135,8 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
 
 def plain(text: str) -> str:
     """``text`` on one line, without control characters and halves of surrogate pairs."""
+    if text.isprintable() and "  " not in text:  # the only white space that is printable is a space
+        return text.strip(" ")
     line = " ".join(text.split())
     return line if line.isprintable() else " ".join(_UNWANTED.sub(" ", line).split())
 
@@ -184,7 +187,7 @@ def _summaries(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryTex
     abstract = _translated("translated abstract", entry.translated_abstract, cleaning)
     headline = _headline("headline", _translated("headline", entry.headline, cleaning), cleaning)
     english = _headline("English headline", _checked("English headline", entry.english_headline, cleaning), cleaning)
-    if english and language_of(english) != "en":
+    if english and is_chinese(english):
         english = cleaning.drop("English headline", "not in English")
     summaries = []
     if translated or abstract or headline:
@@ -197,7 +200,7 @@ def _summaries(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryTex
 
 def _translated(name: str, raw: str, cleaning: Cleaning) -> str:
     text = _checked(name, raw, cleaning)
-    if text and language_of(text) == "en":
+    if text and not is_chinese(text):
         return cleaning.drop(name, "not in Chinese")
     return text
 
@@ -216,5 +219,7 @@ def _checked(name: str, raw: str, cleaning: Cleaning) -> str:
 
 
 def _headline(name: str, text: str, cleaning: Cleaning) -> str:
-    text = _SECOND_SUMMARY.sub("", text).rstrip()
-    return cleaning.drop(name, "cut off") if _CUT.search(text) else text
+    if "英文" in text or "nglish" in text:
+        text = _SECOND_SUMMARY.sub("", text).rstrip()
+    # Looking at the end first: the pattern would look at every full stop.
+    return cleaning.drop(name, "cut off") if text.rstrip("”\"").endswith(_CUT_ENDS) and _CUT.search(text) else text
