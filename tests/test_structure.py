@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
+        "absences", "bursts", "citing", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
