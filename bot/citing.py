@@ -18,7 +18,10 @@ _OLD_ARXIV = re.compile(r"[a-z-]+/(\d{2})(\d{2})\d{3}")
 _MATH = re.compile(r"(?<!\\)(?:\\\\)*\$[^$]*(?<!\\)\$")
 _SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)([&%#_^~])")
 _LETTERS = {"^": "\\^{}", "~": "\\~{}"}
-_PARTICLES = frozenset("van von der den de del della di da dos du la le el al bin ibn ten ter zu zur af".split())
+_PARTICLES = frozenset({
+    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "el", "al", "bin", "ibn", "ten",
+    "ter", "zu", "zur", "af",
+})  # fmt: skip
 
 
 def bibtex(paper: Paper) -> str:

@@ -105,6 +105,11 @@ class Papers(Work):
         first = self._number(select(func.min(a.c.id)).where(a.c.announced_on == latest))
         return first - 1 if first else 0
 
+    def announced_days(self) -> list[tuple[date, int]]:
+        on = t.announcement.c.announced_on
+        rows = self._all(select(on, func.count().label("n")).group_by(on).order_by(on.desc()))
+        return [(row.announced_on, row.n) for row in rows]
+
     def latest_day(self) -> date | None:
         row = self._one(select(func.max(t.announcement.c.announced_on)))
         return row[0] if row else None

@@ -209,8 +209,10 @@ def summaries_of(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryT
         return tuple(
             SummaryText(
                 given.language,
-                *(_sized("summary", plain(text), cleaning) for text in (given.headline, given.title, given.abstract)),
-                origin=origin if entry.curated else given.origin,
+                _sized("headline", plain(given.headline), cleaning),
+                _sized("translated title", plain(given.title), cleaning),
+                _sized("translated abstract", plain(given.abstract), cleaning),
+                origin if entry.curated else given.origin,
             )
             for given in entry.summaries
         )

@@ -105,7 +105,7 @@ def _given(value: Any) -> tuple[SummaryText, ...]:
         if isinstance(one, dict) and one.get("language") in LANGUAGES:
             texts = (one.get(name) for name in ("headline", "title", "abstract"))
             headline, title, abstract = (text if isinstance(text, str) else "" for text in texts)
-            origin = one.get("origin") if one.get("origin") in ORIGINS else ORIGINS[0]
+            origin = next((origin for origin in ORIGINS if one.get("origin") == origin), ORIGINS[0])
             if headline or title or abstract:
                 found.setdefault(one["language"], SummaryText(one["language"], headline, title, abstract, origin))
     return tuple(found.values())

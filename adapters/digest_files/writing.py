@@ -73,9 +73,9 @@ def write_monthly(items: Sequence[FeedItem], language: str = "") -> str:
     month: tuple[int, int] | None = None
     for item in items if not language else sorted(items, key=_newest_first):
         on = item.announced_on
-        if not parts or (language and month != (on and (on.year, on.month))):
+        before, month = month, (on.year, on.month) if on else None
+        if not parts or (language and month != before):
             parts.append(head if not parts else f"\n{head}")
-        month = on and (on.year, on.month)
         day = "" if on is None else f"{on}" if spoken == "en" else f"{on.year}年{on.month}月{on.day}日"
         comma = ", " if spoken == "en" else "，"
         subjects = cell(comma.join(item.subjects))

@@ -67,11 +67,13 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         crew = Crew(context.store, assembly.utc_now, "paperround round")
         platforms, archives = assembly.make_platforms(config, crew), assembly.make_archives(config)
+        folder = None if options.dry_run or at else config.export.folder
+        press = assembly.make_press(config, folder) if folder else None
         for name in () if options.dry_run else platforms:
             crew.sends(name, "deliver")
         pipeline = Pipeline(
             context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
-            clock=assembly.utc_now,
+            clock=assembly.utc_now, press=press,
         )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
@@ -85,6 +87,7 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
             if not (options.dry_run or at):
                 await pipeline.keep_up()  # what goes is gone for good: never by a clock that is only supposed
+                await pipeline.publish()
         finally:
             await source.close()
             if proceedings:
