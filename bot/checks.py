@@ -354,7 +354,10 @@ def folder_if_at_all(value: object) -> Path | None:
 
 
 def url_if_at_all(value: object) -> str:
-    return url("http", "https")(value) if value else ""
+    found = url("http", "https")(value) if value else ""
+    if "@" in urlsplit(found).netloc:
+        raise Wrong("holds a name or a password", "leave them out: everybody may read it")
+    return found
 
 
 FORMS = ("reference", "list", "monthly", "markdown", "rss", "atom", "jsonfeed", "bibtex", "ris", "jsonl")

@@ -69,8 +69,8 @@ def rss(feed: Feed) -> bytes:
         _put(item, "guid", address_of(one.paper)).set("isPermaLink", "true")
         if one.on:
             _put(item, "pubDate", _rfc822(one.on))
-        for author in one.paper.authors:
-            _put(item, f"{{{DC}}}creator", readable(author))
+        for author in _authors(one):
+            _put(item, f"{{{DC}}}creator", author)
         for category in one.paper.categories:
             _put(item, "category", category)
         # A description is HTML, in which its own signs are escaped once more.
@@ -103,8 +103,8 @@ def atom(feed: Feed) -> bytes:
         put(entry, "updated", _rfc3339(one.on or feed.as_of))
         if one.on:
             put(entry, "published", _rfc3339(one.on))
-        for author in one.paper.authors:
-            put(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", readable(author) or author)
+        for author in _authors(one):
+            put(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", author)
         for category in one.paper.categories:
             ET.SubElement(entry, f"{{{ATOM}}}category", term=_clean(category))
         put(entry, "summary", sentence_of(one, feed.words), type="text")
@@ -128,7 +128,7 @@ def json_feed(feed: Feed) -> bytes:
                 "summary": sentence_of(one, feed.words),
                 "content_html": content_of(one, feed.words),
                 **({"date_published": _rfc3339(one.on)} if one.on else {}),
-                "authors": [{"name": readable(name)} for name in one.paper.authors],
+                "authors": [{"name": name} for name in _authors(one)],
                 "tags": list(one.paper.categories),
             }
             for one in _fit(feed.papers)
@@ -138,7 +138,11 @@ def json_feed(feed: Feed) -> bytes:
 
 
 def title_of(one: Listed) -> str:
-    return readable(one.paper.title) or one.paper.title
+    return _clean(readable(one.paper.title)).strip() or _clean(one.paper.title).strip() or one.paper.key
+
+
+def _authors(one: Listed) -> list[str]:
+    return [name for name in (_clean(readable(author)).strip() for author in one.paper.authors) if name]
 
 
 def sentence_of(one: Listed, words: Words) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from bot.cli.printing import DONE, WRONG, close_context, complain, open_context,
 from bot.commands.context import Context, find_topic, language_named, read_query
 from bot.config import Config
 from bot.errors import BadInput
+from bot.exports import printable
 from bot.listings import MOST, between, everything, listed_by, newest_first, site_of
 from bot.model import Listed, Listing
 
@@ -84,8 +86,10 @@ def _day(options: argparse.Namespace, name: str) -> date | None:
 def _hand_out(found: Listing, options: argparse.Namespace, language: str, subject: str) -> None:
     if not options.out:
         text = assembly.write_listing(options.format, found, language, subject)
-        sys.stdout.reconfigure(encoding="utf-8", newline="") if hasattr(sys.stdout, "reconfigure") else None
-        sys.stdout.write(text)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        # A file holds the text as it is; a terminal would obey what steers it.
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
         return
     out = Path(options.out)
     folder = out.is_dir() or options.out.endswith("/")
