@@ -47,7 +47,7 @@ class Telegram(Section):
 
     token: Annotated[Secret | None, checks.telegram_token] = None
     api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
-    paid_broadcast: Annotated[bool, checks.yes_or_no] = False
+    paid_broadcast: Annotated[bool, checks.flag] = False
     webhook_url: Annotated[str, checks.url_if_at_all] = ""
     webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
     webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None
@@ -114,6 +114,18 @@ class Summaries(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Export(Section):
+    """A site of what the instance knows, in ``folder``; none where that is not given. ``base_url``: where the folder is
+    on the web."""
+
+    folder: Annotated[Path | None, checks.folder_if_at_all] = None
+    formats: Annotated[tuple[str, ...], checks.export_formats] = ("rss", "atom", "jsonfeed")
+    languages: Annotated[tuple[str, ...], checks.languages_if_at_all] = ()
+    base_url: Annotated[str, checks.public_url] = ""
+    title: Annotated[str, checks.title] = "Paperround"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``languages`` are those that chats can choose and
@@ -145,6 +157,7 @@ class Config(Section):
     arxiv: Arxiv = Arxiv()
     anthology: Anthology = Anthology()
     summaries: Summaries = Summaries()
+    export: Export = Export()
 
     @property
     def database(self) -> str:
@@ -184,7 +197,7 @@ class Config(Section):
 
 _SECTIONS: Mapping[str, type[Section]] = {
     "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
-    "summaries": Summaries,
+    "summaries": Summaries, "export": Export,
 }  # fmt: skip
 
 

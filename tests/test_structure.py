@@ -18,14 +18,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "budgets", "bursts", "checking", "delivery", "digests", "documents", "explaining", "exports",
-        "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "subjects", "summaries",
-        "telling", "wants",
+        "absences", "budgets", "bursts", "checking", "citing", "delivery", "digests", "documents", "explaining",
+        "exports", "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "subjects",
+        "summaries", "telling", "wants",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "scribe",
-        "tenure", "turns", "upkeep", "wishes",
+        "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "publishing",
+        "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

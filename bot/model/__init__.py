@@ -28,6 +28,7 @@ from bot.model.feeds import (
     Sighting,
     Validators,
 )
+from bot.model.listings import Listed, Listing, Site
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import (
     CURATED,
@@ -79,6 +80,8 @@ __all__ = [
     "Kind",
     "Layout",
     "Leaf",
+    "Listed",
+    "Listing",
     "Match",
     "News",
     "Notice",
@@ -91,6 +94,7 @@ __all__ = [
     "Rest",
     "Role",
     "Sighting",
+    "Site",
     "Spending",
     "Subscription",
     "Summary",

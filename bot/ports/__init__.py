@@ -11,10 +11,12 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Press,
     Proceedings,
     Source,
 )
-from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.searching import Hit, SearchIndex
+from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
 from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Press",
     "Proceedings",
     "Progress",
     "Repeated",

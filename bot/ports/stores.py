@@ -1,4 +1,4 @@
-"""What lasts, and what is found in it."""
+"""What lasts."""
 
 from __future__ import annotations
 
@@ -34,47 +34,6 @@ from bot.model import (
     Validators,
 )
 from bot.ports.summarizers import SummaryBooks
-from bot.query import Query
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    paper_id: int
-    score: float
-
-
-class SearchIndex(Protocol):
-    """Full-text search over everything stored; derived data that follows the store's changes."""
-
-    def follow(self, patience: float | None = None) -> int:
-        """Take in the store's changes since the last call; returns how many papers were taken in.
-
-        ``patience``: seconds after which the rest is left for the next call; None takes in everything.
-        """
-
-    def search(
-        self,
-        query: Query,
-        limit: int = 10,
-        offset: int = 0,
-        newest: bool = False,
-        among: Collection[int] | None = None,
-    ) -> tuple[list[Hit], int]:
-        """Hits, best first (or newest first), and the number of all matches. ``among``: ids of the only papers asked.
-
-        Raises QueryError for a ``prefix*`` that stands for too many words.
-        """
-
-    def meant(self, query: Query) -> Query | None:
-        """The query with a stored word for each word that nothing stored has; None where nothing is near."""
-
-    def lag(self) -> int:
-        """How many changes of the store are not in it yet; counted up to 1,000."""
-
-    def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
-        """The papers most like a stored one, best first."""
-
-    def close(self) -> None: ...
 
 
 class Transaction(SummaryBooks, Protocol):
@@ -120,6 +79,9 @@ class Transaction(SummaryBooks, Protocol):
 
     def before_latest_batch(self) -> int:
         """The id just before the first announcement of the latest announced day; 0 where there is none."""
+
+    def announced_days(self) -> list[tuple[date, int]]:
+        """Every day on which papers were announced, the latest first, and how many announcements it had."""
 
     def latest_day(self) -> date | None:
         """The latest announced day."""
