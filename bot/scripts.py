@@ -68,6 +68,6 @@ def is_chinese(text: str) -> bool:
 
 def _is_chinese(text: str) -> bool:
     ideographs = sum(map(len, HAN.findall(text)))
-    if 4 * ideographs > len(text):  # there is no room for words that would outweigh them
+    if 3 * ideographs > len(text):  # there is no room for words that would outweigh them
         return True
     return ideographs > 0 and ideographs * 1.5 >= len(_LATIN.findall(text))
