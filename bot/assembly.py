@@ -14,8 +14,8 @@ from bot.catalogue import TOPICS
 from bot.errors import BadInput, ConfigError, FetchFailed, Problem
 from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
-from bot.model import Fetched
-from bot.ports import Archive, ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
+from bot.model import Fetched, Listing
+from bot.ports import Archive, ChatPlatform, Copied, Press, Proceedings, Progress, Repeated, SearchIndex, Source, Store
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -275,3 +275,26 @@ def size_of_documents(path: Path) -> int:
     from adapters.digest_files import size_hint
 
     return size_hint(path)
+
+
+def write_listing(form: str, listing: Listing, language: str, subject: str = "") -> str:
+    """Papers in a form that is handed out: see ``adapters.publishing.forms``."""
+    from adapters.publishing.forms import written
+
+    return written(form, listing, language, subject)
+
+
+def ending_of(form: str) -> str:
+    """How the name of a file in that form ends."""
+    from adapters.publishing.forms import ENDINGS
+
+    return ENDINGS[form]
+
+
+def make_press(config: Config, folder: Path) -> Press:
+    """What writes a site into ``folder``, the way it is configured."""
+    from adapters.publishing.site import Press as SitePress
+
+    wanted = config.export
+    languages = wanted.languages or (config.language,)
+    return SitePress(folder, languages, wanted.formats, wanted.base_url, wanted.title)

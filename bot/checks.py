@@ -348,6 +348,37 @@ def folder(value: object) -> Path:
     return folder
 
 
+def folder_if_at_all(value: object) -> Path | None:
+    """None for an empty text."""
+    return folder(value) if value else None
+
+
+def url_if_at_all(value: object) -> str:
+    found = url("http", "https")(value) if value else ""
+    if "@" in urlsplit(found).netloc:
+        raise Wrong("holds a name or a password", "leave them out: everybody may read it")
+    return found
+
+
+FORMS = ("reference", "list", "monthly", "markdown", "rss", "atom", "jsonfeed", "bibtex", "ris", "jsonl")
+"""What may stand beside a site's pages."""
+
+
+def export_formats(value: object) -> tuple[str, ...]:
+    return _each(_list(value, "rss,atom"), one_of(*FORMS)) if value else ()
+
+
+def languages(value: object) -> tuple[str, ...]:
+    return _each(_list(value, "en,zh-Hans"), language) if value else ()
+
+
+def title(value: object) -> str:
+    text = _text(value, "write a title, as Paperround")
+    if not 0 < len(text) <= 100 or not text.isprintable():
+        raise Wrong("is not a title", "write at most 100 characters on one line")
+    return text
+
+
 def listen_if_at_all(value: object) -> tuple[str, int] | None:
     """None for an empty text."""
     return listen(value) if value else None

@@ -32,6 +32,7 @@ _SECRETS: frozenset[Key] = frozenset(
 )
 _KNOWN: frozenset[Key] = frozenset(keys())
 _DATA_DIR: Key = ("data_dir",)
+_EXPORT: Key = ("export", "folder")
 _SECTIONS = frozenset(key[0] for key in _KNOWN if len(key) > 1)
 _FILES: Mapping[Key, Key] = {(*key[:-1], key[-1] + "_file"): key for key in _SECRETS}
 
@@ -126,6 +127,9 @@ def load(
     folder = values.setdefault(_DATA_DIR, "data")
     if isinstance(folder, str) and folder.strip():
         values[_DATA_DIR] = str(root / Path(folder.strip()).expanduser())
+    site = values.get(_EXPORT)
+    if isinstance(site, str) and site.strip():
+        values[_EXPORT] = str(root / Path(site.strip()).expanduser())
     config, faults = build(values)
     problems = [Problem(reading.written(key), fault.wrong, fault.mend) for key, fault in faults]
     if reading.problems or problems:

@@ -14,6 +14,9 @@ from bot.feeds import eastern_day
 from bot.keys import source_of
 from bot.model import Arrival, FeedItem, Kind, News, Paper, Summary, SummaryText
 
+_RANK = {"model": 0, "document": 1, "curated": 2}
+"""Whose words stand in the place of whose."""
+
 _Words = TypeVar("_Words", str, tuple[str, ...])
 
 
@@ -193,7 +196,8 @@ def _told(news: News, item: FeedItem, on: date) -> Told:
 def _filled(
     there: tuple[Summary, ...], texts: Iterable[SummaryText], paper_id: int, now: datetime | None
 ) -> tuple[Summary, ...]:
-    """Summaries after more words: empty fields are filled, a document's words take the place of a model's."""
+    """Summaries after more words: empty fields are filled, a document's words take the place of a model's, and curated
+    ones of any other; those of another curated summary alone take theirs."""
     by_language = {s.language: s for s in there}
     for text in texts:
         if not (text.headline or text.title or text.abstract):
@@ -204,7 +208,7 @@ def _filled(
                 paper_id, text.language, text.headline, text.title, text.abstract, text.origin, now
             )
             continue
-        better = text.origin != "model" and old.origin == "model"
+        better = _RANK.get(text.origin, 1) > _RANK.get(old.origin, 1) or text.origin == old.origin == "curated"
         made = replace(
             old,
             headline=_better(text.headline, old.headline, better),

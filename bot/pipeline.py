@@ -18,7 +18,8 @@ from bot.feeds import eastern_day, next_poll, settled
 from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
 from bot.polling import Poller, Reading
-from bot.ports import Archive, ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.ports import Archive, ChatPlatform, Press, Proceedings, SearchIndex, Source, Store
+from bot.publishing import Publishing
 from bot.reports import Reporter
 from bot.tenure import INGEST, PATIENCE, Tenure, alone_async
 from bot.turns import Turn
@@ -73,11 +74,13 @@ class Pipeline:
         proceedings: Proceedings | None = None,
         archives: Sequence[Archive] = (),
         clock: Callable[[], datetime] | None = None,
+        press: Press | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now)
         self._upkeep = Upkeep(store, settings.audit_days, now)
+        self._publishing = Publishing(store, index, press, now) if press and index else None
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self._turn = Turn(store, settings.interval, clock or now)
@@ -162,6 +165,10 @@ class Pipeline:
     async def keep_up(self) -> bool:
         """Once a day, by one process: what has had its time goes. Whether it was done now."""
         return await self._upkeep.run_if_due()
+
+    async def publish(self) -> bool:
+        """Write the site anew, where there is to be one and something changed; by one process. Whether it was now."""
+        return self._publishing is not None and await self._publishing.run_if_due()
 
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so

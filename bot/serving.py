@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK = 30, 10, 1, 600
+POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK, EXPORT_TICK = 30, 10, 1, 600, 60
 """Seconds between looks at what is due."""
 PATIENCE = 10.0
 """Seconds that a person waits for the first poll."""
@@ -86,12 +86,14 @@ async def serve(config: Config) -> int:
     wanted = [role for role in Role if role.listens and {role, Role.DELIVER} & set(config.roles)]
     platforms = assembly.make_platforms(config, crew, store, wanted)
     listening = tuple(name for name in platforms if Role(name) in config.roles)
+    publishes = Role.PLAN in config.roles
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
-    index = assembly.open_index(config, store) if listening or everything else None
+    press = assembly.make_press(config, config.export.folder) if config.export.folder and publishes else None
+    index = assembly.open_index(config, store) if listening or everything or press else None
     source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
     archives = assembly.make_archives(config)
     pipeline = Pipeline(
-        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives
+        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives, press=press
     )
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
@@ -261,6 +263,7 @@ async def serve_platforms(
                 clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
             if Role.PLAN in roles:
                 clock.every(UPKEEP_TICK, "upkeep", lambda: tracked(pipeline.keep_up))
+                clock.every(EXPORT_TICK, "export", lambda: tracked(pipeline.publish))
             begun = asyncio.create_task(tracked(first))
             running.add(begun)
             if talk is not None:

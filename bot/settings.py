@@ -94,6 +94,18 @@ class Anthology(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Export(Section):
+    """A site of what the instance knows, in ``folder``; none where that is not given. ``base_url``: where the folder is
+    on the web."""
+
+    folder: Annotated[Path | None, checks.folder_if_at_all] = None
+    formats: Annotated[tuple[str, ...], checks.export_formats] = ("rss", "atom", "jsonfeed")
+    languages: Annotated[tuple[str, ...], checks.languages] = ()
+    base_url: Annotated[str, checks.url_if_at_all] = ""
+    title: Annotated[str, checks.title] = "Paperround"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
     ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
@@ -122,6 +134,7 @@ class Config(Section):
     discord: Discord = Discord()
     arxiv: Arxiv = Arxiv()
     anthology: Anthology = Anthology()
+    export: Export = Export()
 
     @property
     def database(self) -> str:
@@ -158,7 +171,7 @@ class Config(Section):
 
 
 _SECTIONS: Mapping[str, type[Section]] = {
-    "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
+    "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology, "export": Export,
 }  # fmt: skip
 
 

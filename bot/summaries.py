@@ -97,14 +97,14 @@ def _converter(name: str) -> Any:
 
 
 @cache
-def _script_tables() -> tuple[frozenset[str], frozenset[str]]:
-    """The characters that only Traditional, and only Simplified Chinese writes."""
+def _script_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """One character that only Traditional, and one that only Simplified Chinese writes."""
     han = [chr(code) for code in range(0x4E00, 0xA000)]
     simplified = _converter("t2s").convert("\n".join(han)).split("\n")
     traditional = _converter("s2t").convert("\n".join(han)).split("\n")
     only_traditional = frozenset(a for a, b in zip(han, simplified, strict=True) if a != b)
     only_simplified = frozenset(a for a, b in zip(han, traditional, strict=True) if a != b) - only_traditional
-    return only_traditional, only_simplified
+    return re.compile(f"[{''.join(only_traditional)}]"), re.compile(f"[{''.join(only_simplified)}]")
 
 
 def language_of(text: str, unsure: str = "zh-Hans") -> str:
@@ -116,15 +116,26 @@ def language_of(text: str, unsure: str = "zh-Hans") -> str:
     text = text[:400]
     if text.isascii():
         return "en" if text.strip() else ""
-    ideographs = "".join(_CJK.findall(text))
-    if not ideographs or len(ideographs) * 1.5 < len(_LATIN.findall(text)):
+    if not _is_chinese(text):
         return "en"
-    only_traditional, only_simplified = _script_tables()
-    seen = set(ideographs)
-    traditional, simplified = len(seen & only_traditional), len(seen & only_simplified)
+    only_traditional, only_simplified = _script_patterns()
+    traditional, simplified = len(set(only_traditional.findall(text))), len(set(only_simplified.findall(text)))
     if traditional == simplified:
         return unsure
     return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+def is_chinese(text: str) -> bool:
+    """Whether ``language_of`` says one of the Chinese scripts; quicker where it does not matter which."""
+    text = text[:400]
+    return not text.isascii() and _is_chinese(text)
+
+
+def _is_chinese(text: str) -> bool:
+    ideographs = sum(map(len, _CJK.findall(text)))
+    if 4 * ideographs > len(text):  # there is no room for words that would outweigh them
+        return True
+    return ideographs > 0 and ideographs * 1.5 >= len(_LATIN.findall(text))
 
 
 _MATH = re.compile(r"\$[^$]*\$|\\\([^)]*\\\)")

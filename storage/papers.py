@@ -105,6 +105,11 @@ class Papers(Work):
         first = self._number(select(func.min(a.c.id)).where(a.c.announced_on == latest))
         return first - 1 if first else 0
 
+    def announced_days(self) -> list[tuple[date, int]]:
+        on = t.announcement.c.announced_on
+        rows = self._all(select(on, func.count().label("n")).group_by(on).order_by(on.desc()))
+        return [(row.announced_on, row.n) for row in rows]
+
     def latest_day(self) -> date | None:
         row = self._one(select(func.max(t.announcement.c.announced_on)))
         return row[0] if row else None
@@ -330,12 +335,12 @@ class Papers(Work):
                     written.add(one.id)
                 elif one != known.get(one.id):
                     retold.append(row_of_told(one, one.id, paper_id))
-        self._bulk(t.paper.insert(), new_papers)
+        self._insert_many(t.paper.insert(), new_papers)
         self._change(t.paper, [{"its": row.pop("id"), **row} for row in papers])
         self._change(t.paper, days)
         self._bulk_put(t.paper_key, keys)
         self._bulk_put(t.summary, summaries)
-        self._bulk(t.announcement.insert(), told)
+        self._insert_many(t.announcement.insert(), told)
         changed = ("news", "categories", "heard")
         self._change(t.announcement, [{"its": r["id"], **{name: r[name] for name in changed}} for r in retold])
 
@@ -349,7 +354,7 @@ class Papers(Work):
             statement = self._insert(table)
             names = [column.name for column in table.primary_key]
             rest = {name: statement.excluded[name] for name in rows[0] if name not in names}
-            self._bulk(statement.on_conflict_do_update(index_elements=names, set_=rest), rows)
+            self._insert_many(statement.on_conflict_do_update(index_elements=names, set_=rest), rows)
 
 
 def _count(tally: Tally, batch: int) -> None:

@@ -18,12 +18,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "bursts", "delivery", "digests", "documents", "explaining", "exports", "filters", "ingest",
-        "matching", "merging", "ports", "summaries",
+        "absences", "bursts", "citing", "delivery", "digests", "documents", "explaining", "exports", "filters",
+        "ingest", "matching", "merging", "ports", "summaries",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "tenure",
+        "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "publishing",
+        "reports", "tenure",
         "turns", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),

@@ -28,6 +28,7 @@ from bot.model.feeds import (
     Sighting,
     Validators,
 )
+from bot.model.listings import Listed, Listing, Site
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
 from bot.model.people import Change, Deed
@@ -60,6 +61,8 @@ __all__ = [
     "Kind",
     "Layout",
     "Leaf",
+    "Listed",
+    "Listing",
     "Match",
     "News",
     "Notice",
@@ -72,6 +75,7 @@ __all__ = [
     "Rest",
     "Role",
     "Sighting",
+    "Site",
     "Subscription",
     "Summary",
     "SummaryText",

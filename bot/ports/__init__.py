@@ -11,6 +11,7 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Press,
     Proceedings,
     Source,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Press",
     "Proceedings",
     "Progress",
     "Repeated",

@@ -116,6 +116,9 @@ class Transaction(Protocol):
     def before_latest_batch(self) -> int:
         """The id just before the first announcement of the latest announced day; 0 where there is none."""
 
+    def announced_days(self) -> list[tuple[date, int]]:
+        """Every day on which papers were announced, the latest first, and how many announcements it had."""
+
     def latest_day(self) -> date | None:
         """The latest announced day."""
 

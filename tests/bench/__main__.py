@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import digest, help, ingest, matching, planning, plots, queries, searching, start
+from tests.bench import digest, help, importing, ingest, matching, planning, plots, queries, searching, start
 from tests.bench.measure import Measured
 from tests.paths import ROOT
 
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Path, float], list[Measured]]] = {
     "start": lambda folder, _: start.measure(folder),
     "digest": lambda folder, _: digest.measure(folder),
     "ingest": ingest.measure,
+    "import": importing.measure,
     "matching": matching.measure,
     "planning": planning.measure,
     "search": searching.measure,
