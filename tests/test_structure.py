@@ -19,13 +19,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"query"}),
     frozenset({
         "absences", "bursts", "citing", "delivery", "digests", "documents", "explaining", "exports", "filters",
-        "ingest", "matching", "merging", "ports", "summaries",
+        "ingest", "matching", "merging", "ports", "summaries", "tastes",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "publishing",
-        "reports", "tenure",
-        "turns", "upkeep",
+        "accounts", "anthology", "backfill", "cards", "carrier", "commands", "crew", "desk", "drafts", "editions",
+        "gauges", "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling",
+        "publishing", "reports", "tenure", "turns", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

@@ -288,10 +288,10 @@ class Telegram:
                 await self._answer_query(event.query_id, notice)
             if notice:
                 return
-            reply = await work
+            reply = await self._confided(desk, event.caller, await work)
         finally:
             work.cancel()
-        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits else 0)
+        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits or reply.aside else 0)
 
     async def _answer_query(self, query_id: str, notice: str = "") -> None:
         try:

@@ -31,7 +31,7 @@ from bot.model.feeds import (
 from bot.model.listings import Listed, Listing, Site
 from bot.model.notices import Notice, NoticeKind
 from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
-from bot.model.people import Change, Deed
+from bot.model.people import Change, Deed, Vote
 from bot.model.roles import EVERY_ROLE, Role
 
 __all__ = [
@@ -82,4 +82,5 @@ __all__ = [
     "Tally",
     "Topic",
     "Validators",
+    "Vote",
 ]

@@ -15,9 +15,11 @@ from bot.ports.platforms import (
     Proceedings,
     Source,
 )
+from bot.ports.reading import MOST_VOTES
 from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
 
 __all__ = [
+    "MOST_VOTES",
     "NOTE",
     "Archive",
     "Caller",

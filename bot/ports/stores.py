@@ -33,6 +33,7 @@ from bot.model import (
     Topic,
     Validators,
 )
+from bot.ports.reading import Reading
 from bot.query import Query
 
 
@@ -76,7 +77,7 @@ class SearchIndex(Protocol):
     def close(self) -> None: ...
 
 
-class Transaction(Protocol):
+class Transaction(Reading, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -233,6 +234,9 @@ class Transaction(Protocol):
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
 
     def delivery(self, delivery_id: int) -> Delivery | None: ...
+    def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
+        """What brought this digest to the chat; None where it never got that."""
+
     def last_delivery(self, chat_id: int) -> Delivery | None: ...
     def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
         """Of each chat's last delivery, what kind it was and when it was made."""
