@@ -15,6 +15,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters.chats.telegram_rich import rich_html
 from bot.ports import Message
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style
 
@@ -64,12 +65,13 @@ def usable_link(address: str) -> str:
         return ""
 
 
-def render(reply: Reply) -> tuple[Message, ...]:
+def render(reply: Reply, rich: bool = False) -> tuple[Message, ...]:
     """The reply's messages; each payload is the JSON of sendMessage's parameters without ``chat_id``.
 
     A paper belongs to the message in which its entry ends, and so does the button of a block. The reply's own stand
     under the last message; more than 100 go on under messages of their own. Empty for a reply without text and buttons.
-    Raises ValueError for a button that carries nothing or more than 64 bytes.
+    With ``rich`` what tells of papers has the rich form beside the classic one. Raises ValueError for a button that
+    carries nothing or more than 64 bytes.
     """
     room = MAX_UNITS - (reply.spare + len(_GAP) if reply.spare else 0)
     drafts = _pack((block for raw in reply.blocks if (block := _cleaned(raw)).spans), room)
@@ -79,7 +81,7 @@ def render(reply: Reply) -> tuple[Message, ...]:
     for number, draft in enumerate(drafts, 1):
         rows = [*_evenly(draft.buttons), *(reply.buttons if number == len(drafts) else ())]
         first, *others = _keyboards(rows) or [[]]
-        messages.append(_message(draft, first))
+        messages.append(_message(draft, first, rich))
         messages += [_message(_Draft(["…"]), more) for more in others]
     return tuple(messages)
 
@@ -99,7 +101,10 @@ def marked(payload: bytes, note: str) -> bytes:
     visible = unescape(_TAG.sub("", parameters["text"]))
     if parameters["text"].startswith(above) or units(visible) + units(note) + len(_GAP) > MAX_UNITS:
         return payload
-    return json.dumps({**parameters, "text": above + parameters["text"]}, ensure_ascii=False).encode()
+    parameters["text"] = above + parameters["text"]
+    if rich := parameters.get("rich_message"):
+        parameters["rich_message"] = {**rich, "html": f"<p><i>{escape(note)}</i></p>{rich['html']}"}
+    return json.dumps(parameters, ensure_ascii=False).encode()
 
 
 @dataclass(slots=True)
@@ -111,6 +116,7 @@ class _Draft:
     entities: int = 0
     papers: list[int] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
 
     def takes(self, block: Block, room: int) -> bool:
         gap = len(_GAP) if self.html else 0
@@ -120,6 +126,7 @@ class _Draft:
         self.units += (len(_GAP) if self.html else 0) + _units(block)
         self.entities += _entities(block)
         self.html.append(_html(block))
+        self.blocks.append(block)
         if block.paper:
             self.papers.append(block.paper)
         if block.button:
@@ -136,12 +143,14 @@ def _pack(blocks: Iterable[Block], room: int) -> list[_Draft]:
     return drafts
 
 
-def _message(draft: _Draft, rows: Sequence[Sequence[dict[str, str]]]) -> Message:
+def _message(draft: _Draft, rows: Sequence[Sequence[dict[str, str]]], rich: bool = False) -> Message:
     parameters: dict[str, Any] = {
         "text": _GAP.join(draft.html),
         "parse_mode": "HTML",
         "link_preview_options": {"is_disabled": True},
     }
+    if rich and any(block.paper or block.folds for block in draft.blocks):
+        parameters["rich_message"] = {"html": rich_html(draft.blocks), "skip_entity_detection": True}
     if rows:
         parameters["reply_markup"] = {"inline_keyboard": rows}
     return Message(json.dumps(parameters, ensure_ascii=False).encode(), tuple(dict.fromkeys(draft.papers)))
@@ -244,9 +253,9 @@ def _cut(spans: list[Span], room: int, entities: int) -> tuple[list[Span], list[
             room -= size
             continue
         fitting = _fitting(span.text, room) if entities >= 0 else 0
-        rest = [replace(span, text=span.text[fitting:]), *spans[number + 1 :]]
+        rest = [replace(span, text=span.text[fitting:], tex=""), *spans[number + 1 :]]
         if fitting:
-            head.append(replace(span, text=span.text[:fitting]))
+            head.append(replace(span, text=span.text[:fitting], tex=""))
         if rest[0].text[:1].isspace():
             return head, rest
         return _back_to_space(head, rest)
@@ -266,8 +275,8 @@ def _back_to_space(head: list[Span], rest: list[Span]) -> tuple[list[Span], list
         span = head[number]
         if space := _LAST_SPACE.search(span.text):
             before, after = span.text[: space.end()], span.text[space.end() :]
-            moved = [replace(span, text=after)] if after else []
-            kept = [*head[:number], replace(span, text=before)]
+            moved = [replace(span, text=after, tex="")] if after else []
+            kept = [*head[:number], replace(span, text=before, tex="")]
             if not "".join(s.text for s in kept).strip():
                 break
             return kept, [*moved, *head[number + 1 :], *rest]
