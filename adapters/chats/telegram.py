@@ -72,9 +72,9 @@ class Telegram:
         paid: bool = False,
         rich: bool = False,
     ) -> None:
-        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``rich``: papers are rich messages
-        where the server knows them; ``turn`` says whether this process polls; with a ``door`` Telegram calls there, and
-        ``inbox`` holds what it brings. Raises ConfigError for an empty token."""
+        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``rich``: papers are rich
+        messages where the server knows them; ``turn`` says whether this process polls; with a ``door`` Telegram calls
+        there and ``inbox`` holds what it brings. Raises ConfigError for an empty token."""
         self._token, self._paid = token, paid
         self._pace = pace or Pace(per_second=PAID_A_SECOND if paid else A_SECOND)
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()

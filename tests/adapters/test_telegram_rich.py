@@ -60,7 +60,8 @@ def test_formulas_are_drawn_where_they_can_be_trusted_to_be_some(tex: str, shown
 def test_folds_open_in_place_and_lines_are_paragraphs() -> None:
     assert rich_html(CARD.blocks) == (
         "<h4><b>1 new paper</b></h4>"
-        '<p><b>1. </b><a href="https://arxiv.org/abs/1">Knots in <tg-math>\\mathcal{O}(n^2)</tg-math> &amp; more</a></p>'
+        '<p><b>1. </b><a href="https://arxiv.org/abs/1">Knots in '
+        "<tg-math>\\mathcal{O}(n^2)</tg-math> &amp; more</a></p>"
         "<details><summary>We tie n² &lt; 3 knots.…</summary><p>We tie n² &lt; 3 knots.</p></details>"
     )
 
