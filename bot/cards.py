@@ -10,14 +10,16 @@ from bot.keys import link_from_key, source_of
 from bot.model import LANGUAGES, Paper, Summary
 from bot.pages import address_of, authors_line, carried, note, passage, proceedings_of, published_at, shorten, titled
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style, italic, link, paragraph, plain
-from bot.summaries import abstract_in, best_summary, language_of
+from bot.scripts import language_of
+from bot.summaries import best_abstract, best_summary
 from bot.text import readable
-from bot.words import NAMES, Words
+from bot.words import Words, language_name
 
 _TITLE, _HEADLINE, _AUTHORS = 300, 420, 12
 ROOM = 3_500
 """Characters of a card, so that it is one message on every platform."""
 
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
 _REPOSITORY = re.compile(
     r"(?:https?://)?(?:www\.)?((?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|gitee\.com|sourceforge\.net/p|"
     r"huggingface\.co(?:/(?:datasets|spaces))?)/[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)",
@@ -39,7 +41,7 @@ class View:
     def parse(cls, text: str) -> View:
         """Of what ``str`` gives; anything else is the usual view."""
         language = text.removesuffix("+")
-        return cls(language if language in LANGUAGES else "", text.endswith("+"))
+        return cls(language if _TAG.fullmatch(language) else "", text.endswith("+"))
 
     def __str__(self) -> str:
         return self.language + "+" * self.opened
@@ -62,13 +64,16 @@ def card(
     back: str = "",
     mark: Mark = Mark(),
     own: str = "",
+    subjects: Sequence[str] | None = None,
 ) -> Reply:
     """The paper with both abstracts folded, and what can be done with it. ``back`` is the action of the page it was
-    opened from; ``own`` the reader's language, where ``words`` are another."""
-    blocks = [*_head(words, paper, summaries)]
+    opened from; ``own`` the reader's language, where ``words`` are another; ``subjects``: what it is about, in the
+    reader's words; those that are stored where nobody says."""
+    blocks = [*_head(words, paper, summaries, subjects)]
     room = ROOM - sum(len(block.text.encode("utf-16-le", "replace")) // 2 for block in blocks)
     abstracts = _abstracts(words, paper, summaries)
-    folds = tuple(passage(text, max(200, room // len(abstracts) - 40)) for text in abstracts)
+    most = max(200, room // max(1, len(abstracts)) - 40)
+    folds = tuple(marked(passage(text, most), its) for text, its in abstracts.items())
     if view.opened:
         blocks += [Block((fold,), BlockKind.QUOTE) for fold in folds]
     elif folds:
@@ -77,21 +82,24 @@ def card(
     return Reply(tuple(blocks), tuple(_rows(words, paper, summaries, view, back, mark, own)))
 
 
-def _head(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Iterator[Block]:
+def _head(words: Words, paper: Paper, summaries: Sequence[Summary], subjects: Sequence[str] | None) -> Iterator[Block]:
     """All but the abstracts: the translated title over the original one, the headline, who, what, when."""
-    best = best_summary(summaries, words.language, paper)
+    best = best_summary(summaries, words.language, paper, words.accepts)
     original = titled(paper)
     spans = [replace(original, style=Style.BOLD)]
     if best.title:
         own = Span(shorten(best.title, _TITLE), Style.BOLD)
-        spans = [own, *note(words, best.title_language), plain("\n"), original]
+        spans = [own, *note(words, best.title_language, best.title_from), plain("\n"), original]
     yield Block(tuple(spans), BlockKind.ENTRY, paper.id)
     abstracts = _abstracts(words, paper, summaries)
     if best.headline and best.headline not in map(readable, abstracts):
-        yield paragraph(plain(shorten(best.headline, _HEADLINE)), *note(words, best.headline_language))
+        its = note(words, best.headline_language, best.headline_from)
+        yield paragraph(plain(shorten(best.headline, _HEADLINE)), *its)
+    told = paper.subjects if subjects is None else subjects
+    told = told or next((summary.subjects for summary in summaries if summary.language == words.language), ())
     facts = [
         authors_line(words, paper, _AUTHORS),
-        words.listing(list(paper.subjects[:6])),
+        " · ".join(shorten(subject, 60) for subject in told[:8]),
         ", ".join(paper.categories[:8]),
         _dated(paper),
     ]
@@ -107,10 +115,19 @@ def _dated(paper: Paper) -> str:
     return " · ".join(part for part in (f"{on:%Y-%m-%d}" if on else "", version, shorten(paper.journal, 120)) if part)
 
 
-def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> list[str]:
-    """The reader's own language first, then the original."""
-    texts = {readable(text): text for text in (abstract_in(summaries, words.language), paper.abstract) if text}
-    return [text for shown, text in texts.items() if shown.strip()]
+def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> dict[str, list[Span]]:
+    """The best for this reader first, then the original, each with its mark."""
+    best = best_abstract(summaries, words.language, paper, words.accepts)
+    texts = {best.text: note(words, best.language, best.source)}
+    if readable(paper.abstract) not in texts:
+        texts[paper.abstract] = note(words, language_of(readable(paper.abstract)))
+    return {text: its for text, its in texts.items() if text.strip()}
+
+
+def marked(fold: Span, note: Sequence[Span]) -> Span:
+    """A fold that ends in a note of its language."""
+    told = "".join(span.text for span in note)
+    return replace(fold, text=fold.text + told, tex=fold.tex + told if fold.tex else "")
 
 
 def _rows(
@@ -131,7 +148,7 @@ def _rows(
         turns.append(button(words.say("Fold"), "card", replace(view, opened=False)))
     if other := _other(words, paper, summaries, own or words.language):
         shown = "" if other == (own or words.language) else other
-        turns.append(button(NAMES.get(other, other), "card", View(shown, view.opened)))
+        turns.append(button(language_name(other), "card", View(shown, view.opened)))
     if turns:
         yield tuple(turns)
     if links := tuple(_links(words, paper)):
@@ -149,7 +166,7 @@ def _other(words: Words, paper: Paper, summaries: Sequence[Summary], own: str) -
     # A reader of one Chinese script wants English as the other language, and not the other script.
     if own.startswith("zh"):
         have = {one for one in have if one == own or not one.startswith("zh")}
-    languages = [one for one in LANGUAGES if one in have]
+    languages = sorted(have, key=lambda one: (LANGUAGES.index(one) if one in LANGUAGES else len(LANGUAGES), one))
     if words.language not in languages or len(languages) < 2:
         return ""
     return languages[(languages.index(words.language) + 1) % len(languages)]

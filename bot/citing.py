@@ -19,8 +19,8 @@ _MATH = re.compile(r"(?<!\\)(?:\\\\)*\$[^$]*(?<!\\)\$")
 _SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)([&%#_^~])")
 _LETTERS = {"^": "\\^{}", "~": "\\~{}"}
 _PARTICLES = frozenset({
-    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "el", "al", "bin", "ibn", "ten",
-    "ter", "zu", "zur", "af",
+    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "el", "al", "bin", "ibn",
+    "ten", "ter", "zu", "zur", "af",
 })  # fmt: skip
 
 

@@ -27,9 +27,10 @@ FILE_NAME = "paperround.toml"
 _LARGEST = 1024 * 1024
 """Bytes of a file that is read as configuration or secret: more is a mistake."""
 
-_SECRETS: frozenset[Key] = frozenset(
-    {("database_url",), ("telegram", "token"), ("telegram", "webhook_secret"), ("discord", "token")}
-)
+_SECRETS: frozenset[Key] = frozenset({
+    ("database_url",), ("telegram", "token"), ("telegram", "webhook_secret"), ("discord", "token"),
+    ("summaries", "key"),
+})  # fmt: skip
 _KNOWN: frozenset[Key] = frozenset(keys())
 _DATA_DIR: Key = ("data_dir",)
 _EXPORT: Key = ("export", "folder")

@@ -13,7 +13,7 @@ from bot.keys import link_from_key, source_of
 from bot.model import FeedItem, Kind, Listed, Site, Summary, SummaryText, Topic
 from bot.ports import SearchIndex, Transaction
 from bot.query import And, Query, parse
-from bot.summaries import convert
+from bot.scripts import convert
 
 MOST = 10_000
 """Papers of one query: the index sets room aside for so many."""

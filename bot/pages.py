@@ -9,9 +9,10 @@ from datetime import date
 from bot.keys import link_from_key, source_of, venue_of
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
-from bot.summaries import Shown, abstract_in, best_summary, language_of
+from bot.scripts import language_of
+from bot.summaries import Shown, best_abstract, best_summary
 from bot.text import readable
-from bot.words import NAMES, Words
+from bot.words import Words, language_name
 
 PAGE = 10
 """Papers a page where a reader turns pages."""
@@ -107,9 +108,15 @@ def label_list(words: Words, labels: Sequence[str], most: int = 4) -> str:
     return words.listing(shown)
 
 
-def note(words: Words, shown: str) -> list[Span]:
-    """A small mark where the words are in another language than asked."""
-    return [italic(f" [{NAMES.get(shown, shown)}]")] if shown and shown != words.language else []
+def note(words: Words, shown: str, source: str = "") -> list[Span]:
+    """A small mark where the words are in another language than asked, or were converted from ``source``."""
+    if not shown or (shown == words.language and not source):
+        return []
+    if source == "zh-Hans":
+        return [italic(f" [{words.say('converted from Simplified Chinese')}]")]
+    if source:
+        return [italic(f" [{words.say('converted from Traditional Chinese')}]")]
+    return [italic(f" [{language_name(shown)}]")]
 
 
 def titled(paper: Paper, most: int = _TITLE) -> Span:
@@ -153,21 +160,23 @@ def entry(
         return Block((*over, plain(plainly)), BlockKind.ENTRY, paper.id, button)
     if page:
         title = replace(title, link=link("", page).link)
-    best = best_summary(summaries, words.language, paper)
+    best = best_summary(summaries, words.language, paper, words.accepts)
     spans = [*over, bold(f"{number}. "), title]
     if best.title:
         spans.append(plain("\n" + shorten(best.title, measure.title)))
+        spans += note(words, best.title_language, best.title_from)
     if best.headline and measure.headline:
         spans.append(plain("\n" + shorten(best.headline, measure.headline)))
-        spans += note(words, best.headline_language)
+        spans += note(words, best.headline_language, best.headline_from)
     if layout is Layout.BILINGUAL and (own := _own_headline(words, paper, summaries, best)) and measure.headline:
         spans.append(plain("\n" + shorten(own, measure.headline)))
     line = shorten(" · ".join(filter(None, _facts(words, paper, labels, news, late_on))), measure.facts)
     if line:
         spans.append(italic("\n" + line))
     folds: tuple[Span, ...] = ()
-    if layout is Layout.FULL and (abstract := abstract_in(summaries, words.language) or paper.abstract):
-        folds = (passage(abstract, measure.fold),)
+    if layout is Layout.FULL:
+        abstract = best_abstract(summaries, words.language, paper, words.accepts).text or paper.abstract
+        folds = (passage(abstract, measure.fold),) if abstract else ()
     return Block(tuple(spans), BlockKind.ENTRY, paper.id, button, folds)
 
 

@@ -13,7 +13,6 @@ from bot.ports import MOST_VOTES
 from storage import tables as t
 from storage.rows import CHUNK, Work, chunks
 
-
 _FEW = 20
 
 

@@ -167,7 +167,10 @@ def row_of_told(told: Told, id_: int, paper_id: int) -> Values:
 
 
 def summary_of(row: Row[Any]) -> Summary:
-    return Summary(row.paper_id, row.language, row.headline, row.title, row.abstract, row.origin, row.made_at)
+    return Summary(
+        row.paper_id, row.language, row.headline, row.title, row.abstract, row.origin, row.made_at, row.made_of,
+        tuple(row.subjects),
+    )  # fmt: skip
 
 
 def row_of_summary(summary: Summary) -> Values:
@@ -179,6 +182,8 @@ def row_of_summary(summary: Summary) -> Values:
         "abstract": summary.abstract,
         "origin": summary.origin,
         "made_at": summary.made_at,
+        "made_of": summary.made_of,
+        "subjects": summary.subjects,
     }
 
 
@@ -213,7 +218,13 @@ def record_of_json(kept: Mapping[str, Any]) -> Record:
         _day(paper["text_on"]),
         (),
         tuple(
-            Summary(**{**s, "made_at": datetime.fromisoformat(s["made_at"]) if s["made_at"] else None})
+            Summary(
+                **{
+                    **s,
+                    "made_at": datetime.fromisoformat(s["made_at"]) if s["made_at"] else None,
+                    "subjects": tuple(s.get("subjects", ())),
+                }
+            )
             for s in kept["summaries"]
         ),
     )

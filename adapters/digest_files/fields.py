@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
+from bot.checking import CUT, HEAD, REFUSAL, SECOND_SUMMARY, TEMPLATE, TITLE_END, without_labels
 from bot.keys import key_from_link, link_from_key, parse_reference
 from bot.model import FeedItem, Kind, SummaryText
-from bot.summaries import is_chinese, language_of
+from bot.scripts import is_chinese, language_of
 
 MAX_TITLE = 2_000
 MAX_TEXT = 50_000
@@ -25,40 +26,9 @@ MAX_LINKS, MAX_LINK = 20, 1_000
 
 _LINK = re.compile(r"https?://[!-~]+")
 _CATEGORIES = re.compile(r"[,;\s]+")
-_ID = r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})"
 _CATEGORY = r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]+)?"
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
 _VERSION = re.compile(r"[^\s/]*(?:/\d+)?v(\d{1,3})\s*")
-# https://info.arxiv.org/help/rss_specifications.html; the brackets were in titles until 2024.
-_TITLE_END = re.compile(
-    rf"[（(]\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s*(?:\[([^\]]*)\])?\s*"
-    r"(?:UPDATED|CROSS LISTED|已?更新|交叉列表|交叉发布)?\s*[)）]",
-    re.IGNORECASE,
-)
-_HEAD = re.compile(
-    rf"\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s+(?:announce(?:ment)? type|(?:公告|宣布|发布|公布|通告)[类類]型)\s*[:：]"
-    r".{0,30}?(?:abstract|摘要)\s*[:：]\s*",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"""["'“\s*#]*(?:translated[_ ](?:title|abstract)|en[_ ]t[ld]{2,3}r|tl;?dr|title|abstract|summary|"""
-    r"(?:论文|論文|中文|翻译)?(?:标题|標題|题目|題目)|(?:中文)?摘要|译文|譯文|中文翻译|翻译|一句话(?:总结|要点|概括)|"
-    r"(?:这里是)?[中英]文总结(?:出的一句话要点)?|要点|總結|总结)"
-    r"""["'”*]*\s*[:：]\s*""",
-    re.IGNORECASE,
-)
-_SECOND_SUMMARY = re.compile(r"(?:英文总结|英文摘要|English [Ss]ummary)\s*[:：].*")
-_TEMPLATE = re.compile(r"这里是[中英]文总结出的一句话要点[。.]?")
-_REFUSAL = re.compile(
-    r"(?:i['’]m|i am) (?:sorry|unable|not able|afraid)|(?:i )?apologi[sz]e|sorry[,.]|"
-    r"i (?:cannot|can['’]t|do not have)\b|"
-    r"as an? (?:ai|artificial intelligence|large language|language)(?: language)? (?:model|assistant)\s*,|"
-    r"(?:非常|很|十分|真的)?(?:抱歉|对不起|對不起)|"
-    r"(?:作为|作為)(?:一个|一個|一名|一款)?(?:AI|人工智能|人工智慧|大型?|自然)*(?:语言|語言)?(?:模型|助手|助理)[，,].{0,12}"
-    r"(?:我|无法|無法|不能)|我(?:无法|無法|不能)(?:翻译|翻譯|提供|总结|總結|回答|访问|完成|处理)|请(?:您)?提供(?:论文|原文|摘要|更多)",
-    re.IGNORECASE,
-)
-_CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"]?$")
 _CUT_ENDS = ("…", "...", "。。。")
 _SHAPED = re.compile(_CATEGORY)
 _SUBJECTS = re.compile(r"，|、|,\s+")
@@ -114,7 +84,7 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
     key, version = _key_of(entry)
     title = plain(entry.title)
     categories = tuple(dict.fromkeys(c for c in entry.categories if is_category(c)))
-    while ending := _TITLE_END.search(title):
+    while ending := TITLE_END.search(title):
         # What is said of another paper than this one says nothing about this one.
         if parse_reference(ending[1]) == key:
             version = version or int(ending[2])
@@ -126,9 +96,9 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
     if len(title) > MAX_TITLE:
         raise Unusable(f"has a title of {len(title)} characters; at most {MAX_TITLE} are taken")
     abstract = _sized("abstract", plain(entry.abstract), cleaning)
-    if (head := _HEAD.match(abstract)) and parse_reference(head[1]) == key:
+    if (head := HEAD.match(abstract)) and parse_reference(head[1]) == key:
         version = int(head[2])
-    abstract = unlabelled(abstract)
+    abstract = without_labels(abstract)
     return FeedItem(
         key=key,
         kind=Kind.KNOWN,
@@ -144,13 +114,6 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
         subjects=tuple(dict.fromkeys(s for s in map(str.strip, _SUBJECTS.split(plain(entry.subjects))) if s)),
         summaries=summaries_of(entry, title, cleaning),
     )
-
-
-def unlabelled(text: str) -> str:
-    """Without the heads and labels that stand before the words themselves."""
-    while mark := _HEAD.match(text) or _LABEL.match(text):
-        text = text[mark.end() :]
-    return text
 
 
 def _links(key: str, links: tuple[str, ...]) -> tuple[str, ...]:
@@ -219,7 +182,7 @@ def summaries_of(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryT
 
     def translated(text: str) -> str:
         text = _translated("translated title", text, cleaning)
-        if ending := _TITLE_END.search(text):
+        if ending := TITLE_END.search(text):
             text = _without_ending(text, ending)
         wrapped = _WRAPPED.fullmatch(text)
         return (next(filter(None, wrapped.groups()), "") if wrapped else "") or text
@@ -261,16 +224,17 @@ def _checked(name: str, raw: str, cleaning: Cleaning) -> str:
     text = _sized(name, plain(raw), cleaning)
     if not text:
         return cleaning.drop(name, "empty") if raw else ""
-    text = unlabelled(text)
-    if _TEMPLATE.fullmatch(text):
+    text = without_labels(text)
+    if TEMPLATE.fullmatch(text):
         return cleaning.drop(name, "a template that was never filled")
-    if _REFUSAL.match(text):
+    if REFUSAL.match(text):
         return cleaning.drop(name, "a model's refusal")
     return text or cleaning.drop(name, "empty")
 
 
 def _headline(name: str, text: str, cleaning: Cleaning) -> str:
     if "英文" in text or "nglish" in text:
-        text = _SECOND_SUMMARY.sub("", text).rstrip()
+        text = SECOND_SUMMARY.sub("", text).rstrip()
     # Looking at the end first: the pattern would look at every full stop.
-    return cleaning.drop(name, "cut off") if text.rstrip("”\"").endswith(_CUT_ENDS) and _CUT.search(text) else text
+    end = text[-16:]
+    return cleaning.drop(name, "cut off") if any(mark in end for mark in _CUT_ENDS) and CUT.search(end) else text

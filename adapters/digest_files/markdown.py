@@ -9,11 +9,12 @@ from datetime import date
 from typing import NoReturn
 from urllib.parse import unquote
 
-from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of, plain, unlabelled
+from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of, plain
+from bot.checking import without_labels
 from bot.errors import DocumentError
 from bot.keys import key_from_link
 from bot.model import FeedItem
-from bot.summaries import is_chinese
+from bot.scripts import is_chinese
 
 Reader = Callable[[Sequence[str], str, Cleaning], list[FeedItem]]
 
@@ -221,7 +222,7 @@ def _link(written: str) -> str:
 
 
 def _put_abstract(entry: Entry, text: str) -> None:
-    if not is_chinese(unlabelled(plain(text))):
+    if not is_chinese(without_labels(plain(text))):
         entry.abstract = text
     else:
         entry.translated_abstract = text

@@ -16,7 +16,8 @@ from adapters.digest_files.fields import Cleaning, Entry, summaries_of
 from adapters.digest_files.markdown import cell, link_text
 from bot.keys import link_from_key, source_of
 from bot.model import FeedItem, SummaryText
-from bot.summaries import is_chinese, telling_sentence
+from bot.scripts import is_chinese
+from bot.telling import telling_sentence
 
 Writer = Callable[[Sequence[FeedItem], str], str]
 

@@ -17,7 +17,7 @@ from email.utils import format_datetime
 
 from bot.model import Listed
 from bot.pages import address_of, authors_line
-from bot.summaries import abstract_in, best_summary
+from bot.summaries import best_abstract, best_summary
 from bot.text import readable
 from bot.words import Words
 
@@ -154,7 +154,7 @@ def content_of(one: Listed, words: Words) -> str:
     """The paper as HTML: translated title, sentence, people and categories, abstract; escaped."""
     best = best_summary(one.summaries, words.language, one.paper)
     facts = [authors_line(words, one.paper), ", ".join(one.paper.categories[:8])]
-    abstract = abstract_in(one.summaries, words.language) or readable(one.paper.abstract)
+    abstract = best_abstract(one.summaries, words.language, one.paper).text or readable(one.paper.abstract)
     parts = [
         f"<p><strong>{_escaped(best.title)}</strong></p>" if best.title else "",
         f"<p>{_escaped(best.headline)}</p>" if best.headline else "",

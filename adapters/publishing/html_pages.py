@@ -13,7 +13,7 @@ from bot.exports import is_web
 from bot.keys import link_from_key, venue_of
 from bot.model import Listed, Listing
 from bot.pages import address_of, authors_line, proceedings_of
-from bot.summaries import abstract_in, best_summary
+from bot.summaries import best_abstract, best_summary
 from bot.text import readable
 from bot.words import NAMES, Words
 
@@ -117,7 +117,7 @@ def _article(one: Listed, words: Words, dated: bool, names: dict[str, str]) -> s
 
 
 def _abstract(one: Listed, words: Words, headline: str) -> str:
-    translated, original = abstract_in(one.summaries, words.language), readable(one.paper.abstract)
+    translated, original = best_abstract(one.summaries, words.language, one.paper).text, readable(one.paper.abstract)
     texts = [f"<p>{esc(translated)}</p>" if translated else ""]
     if original and original != translated:
         texts.append(f"<p{'' if words.language == 'en' else ' lang=en'}>{esc(original)}</p>")

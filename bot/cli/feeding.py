@@ -26,6 +26,7 @@ from bot.exports import tally_json
 from bot.model import FeedItem, Fetched, Rejected, Tally
 from bot.pipeline import ALL, Pipeline
 from bot.ports import Now, Store
+from bot.subjects import propose
 from bot.tenure import INGEST, PATIENCE, Tenure, alone, alone_async
 from bot.turns import Turn
 
@@ -72,9 +73,11 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         press = assembly.make_press(config, folder) if folder else None
         for name in () if options.dry_run else platforms:
             crew.sends(name, "deliver")
+        summarizer = None if options.dry_run else assembly.make_summarizer(config)
+        scribe = assembly.make_scribe(config, context.store, context.index, summarizer, now)
         pipeline = Pipeline(
             context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
-            clock=assembly.utc_now, press=press,
+            clock=assembly.utc_now, scribe=scribe, press=press,
         )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
@@ -93,6 +96,8 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
             await source.close()
             if proceedings:
                 await proceedings.close()
+            if summarizer:
+                await summarizer.close()
             for platform in platforms.values():
                 await platform.stop()
             close_context(context)
@@ -211,17 +216,19 @@ BATCH = 1_000
 
 def keep_documents(
     store: Store, names: Sequence[str], tenure: Tenure, now: Now
-) -> Iterator[tuple[Tally, int, Mapping[str, int]]]:
+) -> Iterator[tuple[Tally, int, int, Mapping[str, int]]]:
     """Read documents and folders and keep what is in them, small ones together: after each transaction what came of
-    it, the bytes of the files that were read for it, and the fields that were left out of items, by why."""
+    it, how many subjects are proposed as topics, the bytes of the files that were read for it, and the fields that were
+    left out of items, by why."""
     items: list[FeedItem] = []
     refused: list[Rejected] = []
     dropped, size = Counter[str](), 0
 
-    def keep() -> Tally:
+    def keep() -> tuple[Tally, int]:
         with store.transaction() as tx:
             tenure.keep(tx)
-            return tx.add(items, now()) + Tally(refused=tuple(refused))
+            tally = tx.add(items, now()) + Tally(refused=tuple(refused))
+            return tally, propose(tx, (subject for item in items for subject in item.subjects))
 
     with _few_collections():
         for name in names:
@@ -232,12 +239,12 @@ def keep_documents(
                     dropped.update(chunk.dropped)
                     size += chunk.size
                     if len(items) >= BATCH:
-                        yield keep(), size, dropped
+                        yield *keep(), size, dropped
                         items, refused, dropped, size = [], [], Counter[str](), 0
             except DocumentError as error:
                 refused.append(Rejected(f"{error.file}:{error.line}", error.message))
         if items or refused or dropped or size:
-            yield keep(), size, dropped
+            yield *keep(), size, dropped
 
 
 @contextmanager
@@ -261,6 +268,7 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
 
     context = open_context(config)
     tally, dropped, seconds = Tally(), Counter[str](), 0.0
+    proposed = 0
     began = time.perf_counter()
     try:
         with (
@@ -269,8 +277,9 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
         ):
             total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
             task = progress.add_task("reading", total=total)
-            for kept, size, cleaned in keep_documents(context.store, options.files, tenure, context.now):
+            for kept, new, size, cleaned in keep_documents(context.store, options.files, tenure, context.now):
                 tally += kept
+                proposed += new
                 dropped.update(cleaned)
                 progress.update(task, advance=size, description=f"{tally.read:,} read")
             seconds = time.perf_counter() - began
@@ -281,6 +290,8 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
             complain(f"{tally.read / seconds:,.0f} papers a second; indexed in {indexed:.0f} s")
         if dropped:
             complain("cleaned: " + ", ".join(f"{n:,} x {what}" for what, n in dropped.most_common(8)))
+        if proposed:
+            complain(f"{proposed:,} subjects are proposed as topics; paperround topics list shows them")
         return tell(tally, options.json)
     finally:
         close_context(context)

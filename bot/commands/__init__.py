@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import cards, instance, news, people, reading, saved, subscriptions, topics, why
+from bot.commands import cards, instance, news, people, reading, saved, subscriptions, summaries, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -18,7 +18,8 @@ Run = Callable[[Context, Caller, str], Reply]
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
-    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins."""
+    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
+    ``lines``: its argument keeps its lines."""
 
     name: str
     description: str
@@ -29,6 +30,7 @@ class Command:
     changes: bool = False
     guarded: bool = False
     admin: bool = False
+    lines: bool = False
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -75,8 +77,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "remove"), admin=True,
+            choices=("add", "edit", "name", "remove"), admin=True,
         ),
+        Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
     )
@@ -115,5 +118,6 @@ PRESSES: dict[str, Press] = {
     "export": Press(saved.export),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from bot.cards import Mark, View, card
 from bot.citing import bibtex
-from bot.commands.context import PATIENCE, Context, followed_by
+from bot.commands.context import PATIENCE, Context, followed_by, topics_of, want
 from bot.commands.why import why
 from bot.documents import document, holds
 from bot.model import Paper, Place, Summary, Vote
 from bot.pages import PAGE, carried, results_page, shorten
 from bot.ports import Caller, Transaction
 from bot.replies import Block, BlockKind, Button, Reply, heading, plain, say
+from bot.subjects import subjects_of
 from bot.tastes import marks_of
 from bot.text import readable
 from bot.words import Words, words_for
@@ -157,15 +158,20 @@ def _read(context: Context, argument: str) -> _Asked | None:
 
 
 def _shown(context: Context, caller: Caller, words: Words, asked: _Asked) -> Reply:
-    mark = Mark()
-    if caller.user and _alone(caller):
-        with context.store.reading() as tx:
+    mark, paper = Mark(), asked.paper
+    with context.store.reading() as tx:
+        topics = tx.topics()
+        if caller.user and _alone(caller):
             chat = tx.chat(caller.address)
-            vote = tx.vote_of(caller.user, chat.id, asked.paper.id) if chat else 0
-            mark = Mark(tx.has_saved(caller.user, asked.paper.id), vote)
+            vote = tx.vote_of(caller.user, chat.id, paper.id) if chat else 0
+            mark = Mark(tx.has_saved(caller.user, paper.id), vote)
     other = asked.view.language
     shown = words_for(other) if other and other != words.language else words
-    return card(shown, asked.paper, asked.summaries, view=asked.view, back=asked.back, mark=mark, own=words.language)
+    want(context, shown.language, [paper], {paper.id: asked.summaries})
+    about = subjects_of(paper, document(paper, asked.summaries), topics, topics_of(topics), shown.language)
+    return card(
+        shown, paper, asked.summaries, view=asked.view, back=asked.back, mark=mark, own=words.language, subjects=about
+    )
 
 
 def _done(context: Context, caller: Caller, words: Words, asked: _Asked, told: str) -> Reply:

@@ -17,6 +17,7 @@ from bot.commands.context import (
     read_query,
     searched,
     taste_of,
+    want,
     week,
 )
 from bot.digests import Followed
@@ -97,6 +98,7 @@ def _results(context: Context, caller: Caller, words: Words, text: str, offset: 
     ids = [hit.paper_id for hit in hits]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(ids)
+    want(context, words.language, papers.values(), summaries)
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > PAGE:
         title += f" ({offset + 1}-{offset + len(hits)})"
@@ -197,7 +199,7 @@ def _followed(context: Context, caller: Caller, query: str) -> tuple[Words, Chat
         words = context.words(caller, chat)
         topics = tx.topics()
         if query:
-            topic = find_topic(topics, query)
+            topic = find_topic(topics, query, proposed=False)
             label = topic.name(words.language) if topic else query
             asked = read_query(tx, topic.query if topic else query)
             return words, chat, (Followed(label, asked),)

@@ -20,6 +20,7 @@ class Deed(StrEnum):
     LANGUAGE = "language"
     TIME = "time"
     NEWS = "news"
+    SUMMARY = "summary"
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""

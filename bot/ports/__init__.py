@@ -16,11 +16,14 @@ from bot.ports.platforms import (
     Source,
 )
 from bot.ports.reading import MOST_VOTES
-from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.searching import Hit, SearchIndex
+from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
+from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
     "MOST_VOTES",
     "NOTE",
+    "Answer",
     "Archive",
     "Caller",
     "ChatPlatform",
@@ -36,8 +39,10 @@ __all__ = [
     "Proceedings",
     "Progress",
     "Repeated",
+    "Request",
     "SearchIndex",
     "Source",
     "Store",
+    "Summarizer",
     "Transaction",
 ]

@@ -14,7 +14,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import digest, help, importing, ingest, matching, planning, plots, queries, searching, start
+from tests.bench import (
+    checking,
+    digest,
+    help,
+    importing,
+    ingest,
+    matching,
+    planning,
+    plots,
+    queries,
+    searching,
+    start,
+    telling,
+)
 from tests.bench.measure import Measured
 from tests.paths import ROOT
 
@@ -28,6 +41,8 @@ MEASUREMENTS: dict[str, Callable[[Path, float], list[Measured]]] = {
     "planning": planning.measure,
     "search": searching.measure,
     "queries": queries.measure,
+    "checking": checking.measure,
+    "telling": telling.measure,
 }
 SCALE = 0.05
 """The part of the full sizes (a million filters and chats, 650,000 papers) that is measured unless told otherwise."""

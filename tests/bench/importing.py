@@ -68,7 +68,7 @@ def imported(store: Store, documents: Sequence[str]) -> tuple[int, float]:
 
     began = perf_counter()
     with alone(store, INGEST, "bench", now) as tenure:
-        tallies = [tally for tally, _, _ in keep_documents(store, documents, tenure, now)]
+        tallies = [tally for tally, *_ in keep_documents(store, documents, tenure, now)]
     seconds = perf_counter() - began
     if refused := [one for tally in tallies for one in tally.refused]:
         raise RuntimeError(f"{len(refused)} entries were refused, the first: {refused[0].why}")

@@ -175,11 +175,11 @@ def test_many_authors_are_counted(words: object, line: str) -> None:
     ("language", "stored", "shown"),
     [
         ("en", {"en": "Tuned.", "zh-Hans": "微调。"}, "Tuned."),
-        ("en", {"zh-Hans": "微调。"}, "微调。 [简体中文]"),
+        ("en", {"zh-Hans": "微调。"}, "We tune what is there."),
         ("en", {}, "We tune what is there."),
         ("zh-Hans", {"en": "Tuned.", "zh-Hans": "微调。"}, "微调。"),
-        ("zh-Hans", {"zh-Hant": "論文。"}, "论文。"),
-        ("zh-Hant", {"zh-Hans": "论文。"}, "論文。"),
+        ("zh-Hans", {"zh-Hant": "論文。"}, "论文。 [由繁体转换]"),
+        ("zh-Hant", {"zh-Hans": "论文。"}, "論文。 [由簡體轉換]"),
         ("zh-Hant", {"en": "Tuned."}, "Tuned. [English]"),
         ("zh-Hans", {}, "We tune what is there. [English]"),
     ],
@@ -195,13 +195,24 @@ def test_a_headline_in_another_language_than_the_readers_is_marked(
     ("language", "shown"),
     [
         ("en", ["We tune what is there."]),
-        ("zh-Hans", ["我们打 n² 个结。", "We tune what is there."]),
-        ("zh-Hant", ["我們打 n² 個結。", "We tune what is there."]),
+        ("zh-Hans", ["我们打 n² 个结。", "We tune what is there. [English]"]),
+        ("zh-Hant", ["我們打 n² 個結。 [由簡體轉換]", "We tune what is there. [English]"]),
+        ("ja", ["We tune what is there. [English]"]),
     ],
 )
 def test_a_card_gives_the_abstract_in_the_readers_script_before_the_original(language: str, shown: list[str]) -> None:
     made = card(words_for(language), paper(1), [Summary(1, "zh-Hans", abstract="我们打 $n^2$ 个结。")])
     assert [fold.text for fold in made.blocks[-1].folds] == shown
+
+
+def test_what_a_reader_accepts_is_marked_in_title_headline_and_abstract() -> None:
+    words = words_for("ja", ("zh-Hant",))
+    stored = [Summary(1, "zh-Hans", "微调软件。", "微调", "我们微调。")]
+    mark = " [converted from Simplified Chinese]"
+    assert entry(words, paper(1), stored, 1).text.splitlines()[1:3] == [f"微調{mark}", f"微調軟體。{mark}"]
+    made = card(words, paper(1), stored)
+    assert [line for line in made.text.splitlines() if mark in line] == [f"微調{mark}", f"微調軟體。{mark}"]
+    assert made.blocks[-1].folds[0].text == f"我們微調。{mark}"
 
 
 def test_tex_reads_as_text_in_titles_and_headlines() -> None:
