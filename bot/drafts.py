@@ -71,7 +71,7 @@ def _page(
     digest = delivery.digest
     if digest.kind is not DigestKind.PAPERS:
         return replace(digest_page(words, digest, papers, summaries), spare=NOTE)
-    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout, delivery_id=delivery.id)
+    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout)
     blocks = [block for block in page.blocks if block.kind is not BlockKind.HEADING]
     if not last:
         blocks = [block for block in blocks if block.paper]

@@ -14,10 +14,11 @@ from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
+from storage.reading import Reading
 from storage.rows import CHUNK, Values, chunks
 
 
-class Chats(Deliveries):
+class Chats(Deliveries, Reading):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
@@ -156,6 +157,7 @@ class Chats(Deliveries):
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))
+        self.move_votes(chat.id, there.id)
         self._remove(chat)
         active = ChatState.ACTIVE in (chat.state, there.state)
         self.put_chat(
@@ -171,6 +173,7 @@ class Chats(Deliveries):
         )
 
     def _remove(self, chat: Chat) -> None:
+        self.drop_votes(chat.id)
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
         self._run(t.chat.delete().where(t.chat.c.id == chat.id))
 

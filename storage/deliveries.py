@@ -168,6 +168,11 @@ class Deliveries(Recording):
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
         return found[0] if found else None
 
+    def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
+        its = self._is(t.delivery, chat_id=chat_id, digest_id=digest_id)
+        found = self._deliveries(self._all(select(t.delivery).where(its).order_by(t.delivery.c.id.desc()).limit(1)))
+        return found[0] if found else None
+
     def last_delivery(self, chat_id: int) -> Delivery | None:
         d = t.delivery
         found = self._deliveries(self._all(select(d).where(d.c.chat_id == chat_id).order_by(d.c.id.desc()).limit(1)))

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage import reading_tables as reading_tables
 from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
@@ -360,5 +361,6 @@ validators, topic, chat, subscription = (_core[name] for name in ("validators", 
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
 invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 gap, quarantine = _core["gap"], _core["quarantine"]
+saved, vote = _core["saved"], _core["vote"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
 summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

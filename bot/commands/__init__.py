@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, news, people, reading, subscriptions, summaries, topics, why
+from bot.commands import cards, instance, news, people, reading, saved, subscriptions, summaries, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -64,6 +64,8 @@ COMMANDS: dict[str, Command] = {
         Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
         Command("why", "Why a paper came, or did not", why.why, "paper"),
         Command("digest", "Today's digest, now", reading.digest, "query"),
+        Command("saved", "The papers you keep; bibtex or ris hands them over as a file", saved.saved,
+                choices=tuple(saved.FORMS)),
         Command("language", "The language I write in here", instance.language, "language", changes=True),
         Command("time", "When the digest comes", instance.when, "time", changes=True),
         Command("privacy", "What is kept about this chat", people.privacy),
@@ -104,7 +106,16 @@ PRESSES: dict[str, Press] = {
     "find": Press(reading.find),
     "recall": Press(reading.recall),
     "newest": Press(reading.newest),
-    "like": Press(reading.like),
+    "turn": Press(reading.turn),
+    "card": Press(cards.open_card),
+    "save": Press(cards.save),
+    "up": Press(cards.up),
+    "down": Press(cards.down),
+    "cite": Press(cards.cite),
+    "like": Press(cards.like),
+    "reasons": Press(cards.reasons),
+    "saved": Press(saved.page),
+    "export": Press(saved.export),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
     "subjects": Press(topics.subjects),

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -34,6 +34,7 @@ from bot.model import (
 )
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
+from bot.tastes import NO_TASTE, Taste
 from bot.wants import jobs_for
 from bot.words import Words, language_for, language_name, words_for
 
@@ -270,6 +271,20 @@ def latest(tx: Transaction) -> list[Announcement]:
     # What a late feed told of an older day may stand among them.
     newest = max((a.announced_on for a in found), default=None)
     return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
+
+
+def week(tx: Transaction) -> list[Announcement]:
+    """The announcements of the seven days up to the latest announced one."""
+    newest = tx.latest_day()
+    if newest is None:
+        return []
+    days = [newest - timedelta(days=back) for back in range(6, -1, -1)]
+    return [announcement for on in days for announcement in tx.announcements_on(on)]
+
+
+def taste_of(tx: Transaction, chat: Chat | None) -> Taste:
+    """What the chat's votes say."""
+    return Taste(tx.votes([chat.id]).get(chat.id, ())) if chat else NO_TASTE
 
 
 def language_named(text: str, among: Sequence[str] = LANGUAGES) -> str | None:

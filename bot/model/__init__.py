@@ -45,7 +45,7 @@ from bot.model.papers import (
     Tally,
     is_by_model,
 )
-from bot.model.people import Change, Deed
+from bot.model.people import Change, Deed, Vote
 from bot.model.roles import EVERY_ROLE, Role
 from bot.model.summarising import JobKind, JobState, Spending, SummaryJob, Wish
 
@@ -103,6 +103,7 @@ __all__ = [
     "Tally",
     "Topic",
     "Validators",
+    "Vote",
     "Wish",
     "is_by_model",
 ]

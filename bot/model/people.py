@@ -27,6 +27,19 @@ class Deed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What somebody (``telegram:123``) said of a paper in a chat: 1 or -1, 0 to take it back. ``marks``: what the paper
+    had to like or dislike, see ``bot.tastes``."""
+
+    who: str
+    chat_id: int
+    paper_id: int
+    value: int
+    marks: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A line of the audit log. ``who`` is ``telegram:123``, empty for a post without a sender; ``chat`` an address,
     empty for what belongs to the instance. Both are pseudonyms once they were erased."""

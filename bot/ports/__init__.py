@@ -15,11 +15,13 @@ from bot.ports.platforms import (
     Proceedings,
     Source,
 )
+from bot.ports.reading import MOST_VOTES
 from bot.ports.searching import Hit, SearchIndex
 from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
 from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
+    "MOST_VOTES",
     "NOTE",
     "Answer",
     "Archive",

@@ -33,10 +33,11 @@ from bot.model import (
     Topic,
     Validators,
 )
+from bot.ports.reading import Reading
 from bot.ports.summarizers import SummaryBooks
 
 
-class Transaction(SummaryBooks, Protocol):
+class Transaction(SummaryBooks, Reading, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -205,6 +206,9 @@ class Transaction(SummaryBooks, Protocol):
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
 
     def delivery(self, delivery_id: int) -> Delivery | None: ...
+    def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
+        """What brought this digest to the chat; None where it never got that."""
+
     def last_delivery(self, chat_id: int) -> Delivery | None: ...
     def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
         """Of each chat's last delivery, what kind it was and when it was made."""
