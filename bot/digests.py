@@ -24,6 +24,7 @@ from bot.model import (
     Paper,
 )
 from bot.query import Query
+from bot.tastes import NO_TASTE, Taste, marks_of
 
 _MOST_ASKED = 4_096
 """Queries whose papers are remembered with how well they fit; of others only which they are."""
@@ -55,6 +56,13 @@ def _next_due(timezone: str, at: time, days: frozenset[int], now: datetime) -> d
     return None
 
 
+def last_due(chat: Chat, now: datetime) -> datetime:
+    """The chat's local time of today or, where that is still to come, of yesterday."""
+    today = local_date(chat, now)
+    due = _local(chat.timezone, today, chat.time)
+    return due if due <= now else _local(chat.timezone, today - timedelta(days=1), chat.time)
+
+
 def local_date(chat: Chat, now: datetime) -> date:
     return now.astimezone(ZoneInfo(chat.timezone)).date()
 
@@ -73,7 +81,7 @@ class _Offer:
     news: News
     on: date
     late: bool
-    is_later_cross: bool
+    is_later: bool
 
 
 class Day:
@@ -90,12 +98,17 @@ class Day:
         papers: Mapping[int, Paper],
         documents: Mapping[int, Document],
         today: date | None = None,
+        lacking: Mapping[int, Document] | None = None,
     ) -> None:
         self.papers, self.documents, self.today = papers, documents, today
+        self._lacking = lacking or {}
         self.announcements = tuple(a for a in announcements if a.paper_id in documents)
         self._batch = Batch((i, documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
-        self._later = tuple(a for a in self.announcements if self._is_later_cross(a))
-        self._before = Batch((a.paper_id, self._as_before(a)) for a in self._later)
+        self._later = tuple(a for a in self.announcements if a.words or self._is_later_cross(a))
+        later: dict[int, list[Announcement]] = {}
+        for announcement in self._later:
+            later.setdefault(announcement.paper_id, []).append(announcement)
+        self._before = Batch((paper_id, self._as_before(paper_id, its)) for paper_id, its in later.items())
         self._told: dict[int, list[Announcement]] = {}
         for announcement in self.announcements:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
@@ -114,9 +127,14 @@ class Day:
         first = self.papers[announcement.paper_id].first_announced_on
         return announcement.news is News.CROSS and first is not None and first < announcement.announced_on
 
-    def _as_before(self, announcement: Announcement) -> Document:
-        added = {category.casefold() for category in announcement.categories}
-        document = self.documents[announcement.paper_id]
+    def _as_before(self, paper_id: int, later: Sequence[Announcement]) -> Document:
+        """The paper's document before all of what was told later of it."""
+        worded = any(a.words for a in later)
+        document = self._lacking.get(paper_id, self.documents[paper_id]) if worded else self.documents[paper_id]
+        crosses = [a for a in later if not a.words]
+        if not crosses:
+            return document
+        added = {category.casefold() for a in crosses for category in a.categories}
         # One that began as new was no cross-list before: `is:cross` holds of it from now on.
         news = tuple(n for n in document.news if n != News.CROSS or News.NEW not in document.news)
         return replace(
@@ -146,15 +164,23 @@ class Day:
         return found
 
     def matches(
-        self, followed: Sequence[Followed], wants: frozenset[News], since: date | None = None
+        self,
+        followed: Sequence[Followed],
+        wants: frozenset[News],
+        since: date | None = None,
+        taste: Taste = NO_TASTE,
     ) -> tuple[Match, ...]:
         """Every paper once, in reading order: the day's own first, then what came in a burst, then what came late; the
         newest day first, then the best match.
 
         A later cross-list counts only where no followed query matched the paper before it. What a muted query matches
-        is left out, and of what came late, days before ``since``. Chats that follow the same objects share the answer.
+        is left out, and of what came late, days before ``since``. Chats that follow the same objects share the answer,
+        but for those whose votes say what fits them best: a paper that ``taste`` lifts by three stands where one would
+        that matched three subscriptions more.
         """
         since = self.since(since)
+        if taste:
+            return self._compose(followed, wants, since, taste)
         key = (tuple(map(id, followed)), wants, since)
         known = self._composed.get(key)
         if known is None:
@@ -165,7 +191,9 @@ class Day:
         """None where nothing is left out, so that all may share."""
         return None if since is None or self._first_late is None or since <= self._first_late else since
 
-    def _compose(self, followed: Sequence[Followed], wants: frozenset[News], since: date | None) -> tuple[Match, ...]:
+    def _compose(
+        self, followed: Sequence[Followed], wants: frozenset[News], since: date | None, taste: Taste = NO_TASTE
+    ) -> tuple[Match, ...]:
         offers = self._offers(wants, since)
         mine = wanted(followed)
         asked = [self.ask(one.query) for one in mine]
@@ -183,12 +211,13 @@ class Day:
                 else:
                     labels[paper_id] += its_label
                     best[paper_id] = max(best[paper_id], weight)
+        lifts = self._lifts(mine, asked, taste) if taste else {}
         order = []
         for paper_id, its in labels.items():
             # The first of a paper's announcements that is news to these chats.
             for offer in offers.get(paper_id, ()):
-                if not (offer.is_later_cross and paper_id in offered):
-                    fit = (-len(its), -best[paper_id], offer.rank, offer.id)
+                if not (offer.is_later and paper_id in offered):
+                    fit = (-len(its) - lifts.get(paper_id, 0), -best[paper_id], offer.rank, offer.id)
                     waits = offer.id not in self._ordinary
                     order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
                     break
@@ -209,6 +238,19 @@ class Day:
         """The papers that any of these matches, by id."""
         return frozenset(paper_id for query in queries for paper_id in self.ask(query)[0])
 
+    def _lifts(
+        self,
+        mine: Sequence[Followed],
+        asked: Sequence[tuple[Mapping[int, float], frozenset[int]]],
+        taste: Taste,
+    ) -> dict[int, int]:
+        """How far the chat's votes lift each paper that it follows."""
+        queries: dict[int, list[str]] = {}
+        for one, (now, _) in zip(mine, asked, strict=True):
+            for paper_id in now:
+                queries.setdefault(paper_id, []).append(str(one.query))
+        return {paper_id: taste.lift(marks_of(self.papers[paper_id], its)) for paper_id, its in queries.items()}
+
     def _offers(self, wants: frozenset[News], since: date | None) -> dict[int, list[_Offer]]:
         """A paper's announcements that chats with these wants ask for, the greatest news first."""
         known = self._offered.get((wants, since))
@@ -225,19 +267,30 @@ class Day:
         return known
 
     def digest(
-        self, followed: Sequence[Followed], wants: frozenset[News], size: int, upto: int, since: date | None = None
+        self,
+        followed: Sequence[Followed],
+        wants: frozenset[News],
+        size: int,
+        upto: int,
+        since: date | None = None,
+        taste: Taste = NO_TASTE,
     ) -> Digest | None:
         """The digest of chats that follow this, ``size`` papers of it pushed; None where nothing matches. One object
-        for all of them."""
-        matches = self.matches(followed, wants, since)
+        for all of them that have no ``taste`` of their own."""
+        matches = self.matches(followed, wants, since, taste)
         if not matches:
             return None
+        if taste:
+            return self._composed_of(matches, followed, size, upto)
         key = (id(matches), size, upto)
         known = self._digests.get(key)
         if known is None:
-            on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
-            known = self._digests[key] = composed(on, matches, 0, followed, size, upto, self.today or on)
+            known = self._digests[key] = self._composed_of(matches, followed, size, upto)
         return known
+
+    def _composed_of(self, matches: Sequence[Match], followed: Sequence[Followed], size: int, upto: int) -> Digest:
+        on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
+        return composed(on, matches, 0, followed, size, upto, self.today or on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +315,7 @@ def decide(
     now: datetime,
     last_at: datetime | None = None,
     left: Leftover | None = None,
+    taste: Taste = NO_TASTE,
 ) -> Decision:
     """Compose the chat's digest, or say why there is none.
 
@@ -269,14 +323,14 @@ def decide(
     polled category is fresh or quiet; ``quiet``: all of them are quiet, so a second word about it is noise.
     ``last_kind`` and ``last_at`` are of the digest before: a chat whose time moved is due twice a day, and hears
     of an empty one once; that arXiv came in without a match after all is news. A chat that wants its digest as
-    announced hears of an empty announcement, and of no other day. ``left`` is what its last digest left:
-    it comes behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time
-    is up.
+    announced hears of an empty announcement, and of no other day. ``left`` is what its last digest left: it comes
+    behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time is up.
+    ``taste`` orders the day's own.
     """
     due_at = next_due(chat, now)
     if not wanted(followed):
         return Decision(None, chat.seen, due_at)
-    found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on) if day else None
+    found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on, taste) if day else None
     if found and left is None:
         return Decision(found, upto, due_at)
     today = local_date(chat, now)

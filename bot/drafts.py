@@ -67,11 +67,11 @@ def _page(
     last: bool,
 ) -> Reply:
     """The page that tells of ``group``: the heading where nothing was told before, buttons under the last."""
-    words = words_for(delivery.language)
+    words = words_for(delivery.language, delivery.accepts)
     digest = delivery.digest
     if digest.kind is not DigestKind.PAPERS:
         return replace(digest_page(words, digest, papers, summaries), spare=NOTE)
-    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout, delivery_id=delivery.id)
+    page = digest_page(words, digest, papers, summaries, only=group, layout=delivery.layout)
     blocks = [block for block in page.blocks if block.kind is not BlockKind.HEADING]
     if not last:
         blocks = [block for block in blocks if block.paper]

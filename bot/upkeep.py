@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.instance import REACHLESS_DAYS
 from bot.commands.people import DELIVERIES_DAYS, MESSAGES_DAYS
-from bot.model import Change, Deed
+from bot.model import Change, Deed, Place
 from bot.ports import Now, Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,9 @@ def erase_unreachable(tx: Transaction, now: datetime) -> bool:
     gone = tx.out_of_reach(now - timedelta(days=REACHLESS_DAYS), CHATS)
     for chat in gone:
         tx.note(Change(now, "", str(chat.address), Deed.EXPIRE))
-        tx.erase(chat.address, "", now)
+        # On Telegram a private chat has its person's number; elsewhere nobody can say whose it was.
+        user = str(chat.address) if (chat.place, chat.address.platform) == (Place.PRIVATE, "telegram") else ""
+        tx.erase(chat.address, user, now)
     if gone:
         log.info("%d chats that could not be reached for %d days are erased", len(gone), REACHLESS_DAYS)
     return len(gone) == CHATS

@@ -53,7 +53,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest, away_at, try_at, as_announced, quiet, rich_layout,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at, accepts, as_announced, quiet, rich_layout,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -77,6 +77,7 @@ def chat_of(row: Row[Any]) -> Chat:
         since_on=since_on,
         away_at=away_at,
         try_at=try_at,
+        accepts=tuple(accepts.split()) if accepts else (),
         as_announced=as_announced,
         quiet=quiet,
     )
@@ -115,6 +116,7 @@ def row_of_chat(chat: Chat) -> Values:
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
+        "accepts": " ".join(chat.accepts),
         "as_announced": chat.as_announced,
         "quiet": chat.quiet,
     }
@@ -159,6 +161,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         made_at=row.made_at,
         why=row.why,
         joined=row.joined,
+        accepts=tuple(row.accepts.split()),
         quiet=row.quiet,
     )
 
@@ -183,6 +186,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "made_at": delivery.made_at,
         "why": delivery.why,
         "joined": delivery.joined,
+        "accepts": " ".join(delivery.accepts),
         "quiet": delivery.quiet,
     }
 

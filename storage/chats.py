@@ -7,30 +7,34 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, Row, Text, cast, func, select, update
 
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Place, Standing, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
-from storage.rows import CHUNK, chunks
+from storage.reading import Reading
+from storage.rows import CHUNK, EDITED, Values, chunks
 
 _PAUSED, _MUTED = Standing.PAUSED.value, Standing.MUTED.value
 
 
-class Chats(Deliveries):
+class Chats(Deliveries, Reading):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
-        return [_topic(row.slug, row.names, row.query) for row in self._all(select(t.topic).order_by(t.topic.c.slug))]
+        return [_topic(row) for row in self._all(select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug))]
 
     def topic(self, slug: str) -> Topic | None:
         row = self._one(select(t.topic).where(t.topic.c.slug == slug))
-        return _topic(row.slug, row.names, row.query) if row else None
+        return _topic(row) if row else None
 
     def put_topic(self, topic: Topic) -> None:
-        self._put(t.topic, {"slug": topic.slug, "names": topic.names, "query": topic.query})
+        self._put(t.topic, _row_of_topic(topic))
+
+    def propose_topic(self, topic: Topic) -> bool:
+        return self._insert_once(t.topic, _row_of_topic(topic))
 
     def remove_topic(self, slug: str) -> bool:
         """False where there is none."""
@@ -96,6 +100,13 @@ class Chats(Deliveries):
         rows = self._all(select(t.chat).where(mine, t.chat.c.id > after_id).order_by(t.chat.c.id).limit(limit))
         return [chat_of(row) for row in rows]
 
+    def languages_read(self) -> dict[str, int]:
+        c = t.chat.c
+        number = func.count().label("number")
+        served = c.state == ChatState.ACTIVE.value, c.admitted
+        asked = select(c.language, number).where(*served).group_by(c.language).order_by(number.desc(), c.language)
+        return {row.language: row.number for row in self._all(asked)}
+
     def chats_under(self, address: Address) -> list[Chat]:
         c = t.chat.c
         where = [c.platform == address.platform, c.chat == address.chat]
@@ -148,6 +159,7 @@ class Chats(Deliveries):
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))
+        self.move_votes(chat.id, there.id)
         self._remove(chat)
         active = ChatState.ACTIVE in (chat.state, there.state)
         self.put_chat(
@@ -163,6 +175,7 @@ class Chats(Deliveries):
         )
 
     def _remove(self, chat: Chat) -> None:
+        self.drop_votes(chat.id)
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
         self._run(t.chat.delete().where(t.chat.c.id == chat.id))
 
@@ -230,7 +243,17 @@ class Chats(Deliveries):
         if self._one(select(s.c.id).where(s.c.chat_id == subscription.chat_id, same, s.c.id != subscription.id)):
             return False
         changed = update(s).where(its).values(**asked, standing=subscription.standing.value)
-        return self._run(changed).rowcount > 0
+        if not self._run(changed).rowcount:
+            return False
+        self._count_an_edit()
+        return True
+
+    def _count_an_edit(self) -> None:
+        """So that whoever looks for summaries sees that something else is followed (`wishes_mark`)."""
+        s = t.setting
+        one_more = cast(cast(s.c.value, Integer) + 1, Text)
+        if not self._run(update(s).where(s.c.name == EDITED).values(value=one_more)).rowcount:
+            self._put(s, {"name": EDITED, "value": "1"})
 
     def wake_announced(self, now: datetime) -> int:
         c = t.chat.c
@@ -256,5 +279,9 @@ class Chats(Deliveries):
         return True
 
 
-def _topic(slug: str, names: list[list[str]], query: str) -> Topic:
-    return Topic(slug, tuple((language, name) for language, name in names), query)
+def _topic(row: Row[Any]) -> Topic:
+    return Topic(row.slug, tuple((language, name) for language, name in row.names), row.query, row.proposed)
+
+
+def _row_of_topic(topic: Topic) -> Values:
+    return {"slug": topic.slug, "names": topic.names, "query": topic.query, "proposed": topic.proposed}

@@ -139,7 +139,7 @@ class Deliveries(Recording):
             d.kind: literal(kind.value), d.digest_on: literal(on),
             d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
             d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
-            d.why: literal(""),
+            d.why: literal(""), d.accepts: c.accepts,
         }  # fmt: skip
         found = select(*values.values()).select_from(t.chat.join(wanted, wanted.c.column1 == c.id)).where(true())
         statement = self._insert(t.delivery).from_select([one.name for one in values], found)
@@ -167,6 +167,11 @@ class Deliveries(Recording):
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
+        return found[0] if found else None
+
+    def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
+        its = self._is(t.delivery, chat_id=chat_id, digest_id=digest_id)
+        found = self._deliveries(self._all(select(t.delivery).where(its).order_by(t.delivery.c.id.desc()).limit(1)))
         return found[0] if found else None
 
     def last_delivery(self, chat_id: int) -> Delivery | None:
@@ -220,6 +225,7 @@ class Deliveries(Recording):
     def put_digest(self, delivery_id: int, digest: Digest) -> None:
         (number,) = self.keep_digests([digest])
         self._run(update(t.delivery).where(t.delivery.c.id == delivery_id).values(digest_id=number))
+
     def drop(self, ids: Sequence[int]) -> None:
         """Deliveries with their parts, and the digests that were theirs alone."""
         d, p = t.delivery, t.delivery_part

@@ -12,6 +12,8 @@ from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, News, Place, Standing
 from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage import reading_tables as reading_tables
+from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -164,6 +166,8 @@ class SummaryRow(SQLModel, table=True):
     abstract: str = _text()
     origin: str = _text()
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    made_of: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    subjects: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
 
 
 class TopicRow(SQLModel, table=True):
@@ -171,11 +175,12 @@ class TopicRow(SQLModel, table=True):
     slug: str = Field(primary_key=True, sa_type=Text)
     names: list[list[str]] = _list()
     query: str = Field(sa_type=Text)
+    proposed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class ChatRow(SQLModel, table=True):
     """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
-    keeps it: whoever drops a digest would have to look through all chats."""
+    keeps it: whoever drops a digest would have to look through all chats. ``accepts``: languages, spaces between."""
 
     __tablename__ = "chat"
     __table_args__ = (
@@ -213,6 +218,7 @@ class ChatRow(SQLModel, table=True):
     rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
     as_announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     rich_layout: str = _text(sa_column_kwargs={"server_default": ""})
@@ -279,6 +285,7 @@ class DeliveryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
     joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
     quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     rich_layout: str = _text(sa_column_kwargs={"server_default": ""})
 
@@ -369,4 +376,6 @@ validators, topic, chat, subscription = (_core[name] for name in ("validators", 
 digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery", "delivery_part"))
 invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 gap, quarantine = _core["gap"], _core["quarantine"]
+saved, vote = _core["saved"], _core["vote"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
+summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

@@ -20,6 +20,7 @@ from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_render import clean, marked, render, silent, units
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
+from adapters.chats.telegram_rich import Forms
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -69,10 +70,11 @@ class Telegram:
         door: Door | None = None,
         inbox: Inbox | None = None,
         paid: bool = False,
+        rich: bool = False,
     ) -> None:
-        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``turn`` says whether this
-        process is the one that polls; with a ``door`` Telegram calls there instead, and ``inbox`` holds what it brings.
-        Raises ConfigError for an empty token."""
+        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``rich``: papers are rich
+        messages where the server knows them; ``turn`` says whether this process polls; with a ``door`` Telegram calls
+        there and ``inbox`` holds what it brings. Raises ConfigError for an empty token."""
         self._token, self._paid = token, paid
         self._pace = pace or Pace(per_second=PAID_A_SECOND if paid else A_SECOND)
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
@@ -87,6 +89,7 @@ class Telegram:
             )
         except tg.InvalidToken:
             raise ConfigError((Problem(TOKEN_KEY, "is empty", TOKEN_MEND),)) from None
+        self._forms = Forms(self._bot, self._sending, rich)
         self._desk: Desk | None = None
         self._known: frozenset[str] = frozenset()
         self._door = door
@@ -101,7 +104,7 @@ class Telegram:
 
     def render(self, reply: Reply) -> tuple[Message, ...]:
         """See :func:`adapters.chats.telegram_render.render`."""
-        return render(reply)
+        return render(reply, self._forms.rich)
 
     async def ready(self, address: Address) -> None:
         await self._pace.ready(address.chat)
@@ -288,10 +291,10 @@ class Telegram:
                 await self._answer_query(event.query_id, notice)
             if notice:
                 return
-            reply = await work
+            reply = await self._confided(desk, event.caller, await work)
         finally:
             work.cancel()
-        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits else 0)
+        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits or reply.aside else 0)
 
     async def _answer_query(self, query_id: str, notice: str = "") -> None:
         try:
@@ -315,7 +318,7 @@ class Telegram:
     async def _post(self, desk: Desk, address: Address, reply: Reply, answers: int = 0, edits: int = 0) -> None:
         """Bring a person an answer: as an answer to a message, or in the place of one."""
         try:
-            messages = render(reply)
+            messages = self.render(reply)
         except ValueError:
             log.exception("Telegram: an answer could not be rendered")
             messages = render(_OOPS)
@@ -346,10 +349,8 @@ class Telegram:
 
         async def edit() -> str:
             await self._pace.turn(address.chat, urgent=True)
-            rest = dict(parameters)
-            text, chat = rest.pop("text"), _chat_id(address)
             with telegram_errors():
-                await self._bot.edit_message_text(text, chat, message_id, api_kwargs=rest)
+                await self._forms.edit({"chat_id": _chat_id(address), "message_id": message_id, **parameters})
             return str(message_id)
 
         try:
@@ -365,7 +366,7 @@ class Telegram:
             to["message_thread_id"] = int(address.thread)
         try:
             with telegram_errors():
-                message = await self._sending.call(f"{self._bot.base_url}/sendMessage", to | parameters)
+                message = await self._forms.send(to | parameters)
                 return str(message["message_id"])
         except TryLater as error:
             if error.after and not error.everywhere:

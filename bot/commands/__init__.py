@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.commands import (
+    cards,
     holdings,
     instance,
     mutes,
     news,
     people,
     reading,
+    saved,
     settings,
     subscriptions,
+    summaries,
     topics,
     transfers,
     why,
@@ -30,7 +33,8 @@ Run = Callable[[Context, Caller, str], Reply]
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
-    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins."""
+    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
+    ``lines``: its argument keeps its lines."""
 
     name: str
     description: str
@@ -41,6 +45,7 @@ class Command:
     changes: bool = False
     guarded: bool = False
     admin: bool = False
+    lines: bool = False
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -82,6 +87,8 @@ COMMANDS: dict[str, Command] = {
         Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
         Command("why", "Why a paper came, or did not", why.why, "paper"),
         Command("digest", "Today's digest, now", reading.digest, "query"),
+        Command("saved", "The papers you keep; bibtex or ris hands them over as a file", saved.saved,
+                choices=tuple(saved.FORMS)),
         Command(
             "settings", "Language, time, days, size, layout and more", settings.settings, "setting",
             choices=settings.CHOICES, changes=True,
@@ -99,8 +106,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "remove"), admin=True,
+            choices=("add", "edit", "name", "remove"), admin=True,
         ),
+        Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
     )
@@ -145,8 +153,18 @@ PRESSES: dict[str, Press] = {
     "find": Press(reading.find),
     "recall": Press(reading.recall),
     "newest": Press(reading.newest),
-    "like": Press(reading.like),
+    "turn": Press(reading.turn),
+    "card": Press(cards.open_card),
+    "save": Press(cards.save),
+    "up": Press(cards.up),
+    "down": Press(cards.down),
+    "cite": Press(cards.cite),
+    "like": Press(cards.like),
+    "reasons": Press(cards.reasons),
+    "saved": Press(saved.page),
+    "export": Press(saved.export),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

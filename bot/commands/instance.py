@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
+from bot.budgets import MILLION, PAUSED, day_of_spending
 from bot.commands.context import Context, note, require_admin
 from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
 from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
-from bot.ports import Caller, CommandInfo
+from bot.ports import Caller, CommandInfo, Transaction
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
 from bot.words import Words
 
@@ -32,7 +33,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
         spans += [code(f"/{one.name} {one.argument.upper()}".rstrip()), plain(f"  {one.description}\n")]
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
-        words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
+        words.say("ti: title · abs: abstract · au: author · subject: subject · cat:cs.CL or cat:cs.* category"),
         words.say("quant* words that begin so · date:2025-04..2025-05 · is:cross · id:2403.17919 · topic:NAME"),
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
@@ -81,6 +82,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
         notices = tx.notices(MOST_NOTICES)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
+        written = list(_written(context, words, tx))
     again = context.config.uncertain == "repeat"
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
@@ -102,6 +104,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
+            *([paragraph("\n".join(written))] if written else []),
             paragraph(
                 words.say(
                     "A message that may have arrived, where nobody can look, is sent again, marked as perhaps a repeat."
@@ -138,6 +141,29 @@ def _warned(words: Words, gaps: Sequence[Gap], counts: Mapping[str, int], today:
         yield words.say("arXiv's holidays are known until {day} only.", day=KNOWN_UNTIL)
 
 
+def _written(context: Context, words: Words, tx: Transaction) -> Iterator[str]:
+    """What a model made, and what that cost today, where there is one."""
+    wanted, now = context.config.summaries, context.now()
+    if not wanted.url:
+        return
+    counts, spent = tx.summary_counts(), tx.spending(day_of_spending(now))
+    yield words.say(
+        "Summaries by {model}: {stored} stored · {waiting} waiting · {refused} could not be made",
+        model=wanted.model,
+        stored=words.number(counts["stored"]),
+        waiting=words.number(counts["waiting"] + counts["asked"]),
+        refused=words.number(counts["refused"]),
+    )
+    tokens = words.number(spent.tokens) + (f" / {words.number(wanted.tokens_a_day)}" if wanted.tokens_a_day else "")
+    money = f"{spent.micros / MILLION:.4f}" + (f" / {wanted.money_a_day:g}" if wanted.money_a_day else "")
+    requests = words.number(spent.requests)
+    line = words.say("Today: {tokens} tokens · {requests} requests", tokens=tokens, requests=requests)
+    yield line + (" · " + words.say("cost {money}", money=money) if wanted.price_in or wanted.price_out else "")
+    until, _, why = tx.setting(PAUSED).partition(" ")
+    if until and datetime.fromisoformat(until) > now:
+        yield words.say("No more until {time} UTC: {why}", time=until[11:16], why=why)
+
+
 def _lost(words: Words, chats: int) -> str:
     """The warning before chats are erased."""
     return words.count(
@@ -171,8 +197,14 @@ def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
         active=words.number(counts["chats.active"]),
         chats=words.number(counts["chats"]),
         subscriptions=words.number(counts["subscriptions"]),
-        topics=words.number(counts["topics"]),
+        topics=words.number(counts["topics"] - counts["topics.proposed"]),
     )
+    if counts["summaries.curated"] or counts["topics.proposed"]:
+        yield words.say(
+            "Summaries corrected by hand: {curated} · subjects proposed as topics: {proposed}",
+            curated=words.number(counts["summaries.curated"]),
+            proposed=words.number(counts["topics.proposed"]),
+        )
     waiting = sum(counts[f"deliveries.{state}"] for state in DeliveryState if state.open)
     yield words.say(
         "Digests: {sent} sent · {waiting} on their way · {unreachable} held for chats out of reach · {failed} failed",

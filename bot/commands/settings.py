@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import time
 
-from bot.commands import news
-from bot.commands.context import Context, days_of, digest_comes, language_named, note, require_manager
+from bot.commands import languages, news
+from bot.commands.context import Context, days_of, digest_comes, note, require_manager
 from bot.commands.weekdays import EVERY_DAY, WORKING_DAYS, days_named
 from bot.errors import BadInput
 from bot.model import Chat, Deed, EmptyDay, Layout
 from bot.ports import Caller
 from bot.replies import Block, Button, Reply, bold, heading, paragraph, plain, say
-from bot.words import NAMES, Words, words_for
+from bot.words import Words, language_name, words_for
 from bot.zones import COMMON, city_of, zone_named, zones_like
 
 SIZES = (5, 10, 15, 20, 30, 50)
@@ -58,7 +58,7 @@ def settings(context: Context, caller: Caller, argument: str) -> Reply:
         return news.news(context, caller, value if name == "news" else f"{name} {value}")
     if name == "sound":
         name, value = "quiet", "off" if _switched(words, value or "on", "sound") else "on"
-    if name not in _CHANGES:
+    if name not in _KNOWN:
         raise BadInput(
             words.say("There is no setting {name}. Write one of {names}.", name=name[:40], names=", ".join(CHOICES))
         )
@@ -79,22 +79,22 @@ def put(context: Context, caller: Caller, argument: str) -> Reply:
     chat, words = _asked(context, caller)
     require_manager(words, caller)
     name, _, value = argument.partition(":")
-    if name not in _CHANGES:
+    if name not in _KNOWN:
         return replace(_page(context, words, chat, ""), private=True)
     chat, words = _put(context, words, caller, name, value)
     return replace(_page(context, words, chat, _PAGE_OF.get(name, name)), edits=True)
 
 
 def language(context: Context, caller: Caller, argument: str) -> Reply:
-    """The language digests and answers come in."""
+    """The language digests and answers come in, and others for papers without words in it: ``zh-Hans ja``."""
     chat, words = _asked(context, caller)
+    offered = context.config.languages
     if not argument:
-        choices = " · ".join(f"{NAMES[key]} ({key})" for key in NAMES)
-        told = say(words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices))
-        return replace(told, buttons=_language_buttons(chat))
+        told = languages.reads(words), languages.example(words, offered), languages.several(words, offered)
+        return replace(say(*told), buttons=_language_buttons(chat, offered))
     require_manager(words, caller)
     _, words = _put(context, words, caller, "language", argument)
-    return say(words.say("From now on I write in English here."))
+    return say(languages.begins(words))
 
 
 def when(context: Context, caller: Caller, argument: str) -> Reply:
@@ -122,14 +122,21 @@ def _put(context: Context, words: Words, caller: Caller, name: str, value: str) 
     """The chat with that setting changed, and its words. Raises BadInput for a value that cannot be."""
     with context.store.transaction() as tx:
         before = context.open_chat(tx, caller)
-        chat = _CHANGES[name](words, before, value.strip())
+        chat = _changed(context, words, before, name, value.strip())
         if (chat.time, chat.timezone, chat.days, chat.as_announced) != (
             before.time, before.timezone, before.days, before.as_announced,
         ):  # fmt: skip
             chat = replace(chat, due_at=context.due_at(chat))
         note(context, tx, caller, _DEEDS.get(name, Deed.SETTING), *(_written(one, name) for one in (before, chat)))
         tx.put_chat(chat)
-    return chat, words_for(chat.language)
+    return chat, words_for(chat.language, chat.accepts)
+
+
+def _changed(context: Context, words: Words, chat: Chat, name: str, value: str) -> Chat:
+    if name == "language":
+        first, *others = languages.languages_named(words, value, context.config.languages)
+        return replace(chat, language=first, accepts=tuple(others))
+    return _CHANGES[name](words, chat, value)
 
 
 _DEEDS = {"language": Deed.LANGUAGE, "time": Deed.TIME, "zone": Deed.TIME}
@@ -139,7 +146,7 @@ def _written(chat: Chat, name: str) -> str:
     """How the audit log writes a setting."""
     match name:
         case "language":
-            return chat.language
+            return " ".join(languages.languages_of(chat))
         case "time" | "zone":
             return f"{chat.time:%H:%M} {chat.timezone}"
         case "size":
@@ -151,14 +158,6 @@ def _written(chat: Chat, name: str) -> str:
         case "quiet":
             return f"quiet: {'on' if chat.quiet else 'off'}"
     return "days: " + ("as announced" if chat.as_announced else " ".join(map(str, sorted(chat.days))))
-
-
-def _set_language(words: Words, chat: Chat, value: str) -> Chat:
-    wanted = language_named(value)
-    if wanted is None:
-        known = words.listing(list(NAMES))
-        raise BadInput(words.say("I do not speak {language}; I speak {known}.", language=value[:40], known=known))
-    return replace(chat, language=wanted)
 
 
 def _set_time(words: Words, chat: Chat, value: str) -> Chat:
@@ -246,10 +245,11 @@ def _switched(words: Words, value: str, name: str) -> bool:
 
 
 _CHANGES: dict[str, Change] = {
-    "language": _set_language, "time": _set_time, "zone": _set_zone, "days": _set_days, "weekly": _set_weekly,
+    "time": _set_time, "zone": _set_zone, "days": _set_days, "weekly": _set_weekly,
     "daily": _set_daily, "announced": _set_announced, "size": _set_size, "layout": _set_layout, "empty": _set_empty,
     "quiet": _set_quiet,
 }  # fmt: skip
+_KNOWN = frozenset({"language", *_CHANGES})
 _ALONE = frozenset({"daily", "weekly", "announced", "quiet"})
 """Those that mean something without a value."""
 _PAGE_OF = {"daily": "days", "weekly": "days", "announced": "days", "empty": "", "quiet": ""}
@@ -263,7 +263,11 @@ def _page(context: Context, words: Words, chat: Chat, name: str) -> Reply:
         name = ""
     match name:
         case "language":
-            rows, told = _language_buttons(chat), words.say("The language I write in here")
+            offered = context.config.languages
+            rows, told = (
+                _language_buttons(chat, offered),
+                "\n".join((languages.reads(words), languages.several(words, offered))),
+            )
         case "time":
             rows, told = _time_buttons(words, chat), digest_comes(words, chat)
         case "zone":
@@ -300,7 +304,7 @@ def layouts(words: Words) -> dict[Layout, tuple[str, str]]:
 
 
 def _overview(words: Words, chat: Chat, console: bool) -> Block:
-    shown = [(words.say("Language"), NAMES.get(chat.language, chat.language))]
+    shown = [(words.say("Language"), " · ".join(map(language_name, languages.languages_of(chat))))]
     if not console:
         shown.append((words.say("When"), digest_comes(words, chat)))
     shown += [
@@ -320,7 +324,7 @@ def _overview(words: Words, chat: Chat, console: bool) -> Block:
 def _main_buttons(words: Words, chat: Chat) -> tuple[tuple[Button, ...], ...]:
     pages = [Button(words.say("Language"), "settings:language")]
     if chat.address.platform != "console":
-        pages += [Button(words.say("Days"), "settings:days"), Button(words.say("Time"), "settings:time")]
+        pages += [Button(words.say("Weekdays"), "settings:days"), Button(words.say("Time"), "settings:time")]
     pages += [
         Button(words.say("Papers a digest"), "settings:size"),
         Button(words.say("Layout"), "settings:layout"),
@@ -336,14 +340,15 @@ def _main_buttons(words: Words, chat: Chat) -> tuple[tuple[Button, ...], ...]:
     return tuple(rows)
 
 
-def _language_buttons(chat: Chat) -> tuple[tuple[Button, ...], ...]:
-    return _rows([_choice(NAMES[key], key == chat.language, f"set:language:{key}") for key in NAMES], 3)
+def _language_buttons(chat: Chat, offered: Sequence[str]) -> tuple[tuple[Button, ...], ...]:
+    """One each; who accepts several names them by words."""
+    return _rows([_choice(language_name(one), one == chat.language, f"set:language:{one}") for one in offered], 3)
 
 
 def _time_buttons(words: Words, chat: Chat) -> tuple[tuple[Button, ...], ...]:
     hours = [f"{hour:02}:00" for hour in _HOURS]
     rows = _rows([_choice(hour, hour == f"{chat.time:%H:%M}", f"set:time:{hour}") for hour in hours], 4)
-    return (*rows, (Button(words.say("Time zone"), "settings:zone"), Button(words.say("Days"), "settings:days")))
+    return (*rows, (Button(words.say("Time zone"), "settings:zone"), Button(words.say("Weekdays"), "settings:days")))
 
 
 def _day_buttons(words: Words, chat: Chat) -> tuple[tuple[Button, ...], ...]:

@@ -22,6 +22,7 @@ from bot.commands.context import (
     refusal,
     require_manager,
 )
+from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
 from bot.commands.trials import (
     ANNOUNCED,
@@ -70,7 +71,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
             chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
-        topics = tx.topics()
+        topics = kept(tx.topics())
         count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
     words = context.words(caller, chat)
     follow = words.say("Follow a topic or any words of your own.")
@@ -95,6 +96,11 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     elif topics:
         blocks.append(paragraph(words.say("Some topics to begin with:")))
     return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
+
+
+def kept(topics: list[Topic]) -> list[Topic]:
+    """Without those that are only proposed."""
+    return [topic for topic in topics if not topic.proposed]
 
 
 def topic_buttons(
@@ -124,7 +130,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
 
 def _catalogue(context: Context, words: Words) -> Reply:
     with context.store.reading() as tx:
-        topics, week = tx.topics()[:MOST_OFFERED], week_of(tx)
+        topics, week = kept(tx.topics())[:MOST_OFFERED], week_of(tx)
     context.index.follow(PATIENCE)
     counts = topic_counts(context, week, topics)
     blocks = [
@@ -175,6 +181,7 @@ def _proposed(context: Context, caller: Caller, text: str) -> Reply:
             blocks.append(broad_block(words, everything(context, week), trial, chat.size, narrower))
         blocks += entries
     blocks += _in_vain(words, query, chat, context.now().date())
+    blocks += english_hint(context, words, [query], topics)
     buttons = [
         Button(words.say("Follow"), carried(context, caller, text, "take")),
         Button(words.say("Narrow"), carried(context, caller, text, "narrow")),
@@ -247,7 +254,7 @@ def _pressed(context: Context, caller: Caller, argument: str, act: Callable[[str
 def wanted_of(tx: Transaction, text: str) -> Subscription:
     """A topic by its name or as ``topic:NAME`` alone, a category by its name, or a query. Raises QueryError."""
     topics = tx.topics()
-    topic = find_topic(topics, text)
+    topic = find_topic(topics, text, proposed=False)
     if topic is None:
         text = f"cat:{text}" if _CATEGORY.fullmatch(text) else text
         read_query(tx, text, for_subscription=True)
@@ -320,6 +327,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         papers, summaries = tx.papers(shown), tx.summaries(shown)
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
     in_vain = [block for one in followed for block in _in_vain(words, one.query, chat, context.now().date())]
+    blocks += english_hint(context, words, [one.query for one in followed], topics)
     if matches:
         blocks.append(
             paragraph(

@@ -20,6 +20,7 @@ class Deed(StrEnum):
     LANGUAGE = "language"
     TIME = "time"
     NEWS = "news"
+    SUMMARY = "summary"
     SETTING = "setting"
     """Another setting of a chat: what is before its first colon says which."""
     MUTE = "mute"
@@ -28,6 +29,19 @@ class Deed(StrEnum):
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What somebody (``telegram:123``) said of a paper in a chat: 1 or -1, 0 to take it back. ``marks``: what the paper
+    had to like or dislike, see ``bot.tastes``."""
+
+    who: str
+    chat_id: int
+    paper_id: int
+    value: int
+    marks: tuple[str, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

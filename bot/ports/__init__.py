@@ -11,13 +11,19 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Press,
     Proceedings,
     Source,
 )
-from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.reading import MOST_VOTES
+from bot.ports.searching import Hit, SearchIndex
+from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
+from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
+    "MOST_VOTES",
     "NOTE",
+    "Answer",
     "Archive",
     "Caller",
     "ChatPlatform",
@@ -29,11 +35,14 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Press",
     "Proceedings",
     "Progress",
     "Repeated",
+    "Request",
     "SearchIndex",
     "Source",
     "Store",
+    "Summarizer",
     "Transaction",
 ]
