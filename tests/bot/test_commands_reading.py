@@ -218,7 +218,8 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     number = told.blocks[0].paper
     assert buttons(told) == {
         "Save": f"save:{number}::", "👍": f"up:{number}::", "👎": f"down:{number}::", "BibTeX": f"cite:{number}::",
-        "Similar": f"like:{number}::", "Why": f"reasons:{number}::", "简体中文": f"card:{number}:zh-Hans:",
+        "Similar": f"like:{number}::", "🔇 Less": f"less:{number}",
+        "+ Follow": f"follow-like:{number}", "Why": f"reasons:{number}::", "简体中文": f"card:{number}:zh-Hans:",
     }  # fmt: skip
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
     assert "平方繩結" in chinese.text and "證明了繩結。 [由簡體轉換]" in chinese.text
