@@ -211,6 +211,12 @@ def empty_page(words: Words, digest: Digest) -> Reply:
     return Reply((paragraph(text),))
 
 
+def bulletin_page(words: Words, text: str) -> Reply:
+    """What an admin announces, a paragraph a line break."""
+    told = [paragraph(part) for part in text.splitlines() if part.strip()]
+    return Reply((heading(words.say("From whoever runs this bot")), *told))
+
+
 def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
     """One paper, whole: titles, headline, people, categories, both abstracts, links."""
     best = best_summary(summaries, words.language, paper)

@@ -51,7 +51,7 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest, away_at, try_at,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at, banned, open_to_all, target, target_thread,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -75,6 +75,9 @@ def chat_of(row: Row[Any]) -> Chat:
         since_on=since_on,
         away_at=away_at,
         try_at=try_at,
+        banned=banned,
+        open_to_all=open_to_all,
+        target=None if target is None else Address(platform, target, target_thread or ""),
     )
 
 
@@ -101,6 +104,10 @@ def row_of_chat(chat: Chat) -> Values:
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
+        "banned": chat.banned,
+        "open_to_all": chat.open_to_all,
+        "target_chat": chat.target.chat if chat.target else None,
+        "target_thread": chat.target.thread if chat.target else None,
     }
 
 
@@ -129,6 +136,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             row.digest_id,
             digest.get("carried", 0),
             tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
+            digest.get("text", ""),
         ),
         language=row.language,
         layout=Layout(row.layout),
@@ -175,6 +183,8 @@ def content_of(digest: Digest) -> Values:
         "labels": digest.labels,
         "quiet": digest.quiet,
     }
+    if digest.text:
+        content["text"] = digest.text
     if digest.carried:
         content["carried"] = digest.carried
     if digest.asked:

@@ -69,7 +69,7 @@ class Chats(Deliveries):
         c = t.chat.c
         statement = (
             select(t.chat)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted, c.due_at <= now, c.id > after_id)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned, c.due_at <= now, c.id > after_id)
             .order_by(c.id)
             .limit(limit)
         )
@@ -79,7 +79,7 @@ class Chats(Deliveries):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         c = t.chat.c
-        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value
+        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value, ~c.banned
         statement = select(t.chat).where(*due).order_by(c.try_at).limit(limit)
         if self._locks:
             statement = statement.with_for_update(skip_locked=True)
@@ -108,6 +108,8 @@ class Chats(Deliveries):
         for chat in moving:
             address = new if old.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
+            target = chat.target and replace(chat.target, chat=new.chat if chat.target.chat == old.chat else chat.target.chat)
+            chat = replace(chat, target=target)
             if there is None or self._gives_way(there):
                 self.put_chat(replace(chat, address=address))
             else:
@@ -145,6 +147,8 @@ class Chats(Deliveries):
         self.drop([row.id for row in self._all(twice)])
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
+        f = t.topic_follower
+        self._run(update(f).where(f.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))
         self._remove(chat)
         active = ChatState.ACTIVE in (chat.state, there.state)
@@ -157,10 +161,14 @@ class Chats(Deliveries):
                 away_at=None if active else there.away_at,
                 try_at=None if active else there.try_at,
                 rest=there.rest or chat.rest,
+                banned=chat.banned or there.banned,
+                open_to_all=chat.open_to_all and there.open_to_all,
+                target=there.target or chat.target,
             )
         )
 
     def _remove(self, chat: Chat) -> None:
+        self._run(t.topic_follower.delete().where(t.topic_follower.c.chat_id == chat.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
         self._run(t.chat.delete().where(t.chat.c.id == chat.id))
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     column,
     func,
     literal,
@@ -134,7 +135,9 @@ class Deliveries(Recording):
         wanted = text(f"(VALUES {pairs})").columns(*columns).alias("wanted")
         kind, on, upto = once
         values: dict[Any, Any] = {
-            d.chat_id: c.id, d.platform: c.platform, d.chat: c.chat, d.thread: c.thread, d.language: c.language,
+            d.chat_id: c.id, d.platform: c.platform, d.chat: func.coalesce(c.target_chat, c.chat),
+            d.thread: case((c.target_chat.is_(None), c.thread), else_=func.coalesce(c.target_thread, "")),
+            d.language: c.language,
             d.layout: c.layout, d.digest_id: wanted.c.column2, d.kind: literal(kind.value), d.digest_on: literal(on),
             d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
             d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
@@ -170,14 +173,16 @@ class Deliveries(Recording):
 
     def last_delivery(self, chat_id: int) -> Delivery | None:
         d = t.delivery
-        found = self._deliveries(self._all(select(d).where(d.c.chat_id == chat_id).order_by(d.c.id.desc()).limit(1)))
+        its = d.c.chat_id == chat_id, d.c.kind != DigestKind.BULLETIN.value
+        found = self._deliveries(self._all(select(d).where(*its).order_by(d.c.id.desc()).limit(1)))
         return found[0] if found else None
 
     def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
         d = t.delivery
         found: dict[int, tuple[DigestKind, datetime | None]] = {}
         for some in chunks(chat_ids, CHUNK):
-            last = select(func.max(d.c.id)).where(d.c.chat_id.in_(some)).group_by(d.c.chat_id)
+            its = d.c.chat_id.in_(some), d.c.kind != DigestKind.BULLETIN.value
+            last = select(func.max(d.c.id)).where(*its).group_by(d.c.chat_id)
             for row in self._all(select(d.c.chat_id, d.c.kind, d.c.made_at).where(d.c.id.in_(last))):
                 found[row.chat_id] = (DigestKind(row.kind), row.made_at)
         return found

@@ -55,7 +55,12 @@ def _deliveries(whom: Whom) -> Any:
 GONE: Mapping[str, Where] = {
     "delivery_part": lambda whom: t.delivery_part.c.delivery_id.in_(_deliveries(whom)),
     "delivery": _of_chat(t.delivery),
+    "topic_follower": _of_chat(t.topic_follower),
     "subscription": _of_chat(t.subscription),
+    "proxy": lambda whom: or_(
+        t.proxy.c.here == str(whom.address), t.proxy.c.chat == str(whom.address),
+        t.proxy.c.who == whom.user if whom.user else false(),
+    ),
     "setting": lambda whom: t.setting.c.name == f"asked.{whom.address}",
     "notice": lambda whom: or_(t.notice.c.subject == str(whom.address), t.notice.c.detail == str(whom.address)),
     "chat": lambda whom: t.chat.c.id == whom.chat_id,
@@ -77,8 +82,14 @@ BLURRED: Mapping[str, Where] = {
     "audit": lambda whom: or_(
         t.audit.c.chat == str(whom.address), t.audit.c.who == whom.user if whom.user else false()
     ),
+    "ban": lambda whom: or_(
+        t.ban.c.whom.in_([str(whom.address), whom.user or str(whom.address)]),
+        t.ban.c.made_by == whom.user if whom.user else false(),
+    ),
+    "bulletin": lambda whom: t.bulletin.c.made_by == whom.user if whom.user else false(),
+    "topic_change": lambda whom: t.topic_change.c.made_by == whom.user if whom.user else false(),
 }
-"""Tables with rows that stay, without what leads to anybody."""
+"""Tables with rows that stay, without what leads to anybody; a ban holds for whoever has that pseudonym."""
 
 IMPERSONAL = frozenset({
     "announcement", "erasure", "feed", "fence", "gap", "inbox", "lease", "paper", "paper_key", "paper_merge",
@@ -156,6 +167,7 @@ class Erasing(Deliveries):
         for row in self._all(select(a.c.who).where(here).distinct()):
             self._run(update(a).where(here, a.c.who == row.who).values(who=pseudonym(key, row.who)))
         self._run(update(a).where(here).values(chat=pseudonym(key, str(whom.address)), before="", after=""))
+        self._blur_ban(str(whom.address))
         if whom.user:
             self.blur_user(whom.user)
 
@@ -164,7 +176,16 @@ class Erasing(Deliveries):
         a, i = t.audit, t.invite
         nobody = pseudonym(self.key(), user)
         self._run(update(a).where(a.c.who == user).values(who=nobody))
-        self._run(update(i).where(i.c.made_by == user).values(made_by=nobody))
+        for made in (i, t.ban, t.bulletin, t.topic_change):
+            self._run(update(made).where(made.c.made_by == user).values(made_by=nobody))
+
+        self._blur_ban(user)
+        self._run(t.proxy.delete().where(t.proxy.c.who == user))
+
+    def _blur_ban(self, whom: str) -> None:
+        nobody = pseudonym(self.key(), whom)
+        self._run(t.ban.delete().where(t.ban.c.whom == nobody))
+        self._run(update(t.ban).where(t.ban.c.whom == whom).values(whom=nobody, why=""))
 
     def key(self) -> str:
         """Of pseudonyms and marks; made when it is first asked for."""
@@ -204,7 +225,11 @@ class Erasing(Deliveries):
     def users_marked(self, marks: Collection[str]) -> list[str]:
         """Users that bear one of ``marks``."""
         key = self.key()
-        named = [self._all(select(column).distinct()) for column in (t.audit.c.who, t.invite.c.made_by)]
+        columns = (
+            t.audit.c.who, t.invite.c.made_by, t.ban.c.made_by, t.bulletin.c.made_by, t.topic_change.c.made_by,
+            t.ban.c.whom, t.proxy.c.who,
+        )  # fmt: skip
+        named = [self._all(select(column).distinct()) for column in columns]
         users = sorted({row[0] for rows in named for row in rows})
         return [user for user in users if mark_of(key, f"user {user}") in marks]
 

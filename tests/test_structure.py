@@ -22,8 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "reports", "tenure",
+        "accounts", "anthology", "backfill", "bulletins", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
+        "inbox", "ledger", "notices", "outcomes", "outside", "pages", "pipeline", "planning", "polling", "reports", "tenure",
         "turns", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, news, people, reading, subscriptions, topics, why
+from bot.commands import instance, news, people, reading, subscriptions, topic_changes, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -72,8 +72,8 @@ COMMANDS: dict[str, Command] = {
             choices=tuple(news.KINDS), changes=True,
         ),
         Command(
-            "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "remove"), admin=True,
+            "topic", "Add, edit, rename, merge or remove a topic (admins)", topics.topic, "topic",
+            choices=("add", "edit", "rename", "merge", "remove", "undo"), admin=True,
         ),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
@@ -104,5 +104,6 @@ PRESSES: dict[str, Press] = {
     "like": Press(reading.like),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "topic": Press(topic_changes.press),
 }
 """By the word before an action's first colon."""

@@ -272,7 +272,9 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
     with context.store.reading() as tx:
         delivery = tx.delivery(int(number))
         chat = tx.chat(caller.address)
-        if delivery is None or chat is None or delivery.chat_id != chat.id:
+        # A digest may go to another place of its chat's group.
+        own = delivery is not None and caller.address == delivery.address
+        if delivery is None or not (own or (chat is not None and delivery.chat_id == chat.id)):
             return say(words.say("This digest is not kept here any more. /digest shows the latest."), private=True)
         offset = int(at)
         shown = delivery.digest.matches[offset : offset + PAGE]

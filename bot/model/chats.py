@@ -134,6 +134,9 @@ class Chat:
     since_on: date | None = None
     away_at: datetime | None = None
     try_at: datetime | None = None
+    banned: bool = False
+    open_to_all: bool = False
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
+from bot.ports.places import Outside, Places, Standing
 from bot.ports.platforms import (
     NOTE,
     Archive,
@@ -29,11 +30,14 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Outside",
+    "Places",
     "Proceedings",
     "Progress",
     "Repeated",
     "SearchIndex",
     "Source",
+    "Standing",
     "Store",
     "Transaction",
 ]

@@ -33,6 +33,7 @@ from bot.model import (
     Topic,
     Validators,
 )
+from bot.ports.ruling import Rule
 from bot.query import Query
 
 
@@ -76,7 +77,7 @@ class SearchIndex(Protocol):
     def close(self) -> None: ...
 
 
-class Transaction(Protocol):
+class Transaction(Rule, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -296,6 +297,9 @@ class Transaction(Protocol):
 
     def audit(self, limit: int, about: str = "") -> list[Change]:
         """The last lines of the audit log, in the order they were written; ``about``: a user's or a chat's only."""
+
+    def audit_page(self, offset: int, limit: int, chat: str | None = None) -> list[Change]:
+        """The latest first; ``chat``: of that chat's own only, by its address."""
 
     def kept_about(self, address: Address, user: str = "") -> dict[str, list[dict[str, Any]]]:
         """Every row about a chat, and of others those that name ``user``, by table, as JSON values; the bytes of
