@@ -1,15 +1,12 @@
-"""What admins announce to all chats: their texts by language, and deliveries of them a page at a time, behind the
-digests."""
+"""What admins announce to all chats: deliveries of it a page at a time, behind the digests."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.context import language_named
 from bot.model import Bulletin, BulletinState, Chat, Digest, DigestKind
 from bot.ports import Now, Store, Transaction
 
@@ -19,20 +16,6 @@ PAGE = 500
 """Chats that have a delivery of a bulletin under way at the same time: so many messages at most are before a digest."""
 PATIENCE = timedelta(hours=1)
 """What is due for longer holds up no bulletin: a platform that is not served any more would do so for ever."""
-
-_LABEL = re.compile(r"(?:(?<=\s)|^)([A-Za-z]{2,3}(?:-[A-Za-z]{2,8})*) ?[:：]\s*")
-
-
-def texts_of(written: str) -> tuple[tuple[str, str], ...]:
-    """``en: Hello zh-Hans: 你好`` as texts by language; where it begins with no language, one text for all, under "".
-    Later texts of a language replace earlier ones; empty ones are left out."""
-    marks = [(found, language_named(found[1])) for found in _LABEL.finditer(written)]
-    known = [(found, language) for found, language in marks if language]
-    if not known or written[: known[0][0].start()].strip():
-        return (("", written.strip()),) if written.strip() else ()
-    ends = [found.start() for found, _ in known[1:]] + [len(written)]
-    texts = {language: written[found.end() : end].strip() for (found, language), end in zip(known, ends, strict=True)}
-    return tuple((language, text) for language, text in texts.items() if text)
 
 
 class Herald:

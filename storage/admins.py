@@ -72,6 +72,11 @@ class Admins(Deliveries):
         where = {"platform": address.platform, "chat": address.chat, "thread": address.thread}
         self._run(update(t.delivery).where(t.delivery.c.chat_id == chat_id, waits).values(where))
 
+    def chats_aimed_at(self, address: Address) -> list[Chat]:
+        c = t.chat.c
+        its = c.platform == address.platform, c.target_chat == address.chat, c.target_thread == address.thread
+        return [chat_of(row) for row in self._all(select(t.chat).where(*its).order_by(c.id))]
+
     # bulletins
     def add_bulletin(self, bulletin: Bulletin) -> Bulletin:
         statement = t.bulletin.insert().values(_row_of_bulletin(bulletin)).returning(t.bulletin.c.id)
@@ -247,9 +252,7 @@ def _change(row: Row[Any]) -> TopicChange:
 
 
 def _topics(kept: Sequence[Sequence[Any]]) -> tuple[Topic, ...]:
-    return tuple(
-        Topic(slug, tuple((language, name) for language, name in names), query) for slug, names, query in kept
-    )
+    return tuple(Topic(slug, tuple((language, name) for language, name in names), query) for slug, names, query in kept)
 
 
 def _row_of_change(change: TopicChange) -> dict[str, Any]:

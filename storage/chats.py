@@ -108,8 +108,8 @@ class Chats(Deliveries):
         for chat in moving:
             address = new if old.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
-            target = chat.target and replace(chat.target, chat=new.chat if chat.target.chat == old.chat else chat.target.chat)
-            chat = replace(chat, target=target)
+            if chat.target is not None and chat.target.chat == old.chat:
+                chat = replace(chat, target=replace(chat.target, chat=new.chat))
             if there is None or self._gives_way(there):
                 self.put_chat(replace(chat, address=address))
             else:

@@ -22,9 +22,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         "matching", "merging", "ports", "summaries",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "bulletins", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "notices", "outcomes", "outside", "pages", "pipeline", "planning", "polling", "reports", "tenure",
-        "turns", "upkeep",
+        "accounts", "anthology", "backfill", "bulletins", "carrier", "commands", "crew", "desk", "drafts", "editions",
+        "gauges", "inbox", "ledger", "notices", "outcomes", "outside", "pages", "pipeline", "planning", "polling",
+        "reports", "tenure", "turns", "upkeep",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

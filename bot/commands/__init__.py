@@ -6,7 +6,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, news, people, reading, subscriptions, topic_changes, topics, why
+from bot.commands import (
+    announcing,
+    banning,
+    instance,
+    news,
+    people,
+    places,
+    proxies,
+    reading,
+    roster,
+    subscriptions,
+    topic_changes,
+    topics,
+    why,
+)
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -18,7 +32,8 @@ Run = Callable[[Context, Caller, str], Reply]
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
-    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins."""
+    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
+    ``lines``: line breaks of its argument are kept."""
 
     name: str
     description: str
@@ -29,6 +44,7 @@ class Command:
     changes: bool = False
     guarded: bool = False
     admin: bool = False
+    lines: bool = False
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -75,6 +91,16 @@ COMMANDS: dict[str, Command] = {
             "topic", "Add, edit, rename, merge or remove a topic (admins)", topics.topic, "topic",
             choices=("add", "edit", "rename", "merge", "remove", "undo"), admin=True,
         ),
+        Command(
+            "access", "Who may subscribe in this chat", places.access, "access", choices=("all", "admins"), changes=True
+        ),
+        Command("here", "Digests of this group come here", places.here, "where", guarded=True),
+        Command("channel", "Set up a channel of yours from here", proxies.channel, "channel"),
+        Command("audit", "What was changed, and by whom", roster.audit, guarded=True),
+        Command("announce", "Tell all chats something (admins)", announcing.announce, "text", admin=True, lines=True),
+        Command("ban", "Serve a chat or person no longer (admins)", banning.ban, "who", admin=True),
+        Command("unban", "Serve a chat or person again (admins)", banning.unban, "who", admin=True),
+        Command("chats", "The chats there are (admins)", roster.chats, "chat", admin=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
     )
@@ -105,5 +131,13 @@ PRESSES: dict[str, Press] = {
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
     "topic": Press(topic_changes.press),
+    "access": Press(places.press_access, changes=True),
+    "here": Press(places.press_here, changes=True),
+    "channel": Press(proxies.press),
+    "audit": Press(roster.press_audit, changes=True),
+    "announce": Press(announcing.press),
+    "ban": Press(banning.ban),
+    "unban": Press(banning.unban),
+    "chats": Press(roster.press_chats),
 }
 """By the word before an action's first colon."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.bulletins import texts_of
 from bot.commands.context import Context, note, require_admin
+from bot.commands.labels import texts_of
 from bot.errors import BadInput
 from bot.model import Bulletin, BulletinState, Deed, DeliveryState
 from bot.pages import bulletin_page, shorten
@@ -23,8 +23,8 @@ SHOWN = 5
 
 
 def announce(context: Context, caller: Caller, argument: str) -> Reply:
-    """A text for all, or ``en: ... zh-Hans: ...``: shows it as chats would get it. ``stop`` ends those under way; alone,
-    how the last ones are doing."""
+    """A text for all, or ``en: ... zh-Hans: ...``: shows it as chats would get it. ``stop`` ends those under way;
+    alone, how the last ones are doing."""
     words = context.words(caller)
     require_admin(words, caller)
     if argument.strip().casefold() == "stop":

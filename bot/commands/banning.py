@@ -30,7 +30,9 @@ def ban(context: Context, caller: Caller, argument: str) -> Reply:
     name, _, why = argument.partition(" ")
     whom = _named(words, caller, name)
     if context.config.admins and whom in context.config.admins:
-        raise BadInput(words.say("{whom} is an admin of this bot; take that away in PAPERROUND_ADMINS first.", whom=whom))
+        raise BadInput(
+            words.say("{whom} is an admin of this bot; take that away in PAPERROUND_ADMINS first.", whom=whom)
+        )
     private = context.outside.private_chat(whom) if context.outside else None
     with context.store.transaction() as tx:
         known = bool(tx.bans([whom]))
@@ -41,7 +43,9 @@ def ban(context: Context, caller: Caller, argument: str) -> Reply:
         note(context, tx, caller, Deed.BAN, whom if known else "", f"{whom} {why}".strip())
     return say(
         words.say("{whom} is banned: no command is answered there, and no digest comes.", whom=whom),
-        words.count("{n} chat is silent from now on.", "{n} chats are silent from now on.", len(chats)) if chats else "",
+        words.count("{n} chat is silent from now on.", "{n} chats are silent from now on.", len(chats))
+        if chats
+        else "",
         buttons=[[Button(words.say("Undo"), f"unban:{whom}")]],
         private=True,
     )
@@ -68,7 +72,9 @@ def _named(words: Words, caller: Caller, name: str) -> str:
     found = _WHOM.fullmatch(name.strip().casefold())
     if found is None:
         raise BadInput(
-            words.say("Name a person or a chat by platform and number, as /chats shows them: /ban telegram:-100123 spam")
+            words.say(
+                "Name a person or a chat by platform and number, as /chats shows them: /ban telegram:-100123 spam"
+            )
         )
     if found[2] is None:
         return found[0]
@@ -123,7 +129,11 @@ def _list(context: Context, words: Words) -> Reply:
         bans = tx.bans()
     if not bans:
         return Reply(
-            (paragraph(words.say("Nobody is banned. To ban a chat or a person:"), "\n", code("/ban telegram:-100123")),),
+            (
+                paragraph(
+                    words.say("Nobody is banned. To ban a chat or a person:"), "\n", code("/ban telegram:-100123")
+                ),
+            ),
             private=True,
         )
     lines = [

@@ -137,9 +137,7 @@ def _card(context: Context, words: Words, chat: Chat) -> Reply:
         Button(words.say("Lift the ban"), f"unban:{whom}") if chat.banned else Button(words.say("Ban"), f"ban:{whom}")
     )
     buttons = [switch] if chat.address.platform != "console" else []
-    return Reply(
-        tuple(blocks), ((*buttons, Button(words.say("All chats"), "chats:page:0")),), private=True
-    )
+    return Reply(tuple(blocks), ((*buttons, Button(words.say("All chats"), "chats:page:0")),), private=True)
 
 
 def audit(context: Context, caller: Caller, argument: str) -> Reply:

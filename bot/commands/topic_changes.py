@@ -6,10 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.context import PATIENCE, Context, find_topic, note, query_of, read_query, require_admin, searched, topic_line
+from bot.commands.context import (
+    PATIENCE,
+    Context,
+    find_topic,
+    note,
+    query_of,
+    read_query,
+    require_admin,
+    searched,
+    topic_line,
+)
 from bot.errors import BadInput, QueryError
 from bot.model import Deed, Subscription, Topic, TopicChange, TopicVerb
-from bot.pages import shorten
 from bot.ports import Caller, Transaction
 from bot.query import MOST_CHARACTERS, Query, inlined, parse, topics_in
 from bot.replies import Block, Button, Reply, bold, paragraph, plain, say
@@ -116,7 +125,12 @@ def _matches(context: Context, topic: Topic, topics: Sequence[Topic], week: set[
 
 
 def propose(
-    context: Context, caller: Caller, words: Words, verb: TopicVerb, before: Topics, after: Topics,
+    context: Context,
+    caller: Caller,
+    words: Words,
+    verb: TopicVerb,
+    before: Topics,
+    after: Topics,
     shown: tuple[Block, ...],
 ) -> Reply:
     """Keep the change until it is said to be done; ``shown`` is what it would do."""
@@ -165,10 +179,10 @@ def _do(context: Context, caller: Caller, words: Words, number: int) -> Reply:
     first = after = change.after[0] if change.after else change.before[0]
     done = {
         TopicVerb.ADD: lambda: words.say("Topic {slug} added: {query}", slug=first.slug, query=first.query),
-        TopicVerb.EDIT: lambda: words.sentences(
+        TopicVerb.EDIT: lambda: "\n".join((
             words.say("Topic {slug} is now: {query}", slug=first.slug, query=first.query),
             words.say("Chats that follow it get what it matches from their next digest on."),
-        ),
+        )),
         TopicVerb.RENAME: lambda: words.say(
             "Topic {slug} is {new} now, its names: {names}",
             slug=change.before[0].slug, new=first.slug, names=_names(words, after),

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.bulletins import texts_of
 from bot.commands.context import Context, find_topic, read_query, require_admin, topics_of
+from bot.commands.labels import texts_of
 from bot.commands.subscriptions import topic_buttons
 from bot.commands.topic_changes import names_in, propose, require_alone, rewritten, tried, undo_last
 from bot.errors import BadInput
@@ -67,7 +67,7 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
             paragraph(code('/topic add peft LoRA OR "adapter tuning"')),
             paragraph(code("/topic edit peft LoRA OR QLoRA OR DoRA"), " · ", code("/topic remove peft")),
-            paragraph(code("/topic rename peft adapters"), " · ", code("/topic rename peft en: Adapters zh-Hans: 适配器")),
+            paragraph(code("/topic rename peft adapters"), " · ", code("/topic rename peft zh-Hans: 适配器")),
             paragraph(
                 code("/topic merge peft adapters"), "  ",
                 words.say("whoever follows the second follows the first from then on"),
@@ -94,9 +94,7 @@ def make_topic(tx: Transaction, words: Words, slug: str, query: str, names: tupl
     return Topic(slug, names or (("en", slug.replace("-", " ")),), query)
 
 
-def _proposed(
-    context: Context, caller: Caller, words: Words, verb: TopicVerb, slug: str, rest: str
-) -> Reply:
+def _proposed(context: Context, caller: Caller, words: Words, verb: TopicVerb, slug: str, rest: str) -> Reply:
     with context.store.reading() as tx:
         before, after = _change(tx, words, verb, slug, rest)
     shown = tried(context, words, verb, before, after)

@@ -38,6 +38,9 @@ class Rule(Protocol):
     def readdress(self, chat_id: int, address: Address) -> None:
         """Where what is on its way to the chat, or held for it, goes from now on."""
 
+    def chats_aimed_at(self, address: Address) -> list[Chat]:
+        """Those whose digests go there."""
+
     def add_bulletin(self, bulletin: Bulletin) -> Bulletin:
         """Insert (``bulletin.id`` is ignored)."""
 
@@ -91,5 +94,5 @@ class Rule(Protocol):
         """Whoever follows ``slug`` follows ``other``, once."""
 
     def bring_followers_back(self, change_id: int) -> None:
-        """Subscriptions become what they were before the change; what chats ended since stays ended, and so does what it
-        ended of a chat that follows nothing any more."""
+        """Subscriptions become what they were before the change; what chats ended since stays ended, and so does what
+        the change ended of a chat that follows nothing any more."""

@@ -91,9 +91,7 @@ def downgrade() -> None:
     for name in ("topic_follower", "topic_change", "proxy", "bulletin", "ban"):
         op.drop_table(name)
     op.drop_index("ix_delivery_bulletin", "delivery")
-    op.execute(
-        "DELETE FROM delivery_part WHERE delivery_id IN (SELECT id FROM delivery WHERE kind = 'bulletin')"
-    )
+    op.execute("DELETE FROM delivery_part WHERE delivery_id IN (SELECT id FROM delivery WHERE kind = 'bulletin')")
     op.execute("DELETE FROM delivery WHERE kind = 'bulletin'")
     _kinds(_AFTER, _BEFORE)
     for name in ("target_thread", "target_chat", "open_to_all", "banned"):
