@@ -184,6 +184,8 @@ class Erasing(Deliveries):
 
     def _blur_ban(self, whom: str) -> None:
         nobody = pseudonym(self.key(), whom)
+        if self._one(select(t.ban.c.whom).where(t.ban.c.whom == whom)) is None:
+            return
         self._run(t.ban.delete().where(t.ban.c.whom == nobody))
         self._run(update(t.ban).where(t.ban.c.whom == whom).values(whom=nobody, why=""))
 
