@@ -12,7 +12,7 @@ from bot.model import Bulletin, BulletinState, Deed, DeliveryState
 from bot.pages import bulletin_page, shorten
 from bot.ports import Caller, Transaction
 from bot.replies import Block, BlockKind, Button, Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, Words, words_for
+from bot.words import NAMES, Words
 
 MOST = 1_500
 """Characters of an announcement in one language: a message on either platform."""
@@ -74,8 +74,8 @@ def _preview(context: Context, words: Words, bulletin: Bulletin) -> Reply:
         count = sum(by_language.get(language, 0) for language in languages)
         named = words.listing([NAMES.get(language, language) for language in languages])
         told = words.count("{n} chat ({languages}) gets:", "{n} chats ({languages}) get:", count, languages=named)
-        page = bulletin_page(words_for(languages[0]), text)
-        blocks += [paragraph(bold(told)), *(replace(block, kind=BlockKind.TEXT) for block in page.blocks)]
+        page = bulletin_page(words, text)
+        blocks += [paragraph(bold(told)), *(replace(block, kind=BlockKind.QUOTE) for block in page.blocks)]
     return Reply(
         tuple(blocks),
         (
@@ -182,7 +182,7 @@ def _overview(context: Context, words: Words) -> Reply:
         (
             paragraph(words.say("Write what all chats should read; I show it first and ask twice:")),
             paragraph(code("/announce We move to a new server tonight; digests may be late.")),
-            paragraph(code("/announce en: We move tonight. zh-Hans: 今晚搬家。")),
+            paragraph(code("/announce en: We move tonight. zh-Hans: …")),
             *map(paragraph, lines),
         ),
         tuple((Button(words.say("Stop {n}", n=one.id), f"announce:stop:{one.id}"),) for one in sending),

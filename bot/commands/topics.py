@@ -67,7 +67,7 @@ def topic(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
             paragraph(code('/topic add peft LoRA OR "adapter tuning"')),
             paragraph(code("/topic edit peft LoRA OR QLoRA OR DoRA"), " · ", code("/topic remove peft")),
-            paragraph(code("/topic rename peft adapters"), " · ", code("/topic rename peft zh-Hans: 适配器")),
+            paragraph(code("/topic rename peft adapters"), " · ", code("/topic rename peft en: Adapters")),
             paragraph(
                 code("/topic merge peft adapters"), "  ",
                 words.say("whoever follows the second follows the first from then on"),
