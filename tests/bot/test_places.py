@@ -205,3 +205,18 @@ def test_an_admins_own_commands_stay_the_instances(front: Front, world: World) -
     for line in ("/status", "/chats", "/topic", "/help"):
         assert not front.ask(ADMIN, line).text.startswith("For Lab news:"), line
     assert front.ask(ADMIN, "/audit").text.startswith("For Lab news:")
+
+
+def test_an_erasure_takes_who_speaks_for_whom_and_what_undoing_would_bring_back(front: Front, world: World) -> None:
+    front.ask(OWNER, "/subscribe rag")
+    front.ask(OWNER, "/channel @lab")
+    front.carry_out(ADMIN, "/topic merge peft rag")
+    front.ask(ADMIN, "/announce We move.")
+    with front.store.transaction() as tx:
+        assert {"proxy", "topic_follower"} <= tx.kept_about(OWNER.address, OWNER.user).keys()
+        assert {"bulletin", "topic_change"} <= tx.kept_about(ADMIN.address, ADMIN.user).keys()
+        for caller in (OWNER, ADMIN):
+            tx.erase(caller.address, caller.user, front.now)
+        assert tx.kept_about(OWNER.address, OWNER.user) == tx.kept_about(ADMIN.address, ADMIN.user) == {}
+    assert front.ask(ADMIN, "/topic undo").text.startswith("Taken back:")
+    assert front.follows(OWNER) == []
