@@ -54,8 +54,8 @@ class FrontDesk:
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
-        lines = argument.splitlines() if command and command.lines else [argument]
-        argument = "\n".join(" ".join(_tidied(line).split()) for line in lines).strip()
+        lines = argument.splitlines() if command is not None and command.lines else [argument]
+        argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
         return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
@@ -150,7 +150,8 @@ class FrontDesk:
         try:
             return self._context.words(caller)
         except Exception:
-            return words_for(language_for(caller.locale, self._context.config.language))
+            config = self._context.config
+            return words_for(language_for(caller.locale, config.language, config.languages))
 
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
         context = self._context
@@ -165,7 +166,7 @@ class FrontDesk:
             case "unsubscribe":
                 names = [label_of(one, topics, language) for one in held]
             case "subscribe" | "digest":
-                names = [topic.name(language) for topic in topics]
+                names = [topic.name(language) for topic in topics if not topic.proposed]
             case _:
                 return []
         wanted = prefix.casefold()

@@ -252,12 +252,15 @@ def _change(row: Row[Any]) -> TopicChange:
 
 
 def _topics(kept: Sequence[Sequence[Any]]) -> tuple[Topic, ...]:
-    return tuple(Topic(slug, tuple((language, name) for language, name in names), query) for slug, names, query in kept)
+    return tuple(
+        Topic(slug, tuple((language, name) for language, name in names), query, proposed)
+        for slug, names, query, proposed in kept
+    )
 
 
 def _row_of_change(change: TopicChange) -> dict[str, Any]:
     def kept(topics: Iterable[Topic]) -> list[list[Any]]:
-        return [[one.slug, [list(name) for name in one.names], one.query] for one in topics]
+        return [[one.slug, [list(name) for name in one.names], one.query, one.proposed] for one in topics]
 
     return {
         "verb": change.verb.value, "made_by": change.by, "before": kept(change.before), "after": kept(change.after),

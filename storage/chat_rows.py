@@ -51,7 +51,8 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest, away_at, try_at, banned, open_to_all, target, target_thread,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at,
+        accepts, banned, open_to_all, target, target_thread,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -75,6 +76,7 @@ def chat_of(row: Row[Any]) -> Chat:
         since_on=since_on,
         away_at=away_at,
         try_at=try_at,
+        accepts=tuple(accepts.split()) if accepts else (),
         banned=banned,
         open_to_all=open_to_all,
         target=None if target is None else Address(platform, target, target_thread or ""),
@@ -104,6 +106,7 @@ def row_of_chat(chat: Chat) -> Values:
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
+        "accepts": " ".join(chat.accepts),
         "banned": chat.banned,
         "open_to_all": chat.open_to_all,
         "target_chat": chat.target.chat if chat.target else None,
@@ -149,6 +152,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         made_at=row.made_at,
         why=row.why,
         joined=row.joined,
+        accepts=tuple(row.accepts.split()),
     )
 
 
@@ -172,6 +176,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "made_at": delivery.made_at,
         "why": delivery.why,
         "joined": delivery.joined,
+        "accepts": " ".join(delivery.accepts),
     }
 
 

@@ -92,8 +92,8 @@ BLURRED: Mapping[str, Where] = {
 """Tables with rows that stay, without what leads to anybody; a ban holds for whoever has that pseudonym."""
 
 IMPERSONAL = frozenset({
-    "announcement", "erasure", "feed", "fence", "gap", "inbox", "lease", "paper", "paper_key", "paper_merge",
-    "quarantine", "summary", "topic", "validators",
+    "announcement", "erasure", "feed", "fence", "gap", "inbox", "late_words", "lease", "paper", "paper_key",
+    "paper_merge", "quarantine", "spending", "summary", "summary_job", "topic", "validators",
 })  # fmt: skip
 """Tables that know nothing of chats and people; the inbox holds what somebody wrote until it is answered."""
 

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 from storage import admin_tables as admin_tables  # its tables are of the same METADATA
 from storage import feed_tables as feed_tables
+from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -160,6 +161,8 @@ class SummaryRow(SQLModel, table=True):
     abstract: str = _text()
     origin: str = _text()
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    made_of: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    subjects: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
 
 
 class TopicRow(SQLModel, table=True):
@@ -167,11 +170,12 @@ class TopicRow(SQLModel, table=True):
     slug: str = Field(primary_key=True, sa_type=Text)
     names: list[list[str]] = _list()
     query: str = Field(sa_type=Text)
+    proposed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class ChatRow(SQLModel, table=True):
     """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
-    keeps it: whoever drops a digest would have to look through all chats."""
+    keeps it: whoever drops a digest would have to look through all chats. ``accepts``: languages, spaces between."""
 
     __tablename__ = "chat"
     __table_args__ = (
@@ -208,6 +212,7 @@ class ChatRow(SQLModel, table=True):
     rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
     banned: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     open_to_all: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     target_chat: str | None = Field(default=None, sa_type=Text)
@@ -275,6 +280,7 @@ class DeliveryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
     joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryPartRow(SQLModel, table=True):
@@ -366,3 +372,4 @@ gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
 ban, bulletin, proxy = _core["ban"], _core["bulletin"], _core["proxy"]
 topic_change, topic_follower = _core["topic_change"], _core["topic_follower"]
+summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

@@ -17,6 +17,7 @@ from bot.commands import (
     reading,
     roster,
     subscriptions,
+    summaries,
     topic_changes,
     topics,
     why,
@@ -101,6 +102,7 @@ COMMANDS: dict[str, Command] = {
         Command("ban", "Serve a chat or person no longer (admins)", banning.ban, "who", admin=True),
         Command("unban", "Serve a chat or person again (admins)", banning.unban, "who", admin=True),
         Command("chats", "The chats there are (admins)", roster.chats, "chat", admin=True),
+        Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
     )
@@ -139,5 +141,6 @@ PRESSES: dict[str, Press] = {
     "ban": Press(banning.ban),
     "unban": Press(banning.unban),
     "chats": Press(roster.press_chats),
+    "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

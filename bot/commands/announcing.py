@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.commands.context import Context, note, require_admin
 from bot.commands.labels import texts_of
 from bot.errors import BadInput
-from bot.model import Bulletin, BulletinState, Deed, DeliveryState
+from bot.model import LANGUAGES, Bulletin, BulletinState, Deed, DeliveryState
 from bot.pages import bulletin_page, shorten
 from bot.ports import Caller, Transaction
 from bot.replies import Block, BlockKind, Button, Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, Words
+from bot.words import Words, language_name
 
 MOST = 1_500
 """Characters of an announcement in one language: a message on either platform."""
@@ -29,7 +30,7 @@ def announce(context: Context, caller: Caller, argument: str) -> Reply:
     require_admin(words, caller)
     if argument.strip().casefold() == "stop":
         return _stop_all(context, caller, words)
-    texts = texts_of(argument)
+    texts = texts_of(argument, _languages(context))
     if not texts:
         return _overview(context, words)
     for language, text in texts:
@@ -70,9 +71,9 @@ def _preview(context: Context, words: Words, bulletin: Bulletin) -> Reply:
     with context.store.reading() as tx:
         by_language, _ = tx.listeners()
     blocks: list[Block] = [heading(words.say("This is how it would look. Nothing is sent yet."))]
-    for text, languages in _readers(bulletin, by_language).items():
+    for text, languages in _readers(bulletin, _languages(context), by_language).items():
         count = sum(by_language.get(language, 0) for language in languages)
-        named = words.listing([NAMES.get(language, language) for language in languages])
+        named = words.listing([language_name(language) for language in languages])
         told = words.count("{n} chat ({languages}) gets:", "{n} chats ({languages}) get:", count, languages=named)
         page = bulletin_page(words, text)
         blocks += [paragraph(bold(told)), *(replace(block, kind=BlockKind.QUOTE) for block in page.blocks)]
@@ -88,9 +89,14 @@ def _preview(context: Context, words: Words, bulletin: Bulletin) -> Reply:
     )
 
 
-def _readers(bulletin: Bulletin, by_language: dict[str, int]) -> dict[str, list[str]]:
+def _languages(context: Context) -> tuple[str, ...]:
+    """What chats may read, and what the bot speaks though no chat is offered it."""
+    return tuple(dict.fromkeys((*context.config.languages, *LANGUAGES)))
+
+
+def _readers(bulletin: Bulletin, offered: Sequence[str], by_language: dict[str, int]) -> dict[str, list[str]]:
     """Each text with the languages of the chats that get it; every text is there, though nobody gets it."""
-    languages = list(dict.fromkeys([*NAMES, *by_language]))
+    languages = list(dict.fromkeys([*offered, *by_language]))
     found: dict[str, list[str]] = {}
     for language in languages:
         found.setdefault(bulletin.text_in(language), []).append(language)

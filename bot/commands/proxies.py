@@ -18,7 +18,7 @@ from bot.replies import Button, Reply, code, italic, paragraph, say
 from bot.words import Words
 
 OWN = frozenset({
-    "help", "channel", "here", "topic", "invite", "status", "announce", "ban", "unban", "chats", "privacy",
+    "help", "channel", "here", "topic", "summary", "invite", "status", "announce", "ban", "unban", "chats", "privacy",
 })  # fmt: skip
 """Commands that are meant for the person or the instance, whoever they speak for."""
 _MARK = "^"

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched
+from bot.commands.context import (
+    PATIENCE,
+    Context,
+    day_of,
+    find_topic,
+    followed_by,
+    latest,
+    read_query,
+    searched,
+    topics_of,
+    want,
+)
 from bot.digests import Followed
+from bot.documents import document
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
 from bot.pages import PAGE, card, digest_heading, entry, label_list, late_line, results_page, shorten
 from bot.ports import Caller
 from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
+from bot.subjects import subjects_of
 from bot.text import readable
 from bot.words import Words
 
@@ -38,8 +51,11 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
         with context.store.reading() as tx:
             found = tx.paper_by_key(key)
             summaries = tx.summaries([found.id]).get(found.id, ()) if found else ()
+            topics = tx.topics() if found else []
         if found:
-            return card(words, found, summaries)
+            want(context, words.language, [found], {found.id: summaries})
+            known = subjects_of(found, document(found, summaries), topics, topics_of(topics), words.language)
+            return card(words, found, summaries, known)
         name = key.partition(":")[2]
         return say(
             words.say("{name} is not stored here: this bot knows what its feeds and imports brought.", name=name),
@@ -89,6 +105,7 @@ def _results(context: Context, caller: Caller, words: Words, text: str, offset: 
     ids = [hit.paper_id for hit in hits]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(ids)
+    want(context, words.language, papers.values(), summaries)
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > PAGE:
         title += f" ({offset + 1}-{offset + len(hits)})"
@@ -174,7 +191,7 @@ def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, C
         words = context.words(caller, chat)
         topics = tx.topics()
         if argument:
-            topic = find_topic(topics, argument)
+            topic = find_topic(topics, argument, proposed=False)
             label = topic.name(words.language) if topic else argument
             query = read_query(tx, topic.query if topic else argument)
             return words, chat, (Followed(label, query),)

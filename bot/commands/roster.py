@@ -12,7 +12,7 @@ from bot.model import Address, Change, Chat, ChatState, Deed, DeliveryState, Pla
 from bot.pages import shorten
 from bot.ports import Caller
 from bot.replies import Button, Reply, bold, heading, paragraph, plain, say
-from bot.words import NAMES, Words
+from bot.words import Words, language_name
 
 PAGE = 8
 """Chats on a page: a button each."""
@@ -117,7 +117,7 @@ def _card(context: Context, words: Words, chat: Chat) -> Reply:
         last = tx.last_digests([chat.id]).get(chat.id)
     lines = [
         f"{_state(words, chat)}" + (f" ({shorten(chat.why, 120)})" if chat.why else ""),
-        f"{NAMES.get(chat.language, chat.language)} · {chat.time:%H:%M} {chat.timezone}",
+        f"{language_name(chat.language)} · {chat.time:%H:%M} {chat.timezone}",
         _last(words, last),
     ]
     if chat.target:

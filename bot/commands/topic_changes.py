@@ -22,6 +22,7 @@ from bot.model import Deed, Subscription, Topic, TopicChange, TopicVerb
 from bot.ports import Caller, Transaction
 from bot.query import MOST_CHARACTERS, Query, inlined, parse, topics_in
 from bot.replies import Block, Button, Reply, bold, paragraph, plain, say
+from bot.subjects import dismiss
 from bot.words import Words
 
 UNDONE_WITHIN = timedelta(days=1)
@@ -279,6 +280,7 @@ def _carry_out(tx: Transaction, words: Words, change: TopicChange) -> None:
             tx.follow_instead(one.slug, instead)
             rewrite(tx, words, known, one, parse(f"topic:{instead}"))
         tx.remove_topic(one.slug)
+        dismiss(tx, one)
     if gone:
         tx.note_dropped(change.id)
 

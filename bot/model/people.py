@@ -20,6 +20,7 @@ class Deed(StrEnum):
     LANGUAGE = "language"
     TIME = "time"
     NEWS = "news"
+    SUMMARY = "summary"
     ACCESS = "access"
     HERE = "here"
     """Where a chat's digests go."""

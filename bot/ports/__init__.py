@@ -12,13 +12,17 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Press,
     Proceedings,
     Source,
 )
-from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.searching import Hit, SearchIndex
+from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
+from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
     "NOTE",
+    "Answer",
     "Archive",
     "Caller",
     "ChatPlatform",
@@ -32,12 +36,15 @@ __all__ = [
     "Now",
     "Outside",
     "Places",
+    "Press",
     "Proceedings",
     "Progress",
     "Repeated",
+    "Request",
     "SearchIndex",
     "Source",
     "Standing",
     "Store",
+    "Summarizer",
     "Transaction",
 ]
