@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from bot import absences
-from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES
+from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, banning, proxies
 from bot.commands.context import Context, label_of, refusal
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
@@ -20,6 +20,7 @@ from bot.words import Words, language_for, words_for
 log = logging.getLogger(__name__)
 
 
+_CHANGES = {verb: press.changes for verb, press in PRESSES.items()}
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -77,26 +78,42 @@ class FrontDesk:
         await asyncio.to_thread(self._moved, old, new)
 
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        words = self._context.words(caller)
+        context = self._context
         command = COMMANDS.get(name.casefold() or "paper")
+        if refused := banning.refusal_of(context, caller, command.name if command else ""):
+            return refused
         if command is None:
+            words = context.words(caller)
             return say(
                 words.say("There is no command /{name}. /help shows those there are.", name=_tidied(name)[:40]),
                 private=True,
             )
+        who = proxies.meant(context, caller, command.name, argument)
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, command.name)):
+            return refused
         if command.name not in OPEN_TO_ALL:
-            self._require_admitted(caller)
-        return command.run(self._context, caller, argument)
+            self._require_admitted(asking)
+        reply = command.run(context, asking, argument)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _press(self, caller: Caller, action: str) -> Reply:
+        context = self._context
+        if refused := banning.refusal_of(context, caller, action.partition(":")[0]):
+            return refused
+        who, action = proxies.meant_by_press(context, caller, action)
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, action.partition(":")[0])):
+            return refused
         verb, _, rest = action.partition(":")
         press = PRESSES.get(verb)
         if press is None:
-            words = self._context.words(caller)
+            words = context.words(caller)
             return say(words.say("This button is too old. /help shows what there is."), private=True)
         if verb not in OPEN_TO_ALL:
-            self._require_admitted(caller)
-        return press.run(self._context, caller, rest)
+            self._require_admitted(asking)
+        reply = press.run(context, asking, rest)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _require_admitted(self, caller: Caller) -> None:
         context = self._context

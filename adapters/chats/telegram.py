@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from telegram import Bot, ChatMember, Update
+from telegram import Bot, Update
 from telegram import error as tg
 
 from adapters.chats.telegram_files import send_file
@@ -21,6 +21,7 @@ from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_render import clean, marked, render, units
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_rich import Forms
+from adapters.chats.telegram_standing import administers, meant, standing
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -38,7 +39,7 @@ from adapters.chats.telegram_updates import (
 from adapters.chats.telegram_webhook import Door, Webhook, about_webhook
 from bot.errors import ChatGone, ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
-from bot.ports import Caller, Desk, Finding, Inbox, Message
+from bot.ports import Caller, Desk, Finding, Inbox, Message, Standing
 from bot.replies import Reply, say
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,9 @@ class Telegram:
     async def private_chat(self, user: str) -> Address:
         """A private chat has its user's id."""
         return Address(PLATFORM, user.partition(":")[2])
+
+    async def standing(self, user: str, wanted: str) -> Standing:
+        return await standing(self._bot, user, wanted)
 
     async def start(self, desk: Desk) -> None:
         """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""
@@ -257,6 +261,7 @@ class Telegram:
                 await self._answer_query(query_id)
 
     async def _answered(self, desk: Desk, event: Written) -> Reply:
+        event = await meant(self._bot, event)
         needed = desk.needs_rights(event.name, event.argument)
         caller = await self._with_rights(desk, event.caller, event.rights, needed)
         return await desk.answer(caller, event.name, event.argument)
@@ -266,18 +271,8 @@ class Telegram:
         return await desk.press(await self._with_rights(desk, event.caller, event.rights, needed), event.action)
 
     async def _with_rights(self, desk: Desk, caller: Caller, rights: Rights, needed: bool) -> Caller:
-        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await self._is_administrator(caller)))
+        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await administers(self._bot, caller)))
         return replace(caller, manages=manages, admin=bool(caller.user) and desk.is_admin(caller.user))
-
-    async def _is_administrator(self, caller: Caller) -> bool:
-        """Asked afresh; without an answer: no."""
-        user = int(caller.user.partition(":")[2])
-        try:
-            member = await self._bot.get_chat_member(_chat_id(caller.address), user)
-        except Exception as error:
-            log.warning("Telegram: rights in chat %s could not be asked (%s)", caller.address.chat, self._safe(error))
-            return False
-        return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
     async def _pressed(self, desk: Desk, event: Pressed) -> None:
         """The press is answered beside its button where that is enough, else the button is let go at once."""

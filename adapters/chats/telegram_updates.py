@@ -9,7 +9,16 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update, User
+from telegram import (
+    Chat,
+    ChatMember,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    MessageOriginChannel,
+    Update,
+    User,
+)
 
 from bot.model import Address, Place
 from bot.ports import Caller
@@ -35,7 +44,8 @@ class Rights(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A command, or with ``name`` empty a text in private. ``addressed``: it can only be meant for this bot."""
+    """A command, or with ``name`` empty a text in private. ``addressed``: it can only be meant for this bot.
+    ``forwarded``: the id of the channel that a text in private is a post of."""
 
     caller: Caller
     name: str
@@ -43,6 +53,7 @@ class Written:
     addressed: bool
     message_id: int
     rights: Rights
+    forwarded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +141,13 @@ def _reopened(message: Message) -> Back | None:
 
 
 def _written(message: Message, username: str) -> Written | None:
-    text = (message.text or "").strip()
     private = message.chat.type == Chat.PRIVATE
+    origin = message.forward_origin if private else None
+    forwarded = str(origin.chat.id) if isinstance(origin, MessageOriginChannel) else ""
+    text = (message.text or (message.caption if forwarded else "") or forwarded).strip()
     if not text or (private and message.from_user and message.from_user.is_bot):
         return None
-    found = _COMMAND.match(text)
+    found = None if forwarded else _COMMAND.match(text)
     if found is None and not private:
         return None
     name, receiver, argument = found.groups() if found else ("", None, text)
@@ -148,6 +161,7 @@ def _written(message: Message, username: str) -> Written | None:
         private or bool(receiver),
         message.message_id,
         _sender_rights(message),
+        forwarded,
     )
 
 

@@ -282,7 +282,8 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
         return _too_old(context.words(caller))
     with context.store.reading() as tx:
         delivery, chat = tx.delivery(int(number)), tx.chat(caller.address)
-    if delivery is None or chat is None or delivery.chat_id != chat.id:
+    own = delivery is not None and (delivery.address == caller.address or (chat and delivery.chat_id == chat.id))
+    if delivery is None or not own:
         return _not_kept(context.words(caller))
     return _turned(context, caller, delivery, int(at))
 
@@ -295,6 +296,8 @@ def turn(context: Context, caller: Caller, argument: str) -> Reply:
     with context.store.reading() as tx:
         chat = tx.chat(caller.address)
         delivery = tx.delivery_of(chat.id, int(number)) if chat else None
+        # A digest may go to another place of its chat's group.
+        delivery = delivery or tx.delivery_at(caller.address, int(number))
     if delivery is None:
         return _not_kept(context.words(caller))
     return _turned(context, caller, delivery, int(at))

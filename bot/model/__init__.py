@@ -3,6 +3,7 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
+from bot.model.admins import Ban, Bulletin, BulletinState, Proxy, TopicChange, TopicVerb
 from bot.model.chats import (
     LANGUAGES,
     WANTED,
@@ -59,6 +60,9 @@ __all__ = [
     "Announcement",
     "Arrival",
     "Asked",
+    "Ban",
+    "Bulletin",
+    "BulletinState",
     "Cause",
     "Change",
     "Chat",
@@ -89,6 +93,7 @@ __all__ = [
     "Paper",
     "Part",
     "Place",
+    "Proxy",
     "Quarantined",
     "Rejected",
     "Rest",
@@ -102,6 +107,8 @@ __all__ = [
     "SummaryText",
     "Tally",
     "Topic",
+    "TopicChange",
+    "TopicVerb",
     "Validators",
     "Vote",
     "Wish",

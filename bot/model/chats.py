@@ -146,6 +146,9 @@ class Chat:
     away_at: datetime | None = None
     try_at: datetime | None = None
     accepts: tuple[str, ...] = ()
+    banned: bool = False
+    open_to_all: bool = False
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
+from bot.ports.places import Outside, Places, Standing
 from bot.ports.platforms import (
     NOTE,
     Archive,
@@ -35,6 +36,8 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Outside",
+    "Places",
     "Press",
     "Proceedings",
     "Progress",
@@ -42,6 +45,7 @@ __all__ = [
     "Request",
     "SearchIndex",
     "Source",
+    "Standing",
     "Store",
     "Summarizer",
     "Transaction",

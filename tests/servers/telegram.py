@@ -47,6 +47,8 @@ class FakeTelegram(Webhooks, Troubles):
         self.violations: list[str] = []
         self.admins: set[tuple[int, int]] = set()
         self.chats: dict[int, dict[str, Any]] = {}
+        self.may_post = True
+        """Whether the bot, where it is an administrator of a channel, may post there."""
         self.refused: dict[int, tuple[int, str]] = {}
         self.knows_rich, self.refuses_rich = True, ""
         """Chats that take no message: status and description."""
@@ -374,16 +376,26 @@ class FakeTelegram(Webhooks, Troubles):
     def _on_getChatMember(self, parameters: dict[str, Any]) -> Any:
         user = parameters["user_id"]
         status = "administrator" if (int(parameters["chat_id"]), user) in self.admins else "member"
-        return make_member(status, make_user(user))
+        member = make_member(status, make_user(user))
+        if status == "administrator" and self._chat(int(parameters["chat_id"]))["type"] == "channel":
+            member["can_post_messages"] = user != self.me["id"] or self.may_post
+        return member
 
     def _on_getChatAdministrators(self, parameters: dict[str, Any]) -> Any:
         users = [user for chat, user in sorted(self.admins) if chat == int(parameters["chat_id"])]
         return [make_member("administrator", make_user(user)) for user in users]
 
     def _on_getChat(self, parameters: dict[str, Any]) -> Any:
-        gifts = dict.fromkeys(("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription"), True)
+        kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
+        gifts = dict.fromkeys(kinds, True)
         more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-        return self._chat(int(parameters["chat_id"])) | more
+        wanted = str(parameters["chat_id"])
+        if wanted.startswith("@"):
+            named = (chat for chat in self.chats.values() if f"@{chat.get('username', '')}" == wanted)
+            if (found := next(named, None)) is None:
+                raise Refusal(400, "Bad Request: chat not found")
+            return found | more
+        return self._chat(int(wanted)) | more
 
     def _chat(self, chat: int) -> dict[str, Any]:
         return self.chats.get(chat) or make_chat(chat)
