@@ -36,6 +36,8 @@ def test_a_banned_person_reads_one_polite_line_and_gets_no_digest(front: Front) 
     assert front.ask(replace(MEMBER, user="telegram:1"), "/paper LoRA").text == POLITE, "in a group as well"
     assert front.ask(MEMBER, "/paper LoRA").text != POLITE, "the others there are served"
     assert planned(front) == 1
+    with front.store.reading() as tx:
+        assert [wish.chats for wish in tx.wishes()] == [1], "no model writes for who is not served"
     assert front.follows(OWNER) == ["LoRA"], "nothing is lost"
     front.press(ADMIN, buttons(told)["Undo"])
     assert front.ask(OWNER, "/paper LoRA").text != POLITE
