@@ -52,15 +52,21 @@ def _deliveries(whom: Whom) -> Any:
     return select(t.delivery.c.id).where(t.delivery.c.chat_id == whom.chat_id)
 
 
+def _of_user(table: Table, user: str) -> Any:
+    """What somebody did, wherever that was."""
+    return table.c.who == user if user else false()
+
+
 GONE: Mapping[str, Where] = {
     "delivery_part": lambda whom: t.delivery_part.c.delivery_id.in_(_deliveries(whom)),
     "delivery": _of_chat(t.delivery),
     "subscription": _of_chat(t.subscription),
+    "search": lambda whom: _of_user(t.search, whom.user),
     "setting": lambda whom: t.setting.c.name == f"asked.{whom.address}",
     "notice": lambda whom: or_(t.notice.c.subject == str(whom.address), t.notice.c.detail == str(whom.address)),
     "chat": lambda whom: t.chat.c.id == whom.chat_id,
 }
-"""Tables with rows that belong to a chat and go with it, in the order in which they can."""
+"""Tables with rows that belong to a chat, or to its person, and go with it, in the order in which they can."""
 
 
 def _digests(whom: Whom) -> Any:
@@ -79,6 +85,8 @@ BLURRED: Mapping[str, Where] = {
     ),
 }
 """Tables with rows that stay, without what leads to anybody."""
+
+_USERS = (t.audit.c.who, t.invite.c.made_by, t.search.c.who)
 
 IMPERSONAL = frozenset({
     "announcement", "erasure", "feed", "fence", "gap", "inbox", "lease", "paper", "paper_key", "paper_merge",
@@ -160,11 +168,12 @@ class Erasing(Deliveries):
             self.blur_user(whom.user)
 
     def blur_user(self, user: str) -> None:
-        """What somebody did elsewhere was done by a pseudonym."""
+        """What somebody did elsewhere was done by a pseudonym; what was kept for them alone is gone."""
         a, i = t.audit, t.invite
         nobody = pseudonym(self.key(), user)
         self._run(update(a).where(a.c.who == user).values(who=nobody))
         self._run(update(i).where(i.c.made_by == user).values(made_by=nobody))
+        self._run(t.search.delete().where(_of_user(t.search, user)))
 
     def key(self) -> str:
         """Of pseudonyms and marks; made when it is first asked for."""
@@ -204,7 +213,7 @@ class Erasing(Deliveries):
     def users_marked(self, marks: Collection[str]) -> list[str]:
         """Users that bear one of ``marks``."""
         key = self.key()
-        named = [self._all(select(column).distinct()) for column in (t.audit.c.who, t.invite.c.made_by)]
+        named = [self._all(select(column).distinct()) for column in _USERS]
         users = sorted({row[0] for rows in named for row in rows})
         return [user for user in users if mark_of(key, f"user {user}") in marks]
 

@@ -23,9 +23,10 @@ from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.notices import Notices
 from storage.papers import Papers
+from storage.searches import Searches
 
 
-class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
+class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices, Searches):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:
@@ -33,9 +34,7 @@ class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleani
         found = {"papers": self._number(select(func.count()).select_from(p).where(p.c.joined_id.is_(None)))}
         merged = select(p.c.id).where(p.c.joined_id.is_not(None))
         s = t.summary
-        found["summaries"] = self._number(
-            select(func.count()).select_from(s).where(s.c.paper_id.not_in(merged))
-        )
+        found["summaries"] = self._number(select(func.count()).select_from(s).where(s.c.paper_id.not_in(merged)))
         for name in ("announcement", "chat", "subscription", "topic"):
             found[f"{name}s"] = self._number(select(func.count()).select_from(t.METADATA.tables[name]))
         found |= {f"chats.{state.value}": 0 for state in ChatState}

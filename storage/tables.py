@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage import search_tables as search_tables
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -355,3 +356,4 @@ digest, delivery, delivery_part = (_core[name] for name in ("digest", "delivery"
 invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inbox", "notice"))
 gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
+search = _core["search"]

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, news, people, reading, subscriptions, topics, why
+from bot.commands import instance, news, people, reading, searching, subscriptions, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -29,6 +29,8 @@ class Command:
     changes: bool = False
     guarded: bool = False
     admin: bool = False
+    platform: str = ""
+    """The only one that has it; empty where all do."""
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -37,12 +39,20 @@ class Command:
             words.say(self.argument) if self.argument else "",
             self.required,
             self.choices,
+            self.changes or self.guarded,
+            self.admin,
+            self.platform,
         )
 
 
 def _help(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
-    shown = [command.info(words) for command in COMMANDS.values() if caller.admin or not command.admin]
+    platform = caller.address.platform
+    shown = [
+        command.info(words)
+        for command in COMMANDS.values()
+        if (caller.admin or not command.admin) and command.platform in ("", platform)
+    ]
     return instance.help_page(context, caller, shown)
 
 
@@ -98,9 +108,11 @@ PRESSES: dict[str, Press] = {
     "digest": Press(reading.digest),
     "page": Press(reading.page),
     "more": Press(reading.more),
-    "find": Press(reading.find),
+    "find": Press(searching.find),
     "recall": Press(reading.recall),
-    "newest": Press(reading.newest),
+    "newest": Press(searching.newest),
+    "narrow": Press(searching.narrow),
+    "track": Press(searching.track, changes=True),
     "like": Press(reading.like),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),

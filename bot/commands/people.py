@@ -11,7 +11,7 @@ from bot.commands.context import Context, note
 from bot.commands.instance import REACHLESS_DAYS
 from bot.errors import NotAllowed
 from bot.model import Address, Deed, Place
-from bot.ports import Caller, Transaction
+from bot.ports import MOST_SEARCHES, Caller, Transaction
 from bot.replies import Button, File, Reply, code, heading, paragraph, say
 from bot.words import Words
 
@@ -50,14 +50,16 @@ def _facts(context: Context, caller: Caller, words: Words) -> Iterator[str]:
     else:
         yield words.say("Its language and settings, and what it follows, in the database on this machine.")
     yield words.say(
-        "Of searches the last long one, for the buttons under it; of all else you write, nothing once it is answered."
+        "Of searches here the last long ones, for the buttons under them, and your own last {n}, wherever you asked, to"
+        " propose them to you alone; of all else you write, nothing once it is answered.",
+        n=MOST_SEARCHES,
     )
     if caller.place is not Place.PRIVATE:
         days = context.config.audit_days
         yield (
-            words.say("Changes by administrators: who, what and when, {days} days. Of members nothing.", days=days)
+            words.say("Changes by administrators: who, what and when, {days} days. Of members nothing else.", days=days)
             if days
-            else words.say("Changes by administrators: who, what and when, without an end. Of members nothing.")
+            else words.say("Changes by administrators: who, what and when, without an end. Of members nothing else.")
         )
     elif caller.admin:
         yield words.say("What you change as this bot's admin is noted in the audit log, with your number.")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from zlib import crc32
 
-from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query, searched
+from bot.commands import asked, searching
+from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
 from bot.pages import PAGE, card, digest_heading, entry, label_list, late_line, results_page, shorten
 from bot.ports import Caller
-from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
 from bot.text import readable
 from bot.words import Words
@@ -45,21 +44,7 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
             words.say("{name} is not stored here: this bot knows what its feeds and imports brought.", name=name),
             buttons=[[Button(words.say("Open it"), link=link_from_key(key))]],
         )
-    return _results(context, caller, words, argument, 0)
-
-
-def find(context: Context, caller: Caller, argument: str, verb: str = "find") -> Reply:
-    """The press of a results page's button: ``offset:query``."""
-    words = context.words(caller)
-    offset, _, query = argument.partition(":")
-    if not offset.isdecimal() or len(offset) > 6 or not query:
-        return say(words.say("This button is too old. /paper searches again."), private=True)
-    return _results(context, caller, words, query, int(offset), verb)
-
-
-def newest(context: Context, caller: Caller, argument: str) -> Reply:
-    """As ``find``, with the newest papers first."""
-    return find(context, caller, argument, "newest")
+    return searching.search(context, caller, argument)
 
 
 def like(context: Context, caller: Caller, argument: str) -> Reply:
@@ -77,36 +62,6 @@ def like(context: Context, caller: Caller, argument: str) -> Reply:
     return results_page(words, title, [papers[i] for i in ids if i in papers], summaries)
 
 
-def _results(context: Context, caller: Caller, words: Words, text: str, offset: int, verb: str = "find") -> Reply:
-    with context.store.reading() as tx:
-        query = read_query(tx, text)
-    context.index.follow(PATIENCE)
-    hits, total = searched(context, query, text, limit=PAGE, offset=offset, newest=verb == "newest")
-    if total and not hits:
-        return say(words.say("That was all of it."), private=True)
-    if not total:
-        return _nothing(context, caller, words, query, text)
-    ids = [hit.paper_id for hit in hits]
-    with context.store.reading() as tx:
-        papers, summaries = tx.papers(ids), tx.summaries(ids)
-    title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
-    if total > PAGE:
-        title += f" ({offset + 1}-{offset + len(hits)})"
-    ways = _ways(words, verb, offset, total)
-    if total > PAGE:
-        other = ("find", words.say("Best first")) if verb == "newest" else ("newest", words.say("Newest first"))
-        ways.append((other[1], other[0], 0))
-    buttons = _buttons(context, caller, text, ways)
-    return results_page(
-        words,
-        title,
-        [papers[i] for i in ids if i in papers],
-        summaries,
-        start=offset,
-        buttons=(buttons,) if buttons else (),
-    )
-
-
 def _ways(words: Words, verb: str, offset: int, total: int, size: int = PAGE) -> list[tuple[str, str, int]]:
     """Back and Next, where there is somewhere to go, as (label, verb, offset)."""
     ways = [("‹ " + words.say("Back"), verb, max(0, offset - size))] if offset > 0 else []
@@ -115,35 +70,15 @@ def _ways(words: Words, verb: str, offset: int, total: int, size: int = PAGE) ->
     return ways
 
 
-def _buttons(context: Context, caller: Caller, text: str, ways: Sequence[tuple[str, str, int]]) -> tuple[Button, ...]:
-    """Buttons that ask ``text`` again. A query too long for a button (64 bytes) is kept as the last one that this
-    chat asked, and the button carries its mark."""
-    actions = [f"{verb}:{at}:{text}" for _, verb, at in ways]
-    if any(len(action.encode()) > 64 for action in actions):
-        with context.store.transaction() as tx:
-            tx.put_setting(_asked(caller), text)
-        actions = [f"recall:{verb}:{at}:{_mark(text)}" for _, verb, at in ways]
-    return tuple(Button(label, action) for (label, _, _), action in zip(ways, actions, strict=True))
-
-
 def recall(context: Context, caller: Caller, argument: str) -> Reply:
-    """The press of a button under the pages of a long query: ``verb:offset:mark``, of the last one asked here."""
+    """The press of a button under the pages of a long query: ``verb:offset:mark``, of one asked here lately."""
     verb, _, rest = argument.partition(":")
     offset, _, mark = rest.partition(":")
-    with context.store.reading() as tx:
-        text = tx.setting(_asked(caller))
-    if not text or mark != _mark(text) or verb not in _PAGED:
+    text = asked.recalled(context, caller, mark)
+    if not text or verb not in _PAGED:
         words = context.words(caller)
         return say(words.say("This button is too old. /paper searches again."), private=True)
     return _PAGED[verb](context, caller, f"{offset}:{text}")
-
-
-def _asked(caller: Caller) -> str:
-    return f"asked.{caller.address}"
-
-
-def _mark(text: str) -> str:
-    return f"{crc32(text.encode()):08x}"
 
 
 def digest(context: Context, caller: Caller, argument: str) -> Reply:
@@ -218,25 +153,17 @@ def _view(
     blocks = [digest_heading(words, whole), *_entries(words, matches, shown, papers, summaries, offset)]
     if rest := len(matches) - offset - len(shown):
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
-    buttons = _buttons(context, caller, query, _ways(words, "page", offset, len(matches), size))
+    buttons = asked.buttons(context, caller, query, _ways(words, "page", offset, len(matches), size))
     return Reply(tuple(blocks), (buttons,) if buttons else ())
 
 
-_PAGED: dict[str, Callable[[Context, Caller, str], Reply]] = {"find": find, "newest": newest, "page": page}
+_PAGED: dict[str, Callable[[Context, Caller, str], Reply]] = {
+    "find": searching.find,
+    "newest": searching.newest,
+    "narrow": searching.narrow,
+    "page": page,
+}
 """What turns pages of a query."""
-
-
-def _nothing(context: Context, caller: Caller, words: Words, query: Query, text: str) -> Reply:
-    """What may have been meant, or what to try."""
-    first = words.say("Nothing stored matches {query}.", query=shorten(text, 200))
-    meant = context.index.meant(query)
-    shown = str(meant) if meant is not None else ""
-    if meant is not None and len(shown) <= MOST_CHARACTERS and context.index.search(meant, limit=1)[1]:
-        button = _buttons(context, caller, shown, [(shorten(shown, 60), "find", 0)])
-        return say(first, words.say("Did you mean {query}?", query=shorten(shown, 200)), buttons=[button])
-    return say(
-        first, words.say("All words must occur: try fewer, or OR between them. /subscribe brings what is yet to come.")
-    )
 
 
 def _entries(

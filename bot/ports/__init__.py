@@ -1,6 +1,7 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
 from bot.ports.platforms import (
+    HINTED,
     NOTE,
     Archive,
     Caller,
@@ -11,12 +12,17 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Offer,
+    Offers,
     Proceedings,
     Source,
+    Suggestion,
 )
-from bot.ports.stores import Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.stores import MOST_SEARCHES, Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
 
 __all__ = [
+    "HINTED",
+    "MOST_SEARCHES",
     "NOTE",
     "Archive",
     "Caller",
@@ -29,11 +35,14 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Offer",
+    "Offers",
     "Proceedings",
     "Progress",
     "Repeated",
     "SearchIndex",
     "Source",
     "Store",
+    "Suggestion",
     "Transaction",
 ]

@@ -42,6 +42,10 @@ class Hit:
     score: float
 
 
+MOST_SEARCHES = 20
+"""Searches that are kept of a person."""
+
+
 class SearchIndex(Protocol):
     """Full-text search over everything stored; derived data that follows the store's changes."""
 
@@ -289,6 +293,13 @@ class Transaction(Protocol):
 
     def forget_updates(self, before: datetime) -> int:
         """Those that came before; returns how many."""
+
+    # searches
+    def note_search(self, who: str, query: str, now: datetime) -> None:
+        """What ``telegram:123`` looked for, once and the latest; of a person's searches MOST_SEARCHES are kept."""
+
+    def searches(self, who: str) -> list[str]:
+        """What somebody looked for, the latest first."""
 
     # people
     def note(self, change: Change) -> None:

@@ -71,7 +71,7 @@ def test_privacy_says_what_is_kept_how_long_and_what_to_do(front: Front) -> None
     )
     assert "/mydata" in told.text and "/forget" in told.text
     assert "administrators" not in told.text
-    assert "365 days. Of members nothing." in front.ask(MEMBER, "/privacy").text
+    assert "365 days. Of members nothing else." in front.ask(MEMBER, "/privacy").text
     assert "with your number" in front.ask(ADMIN, "/privacy").text
     assert "on this machine" in front.ask(CONSOLE, "/privacy").text
     assert "Discord" in front.ask(ON_DISCORD, "/privacy").text
