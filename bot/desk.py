@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from bot import absences
-from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command
+from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command, forum
 from bot.commands.asked import MOST_BYTES
 from bot.commands.context import Context, digest_comes, refusal
 from bot.commands.proposing import nearest, offers, suggestions
@@ -66,13 +66,13 @@ class FrontDesk:
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         argument = " ".join(_tidied(argument).split())
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._press(caller, _tidied(action)))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
-        return await asyncio.to_thread(suggestions, self._context, caller, name, _tidied(prefix))
+        return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
         text = " ".join(_tidied(text).split())
@@ -91,6 +91,17 @@ class FrontDesk:
     async def moved(self, old: Address, new: Address) -> None:
         await asyncio.to_thread(self._moved, old, new)
 
+    def _asked(self, caller: Caller, name: str, argument: str) -> Reply:
+        here = caller if name.casefold() == "forum" else forum.placed(self._context, caller)
+        return self._answer(here, name, argument)
+
+    def _pressed(self, caller: Caller, action: str) -> Reply:
+        here = caller if action.startswith("forum:") else forum.placed(self._context, caller)
+        return self._press(here, action)
+
+    def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
+        return suggestions(self._context, forum.placed(self._context, caller), name, prefix)
+
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
         words = self._context.words(caller)
         if not name:
@@ -103,7 +114,8 @@ class FrontDesk:
             self._require_admitted(caller)
         if command.name == "start" and argument == HINTED:
             argument = ""
-        return command.run(self._context, caller, argument)
+        reply = command.run(self._context, caller, argument)
+        return forum.offered(words, caller, reply) if command.name == "subscribe" and argument else reply
 
     def _unknown(self, words: Words, caller: Caller, name: str, argument: str) -> Reply:
         """What was meant, with a button that does it."""

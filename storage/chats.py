@@ -106,7 +106,7 @@ class Chats(Deliveries):
         """A chat that is at the new address already and has neither subscriptions nor deliveries gives way."""
         moving = self.chats_under(old) if old != new else []
         for chat in moving:
-            address = new if old.thread else replace(new, thread=chat.address.thread)
+            address = new if old.thread or new.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
             if there is None or self._gives_way(there):
                 self.put_chat(replace(chat, address=address))

@@ -117,6 +117,9 @@ class Telegram:
             parameters["allow_paid_broadcast"] = True
         return await self._send(address, parameters)
 
+    def follows(self, address: Address, first: str) -> Address:
+        return address
+
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)
 

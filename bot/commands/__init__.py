@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import instance, news, people, reading, searching, subscriptions, topics, why
+from bot.commands import forum, instance, news, people, reading, searching, subscriptions, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -82,6 +82,10 @@ COMMANDS: dict[str, Command] = {
             choices=tuple(news.KINDS), changes=True,
         ),
         Command(
+            "forum", "Each digest as a new post of this forum", forum.forum, "on or off", changes=True,
+            platform="discord",
+        ),
+        Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
             choices=("add", "edit", "remove"), admin=True,
         ),
@@ -114,6 +118,7 @@ PRESSES: dict[str, Press] = {
     "narrow": Press(searching.narrow),
     "track": Press(searching.track, changes=True),
     "like": Press(reading.like),
+    "forum": Press(forum.forum, changes=True),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
 }

@@ -97,7 +97,7 @@ class Context:
 
 
 _OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE})
-_OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS})
+_OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.PLACE})
 
 
 def note(context: Context, tx: Transaction, caller: Caller, what: Deed, before: str = "", after: str = "") -> None:

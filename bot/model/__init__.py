@@ -5,6 +5,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 
 from bot.model.chats import (
     LANGUAGES,
+    POSTS,
     WANTED,
     Address,
     Cause,
@@ -36,6 +37,7 @@ from bot.model.roles import EVERY_ROLE, Role
 __all__ = [
     "EVERY_ROLE",
     "LANGUAGES",
+    "POSTS",
     "WANTED",
     "Address",
     "Announcement",

@@ -20,6 +20,8 @@ class Deed(StrEnum):
     LANGUAGE = "language"
     TIME = "time"
     NEWS = "news"
+    PLACE = "place"
+    """Where in a forum its digests come."""
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""

@@ -63,7 +63,8 @@ class Caller:
 
     ``manages``: may change this chat (its owner in private, its administrators in a group), asked of the
     platform for this very call where ``Desk.needs_rights`` said so, else False. ``admin``: in
-    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``).
+    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``). ``forum``: the forum whose post
+    this is, as a place of digests.
     """
 
     address: Address
@@ -74,6 +75,7 @@ class Caller:
     locale: str = ""
     manages: bool = False
     admin: bool = False
+    forum: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,9 @@ class ChatPlatform(Protocol):
         Raises TryLater, Uncertain, ChatMoved, ChatGone or Refused, and nothing else for what the platform
         or the network does.
         """
+
+    def follows(self, address: Address, first: str) -> Address:
+        """Where the rest goes of what began there with the message of id ``first``. Pure."""
 
     def marked(self, payload: bytes, note: str) -> bytes:
         """The message with ``note``, of at most NOTE characters, above it, still within the limits. Pure."""
