@@ -86,8 +86,8 @@ async def test_a_forum_that_is_deleted_pauses_its_digests(front: Front) -> None:
     assert front.chat(FORUMS).state is ChatState.ACTIVE
 
 
-@pytest.mark.parametrize("lost", [False, True])
-async def test_a_long_digest_is_one_post_and_its_more_button_works_in_it(front: Front, lost: bool) -> None:
+@pytest.mark.parametrize("trouble", ["", "lost", "removed"])
+async def test_a_long_digest_is_one_post_and_its_more_button_works_in_it(front: Front, trouble: str) -> None:
     front.announce([item(100 + n, f"Pushed number {n} " + "of papers " * 26) for n in range(30)])
     async with FakeDiscord() as fake:
         fake.add_guild()
@@ -105,17 +105,20 @@ async def test_a_long_digest_is_one_post_and_its_more_button_works_in_it(front: 
             made = Delivery(0, chat.id, place, digest, "en", Layout.BRIEF, due_at=front.now, made_at=front.now)
             number = tx.plan(made).id
         platform = platform_for(fake)
-        if lost:
+        if trouble == "lost":
             fake.drop_next("POST /channels/*/threads", deliver=True)
+        elif trouble:
+            fake.arrived = lambda message: None if fake.gone else fake.remove_channel(message["id"])
         for _ in range(3):
             await Carrier(front.store, {"discord": platform}, True, lambda: front.now).deliver()
             front.now = front.now.replace(hour=front.now.hour + 1)
         with front.store.reading() as tx:
             delivery = tx.delivery(number)
         assert delivery is not None and delivery.state is DeliveryState.SENT
-        (thread,) = fake._threads(next(iter(fake.guilds)), archived=False)
+        thread, *others = fake._threads(next(iter(fake.guilds)), archived=False)
         assert thread["name"] == "30 new papers for LoRA, Tuesday 8 April" and thread["applied_tags"] == ["1"]
-        messages = fake.messages(thread["id"])
+        assert len(others) == (len(delivery.parts) - 1 if trouble == "removed" else 0)
+        messages = [message for one in (thread, *others) for message in fake.messages(one["id"])]
         said = "\n".join(map(text_of, messages))
         assert len(messages) == len(delivery.parts) > 1
         assert all(said.count(f"Pushed number {n} of") == 1 for n in range(25))
