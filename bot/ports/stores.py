@@ -170,7 +170,7 @@ class Transaction(Protocol):
 
     def move_chats(self, old: Address, new: Address) -> int:
         """Every chat at ``old`` (and in its threads) to ``new``; open deliveries too. Where one is there
-        already, the subscriptions are joined. Returns how many moved."""
+        already, the subscriptions are joined. One chat alone where ``new`` names a thread. Returns how many moved."""
 
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
