@@ -42,7 +42,10 @@ test: .venv/.dev
 coverage: .venv/.dev
 	$(BIN)/python -m pytest --cov=bot --cov=adapters --cov=storage --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
-bench: .venv/.dev
+.venv/.bench: requirements/bench.txt .venv/.dev
+	@requirements/install bench
+
+bench: .venv/.bench
 	$(BIN)/python -m tests.bench
 
 faults: .venv/.dev
@@ -57,6 +60,7 @@ faults: .venv/.dev
 lock: .tools/bin/uv
 	printf 'hatchling>=1.26\neditables>=0.5\n' | $(LOCK) -o requirements/run.txt pyproject.toml -
 	$(LOCK) -c requirements/run.txt --group dev -o requirements/dev.txt pyproject.toml
+	$(LOCK) -c requirements/dev.txt --group bench -o requirements/bench.txt
 	echo uv | $(LOCK) -o requirements/uv.txt -
 
 clean:

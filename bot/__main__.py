@@ -18,6 +18,11 @@ EPILOG = """exit status: 0 done, 1 something was refused or is wrong, 2 the call
 
 Configuration: paperround.toml, .env, and variables PAPERROUND_...; see deploy/paperround.example.toml."""
 
+FORMS = (
+    "reference", "list", "monthly", "markdown", "html", "rss", "atom", "jsonfeed", "bibtex", "ris", "jsonl",
+)  # fmt: skip
+"""What ``export`` writes; named here, so that ``--help`` need not load what writes it."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand with its options."""
@@ -60,6 +65,16 @@ def parser() -> argparse.ArgumentParser:
         "import", "read documents of stored summaries: digests, lists, tables, JSON Lines, folders", json=True
     )
     command.add_argument("files", nargs="+", metavar="FILE")
+    command = add("export", "hand out papers: documents, feeds, citations, pages, or a whole site")
+    command.add_argument("--topic", metavar="TOPIC", help="the history of a topic, by its name")
+    command.add_argument("--query", metavar="QUERY", help="what a query finds; with neither, everything")
+    command.add_argument("--on", metavar="DATE", help="what was announced on that day")
+    command.add_argument("--since", metavar="DATE", help="from that day on")
+    command.add_argument("--until", metavar="DATE", help="up to that day")
+    command.add_argument("--format", choices=FORMS, default="markdown", metavar="FORM", help=f"{', '.join(FORMS)}")
+    command.add_argument("--language", metavar="L", help="en, zh-Hans or zh-Hant; documents keep theirs unless given")
+    command.add_argument("-o", dest="out", metavar="FILE", help="a file, or a folder (/ at its end)")
+    command.add_argument("--site", metavar="FOLDER", help="a whole site into a folder, as [export] says")
     command = add("topics", "keep the catalogue of topics")
     verbs = command.add_subparsers(dest="verb", metavar="list|add|edit|remove", required=True)
     verbs.add_parser("list", help="every topic").add_argument("--json", action="store_true", help="print JSON")

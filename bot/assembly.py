@@ -6,16 +6,31 @@ import errno
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.budgets import Budget
 from bot.catalogue import TOPICS
 from bot.errors import BadInput, ConfigError, FetchFailed, Problem
 from bot.gauges import read_gauges
 from bot.inbox import SharedInbox
-from bot.model import Fetched
-from bot.ports import Archive, ChatPlatform, Copied, Proceedings, Progress, Repeated, SearchIndex, Source, Store
+from bot.model import Fetched, Listing
+from bot.ports import (
+    Archive,
+    ChatPlatform,
+    Copied,
+    Now,
+    Press,
+    Proceedings,
+    Progress,
+    Repeated,
+    SearchIndex,
+    Source,
+    Store,
+    Summarizer,
+)
+from bot.scribe import Scribe, Terms
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -138,6 +153,30 @@ def make_proceedings(config: Config) -> Proceedings | None:
     from adapters.sources.anthology import AnthologyFeed
 
     return AnthologyFeed(wanted.feed_url, wanted.data_url, contact=config.contact, interval=wanted.interval)
+
+
+def make_summarizer(config: Config) -> Summarizer | None:
+    """The model that makes summaries, where one is configured."""
+    wanted = config.summaries
+    if not wanted.url:
+        return None
+    from adapters.summarizers.llm import Llm
+
+    key = wanted.key.get_secret_value() if wanted.key else ""
+    return Llm(wanted.url, wanted.model, key, wanted.timeout)
+
+
+def make_scribe(
+    config: Config, store: Store, index: SearchIndex | None, summarizer: Summarizer | None, now: Now = utc_now
+) -> Scribe | None:
+    """Who asks ``summarizer``, where there is one."""
+    wanted = config.summaries
+    if summarizer is None:
+        return None
+    budget = Budget(wanted.tokens_a_day, wanted.money_a_day, wanted.price_in, wanted.price_out)
+    longest = timedelta(seconds=wanted.timeout)
+    terms = Terms(wanted.parallel, wanted.batch, wanted.thinking_tokens, budget, longest)
+    return Scribe(store, index, summarizer, terms, now)
 
 
 def make_platforms(
@@ -275,3 +314,26 @@ def size_of_documents(path: Path) -> int:
     from adapters.digest_files import size_hint
 
     return size_hint(path)
+
+
+def write_listing(form: str, listing: Listing, language: str, subject: str = "") -> str:
+    """Papers in a form that is handed out: see ``adapters.publishing.forms``."""
+    from adapters.publishing.forms import written
+
+    return written(form, listing, language, subject)
+
+
+def ending_of(form: str) -> str:
+    """How the name of a file in that form ends."""
+    from adapters.publishing.forms import ENDINGS
+
+    return ENDINGS[form]
+
+
+def make_press(config: Config, folder: Path) -> Press:
+    """What writes a site into ``folder``, the way it is configured."""
+    from adapters.publishing.site import Press as SitePress
+
+    wanted = config.export
+    languages = wanted.languages or (config.language,)
+    return SitePress(folder, languages, wanted.formats, wanted.base_url, wanted.title)

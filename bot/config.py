@@ -27,11 +27,13 @@ FILE_NAME = "paperround.toml"
 _LARGEST = 1024 * 1024
 """Bytes of a file that is read as configuration or secret: more is a mistake."""
 
-_SECRETS: frozenset[Key] = frozenset(
-    {("database_url",), ("telegram", "token"), ("telegram", "webhook_secret"), ("discord", "token")}
-)
+_SECRETS: frozenset[Key] = frozenset({
+    ("database_url",), ("telegram", "token"), ("telegram", "webhook_secret"), ("discord", "token"),
+    ("summaries", "key"),
+})  # fmt: skip
 _KNOWN: frozenset[Key] = frozenset(keys())
 _DATA_DIR: Key = ("data_dir",)
+_EXPORT: Key = ("export", "folder")
 _SECTIONS = frozenset(key[0] for key in _KNOWN if len(key) > 1)
 _FILES: Mapping[Key, Key] = {(*key[:-1], key[-1] + "_file"): key for key in _SECRETS}
 
@@ -126,6 +128,9 @@ def load(
     folder = values.setdefault(_DATA_DIR, "data")
     if isinstance(folder, str) and folder.strip():
         values[_DATA_DIR] = str(root / Path(folder.strip()).expanduser())
+    site = values.get(_EXPORT)
+    if isinstance(site, str) and site.strip():
+        values[_EXPORT] = str(root / Path(site.strip()).expanduser())
     config, faults = build(values)
     problems = [Problem(reading.written(key), fault.wrong, fault.mend) for key, fault in faults]
     if reading.problems or problems:

@@ -65,7 +65,9 @@ class FrontDesk:
         return bool(press and press.changes)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        argument = " ".join(_tidied(argument).split())
+        command = COMMANDS.get(name.casefold())
+        lines = argument.splitlines() if command is not None and command.lines else [argument]
+        argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
         return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
@@ -207,7 +209,8 @@ class FrontDesk:
         try:
             return self._context.words(caller)
         except Exception:
-            return words_for(language_for(caller.locale, self._context.config.language))
+            config = self._context.config
+            return words_for(language_for(caller.locale, config.language, config.languages))
 
     def _gone(self, address: Address, why: str) -> None:
         with self._context.store.transaction() as tx:

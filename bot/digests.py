@@ -55,6 +55,13 @@ def _next_due(timezone: str, at: time, days: frozenset[int], now: datetime) -> d
     return None
 
 
+def last_due(chat: Chat, now: datetime) -> datetime:
+    """The chat's local time of today or, where that is still to come, of yesterday."""
+    today = local_date(chat, now)
+    due = _local(chat.timezone, today, chat.time)
+    return due if due <= now else _local(chat.timezone, today - timedelta(days=1), chat.time)
+
+
 def local_date(chat: Chat, now: datetime) -> date:
     return now.astimezone(ZoneInfo(chat.timezone)).date()
 
@@ -73,7 +80,7 @@ class _Offer:
     news: News
     on: date
     late: bool
-    is_later_cross: bool
+    is_later: bool
 
 
 class Day:
@@ -90,12 +97,17 @@ class Day:
         papers: Mapping[int, Paper],
         documents: Mapping[int, Document],
         today: date | None = None,
+        lacking: Mapping[int, Document] | None = None,
     ) -> None:
         self.papers, self.documents, self.today = papers, documents, today
+        self._lacking = lacking or {}
         self.announcements = tuple(a for a in announcements if a.paper_id in documents)
         self._batch = Batch((i, documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
-        self._later = tuple(a for a in self.announcements if self._is_later_cross(a))
-        self._before = Batch((a.paper_id, self._as_before(a)) for a in self._later)
+        self._later = tuple(a for a in self.announcements if a.words or self._is_later_cross(a))
+        later: dict[int, list[Announcement]] = {}
+        for announcement in self._later:
+            later.setdefault(announcement.paper_id, []).append(announcement)
+        self._before = Batch((paper_id, self._as_before(paper_id, its)) for paper_id, its in later.items())
         self._told: dict[int, list[Announcement]] = {}
         for announcement in self.announcements:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
@@ -114,9 +126,14 @@ class Day:
         first = self.papers[announcement.paper_id].first_announced_on
         return announcement.news is News.CROSS and first is not None and first < announcement.announced_on
 
-    def _as_before(self, announcement: Announcement) -> Document:
-        added = {category.casefold() for category in announcement.categories}
-        document = self.documents[announcement.paper_id]
+    def _as_before(self, paper_id: int, later: Sequence[Announcement]) -> Document:
+        """The paper's document before all of what was told later of it."""
+        worded = any(a.words for a in later)
+        document = self._lacking.get(paper_id, self.documents[paper_id]) if worded else self.documents[paper_id]
+        crosses = [a for a in later if not a.words]
+        if not crosses:
+            return document
+        added = {category.casefold() for a in crosses for category in a.categories}
         # One that began as new was no cross-list before: `is:cross` holds of it from now on.
         news = tuple(n for n in document.news if n != News.CROSS or News.NEW not in document.news)
         return replace(
@@ -183,7 +200,7 @@ class Day:
         for paper_id, its in labels.items():
             # The first of a paper's announcements that is news to these chats.
             for offer in offers.get(paper_id, ()):
-                if not (offer.is_later_cross and paper_id in offered):
+                if not (offer.is_later and paper_id in offered):
                     fit = (-len(its), -best[paper_id], offer.rank, offer.id)
                     waits = offer.id not in self._ordinary
                     order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))

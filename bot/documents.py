@@ -26,10 +26,14 @@ class Document:
     keys: tuple[str, ...] = ()
     day: date | None = None
     news: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
     def texts_of(self, field: Field) -> tuple[str, ...]:
-        """The values of TITLE, ABSTRACT or AUTHOR."""
-        return {Field.TITLE: self.titles, Field.ABSTRACT: self.texts, Field.AUTHOR: self.authors}[field]
+        """The values of TITLE, ABSTRACT, AUTHOR or SUBJECT."""
+        return {
+            Field.TITLE: self.titles, Field.ABSTRACT: self.texts, Field.AUTHOR: self.authors,
+            Field.SUBJECT: self.subjects,
+        }[field]  # fmt: skip
 
 
 def document(paper: Paper, summaries: Sequence[Summary] = ()) -> Document:
@@ -44,6 +48,7 @@ def document(paper: Paper, summaries: Sequence[Summary] = ()) -> Document:
         paper.keys,
         paper.first_announced_on or paper.dated_on,
         paper.news,
+        tuple(readable(subject) for subject in paper.subjects if subject),
     )
 
 
@@ -54,6 +59,7 @@ class Analyzed:
     title: tuple[Value, ...]
     text: tuple[Value, ...]
     author: tuple[Value, ...]
+    subject: tuple[Value, ...]
     patterns: frozenset[str]
     document: Document
 
@@ -65,6 +71,8 @@ class Analyzed:
             yield Field.ABSTRACT, self.text
         if field is Field.AUTHOR:
             yield field, self.author
+        if field is Field.SUBJECT:
+            yield field, self.subject
 
     def has(self, leaf: Leaf) -> bool:
         """Whether a field of one value holds what ``leaf`` asks for."""
@@ -96,6 +104,7 @@ def analyze(document: Document) -> Analyzed:
         _values(document.titles),
         _values(document.texts),
         _values(document.authors, names=True),
+        _values(document.subjects),
         frozenset(p for c in map(str.casefold, document.categories) for p in (c, c.partition(".")[0] + ".*")),
         document,
     )
@@ -132,8 +141,8 @@ def holds(query: Query, document: Document) -> bool:
     return ask(query)
 
 
-WEIGHTS = {Field.TITLE: 3.0, Field.AUTHOR: 2.0, Field.ABSTRACT: 1.0}
-_TEXTS = frozenset({Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR})
+WEIGHTS = {Field.TITLE: 3.0, Field.AUTHOR: 2.0, Field.SUBJECT: 2.0, Field.ABSTRACT: 1.0}
+_TEXTS = frozenset({Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR, Field.SUBJECT})
 
 
 def found_in(leaf: Leaf, analyzed: Analyzed) -> list[Field]:

@@ -67,7 +67,7 @@ def _page(
     last: bool,
 ) -> Reply:
     """The page that tells of ``group``: the heading where nothing was told before, buttons under the last."""
-    words = words_for(delivery.language)
+    words = words_for(delivery.language, delivery.accepts)
     digest = delivery.digest
     if digest.kind is not DigestKind.PAPERS:
         return replace(digest_page(words, digest, papers, summaries), spare=NOTE)

@@ -1,4 +1,4 @@
-"""Editions: chats that get the same digest in the same language and layout get the same messages, rendered once."""
+"""Editions: chats that get the same digest in the same languages and layout get the same messages, rendered once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.ports import ChatPlatform, Store
 MOST = 512
 """Editions kept at the same time."""
 
-_Key = tuple[str, int, str, str]
+_Key = tuple[str, int, str, tuple[str, ...], str]
 
 
 class Editions:
@@ -34,9 +34,7 @@ class Editions:
         found = self._kept.get(_key(platform, delivery)) if _shared(delivery) else None
         return None if found is None else list(found)
 
-    def drafts(
-        self, platform: ChatPlatform, delivery: Delivery, suspects: frozenset[int], most: int
-    ) -> list[Draft]:
+    def drafts(self, platform: ChatPlatform, delivery: Delivery, suspects: frozenset[int], most: int) -> list[Draft]:
         """See ``bot.drafts.drafts``."""
         if suspects or not _shared(delivery):
             return drafts(self._store, platform, delivery, suspects, most)
@@ -55,4 +53,4 @@ def _shared(delivery: Delivery) -> bool:
 
 
 def _key(platform: ChatPlatform, delivery: Delivery) -> _Key:
-    return platform.platform, delivery.digest.id, delivery.language, delivery.layout.value
+    return platform.platform, delivery.digest.id, delivery.language, delivery.accepts, delivery.layout.value

@@ -78,6 +78,8 @@ SENDING = Durations(
 CARRIED = Counter(
     "paperround_carried_deliveries", "Deliveries that were taken up, by the state they came to.", "platform", "state"
 )
+SUMMARIES = Counter("paperround_summaries", "Summaries asked of a model, by what came of it.", "result")
+SUMMARY_TOKENS = Counter("paperround_summary_tokens", "Tokens that answers of a model cost.")
 
-COUNTERS = (POLLS, ITEMS, PLANNED, ATTEMPTS, CARRIED)
+COUNTERS = (POLLS, ITEMS, PLANNED, ATTEMPTS, CARRIED, SUMMARIES, SUMMARY_TOKENS)
 DURATIONS = (PLANS, SENDING)

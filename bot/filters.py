@@ -21,7 +21,7 @@ _BLOCK = 4096
 """Queries answered at once: their rows stay in the processor's cache."""
 _FEW = 16
 """Fewer queries than this are asked one by one: making blocks of them would take longer."""
-_DIRECT = (Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR, Field.CATEGORY)
+_DIRECT = (Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR, Field.SUBJECT, Field.CATEGORY)
 
 Words = np.ndarray[Any, np.dtype[np.uint64]]
 Numbers = np.ndarray[Any, np.dtype[np.int32]]

@@ -8,6 +8,7 @@ version. Nothing here is ever fetched; texts longer than 1,000 characters name n
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST = 1000
 """Characters of the longest text that is looked at."""
@@ -75,6 +76,7 @@ def references_in(text: str) -> list[str]:
     return list(dict.fromkeys(key for word in words if (key := parse_reference(word))))
 
 
+@lru_cache(8192)
 def key_from_link(url: str) -> str:
     """The key of the paper whose page or PDF ``url`` is; empty for any other address."""
     url = _bare(url)

@@ -77,7 +77,7 @@ class Batch:
     def __init__(self, documents: Iterable[tuple[int, Document]]) -> None:
         self._ids: list[int] = []
         self._analyzed: list[Analyzed] = []
-        self._title, self._text, self._author, self._category = Masks(), Masks(), Masks(), Masks()
+        self._title, self._text, self._author, self._subject, self._category = (Masks() for _ in range(5))
         self._asked: dict[Leaf, int] = {}
         self._words: dict[Field, Words] = {}
         self._read_before: dict[tuple[int, Field], list[tuple[Value, str]]] = {}
@@ -88,6 +88,7 @@ class Batch:
             self._title.enter(_keys(analyzed.title), place)
             self._text.enter(_keys(analyzed.text), place)
             self._author.enter(_keys(analyzed.author), place)
+            self._subject.enter(_keys(analyzed.subject), place)
             self._category.enter(analyzed.patterns, place)
         self._all = (1 << len(self._ids)) - 1
         self._scopes: dict[Field, tuple[Masks, ...]] = {
@@ -95,6 +96,7 @@ class Batch:
             Field.TITLE: (self._title,),
             Field.ABSTRACT: (self._text,),
             Field.AUTHOR: (self._author,),
+            Field.SUBJECT: (self._subject,),
         }
 
     def __len__(self) -> int:

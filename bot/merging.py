@@ -14,6 +14,9 @@ from bot.feeds import eastern_day
 from bot.keys import source_of
 from bot.model import Arrival, FeedItem, Kind, News, Paper, Summary, SummaryText
 
+_RANK = {"model": 0, "document": 1, "curated": 2}
+"""Whose words stand in the place of whose."""
+
 _Words = TypeVar("_Words", str, tuple[str, ...])
 
 
@@ -86,7 +89,7 @@ def united(first: Record, other: Record) -> Record:
     newer = (b.version or 0, other.text_on or date.min) > (a.version or 0, first.text_on or date.min)
     told = tuple(sorted(first.told + other.told, key=lambda t: t.id))
     texts = tuple(SummaryText(s.language, s.headline, s.title, s.abstract, s.origin) for s in other.summaries)
-    made_at = {s.language: s.made_at for s in other.summaries}
+    mine, brought = {s.language for s in first.summaries}, {s.language: s for s in other.summaries}
     summaries = _filled(first.summaries, texts, a.id, None)
     return Record(
         Paper(
@@ -105,8 +108,14 @@ def united(first: Record, other: Record) -> Record:
         ),
         other.text_on if newer else first.text_on,
         told,
-        tuple(replace(s, made_at=made_at.get(s.language)) if s.made_at is None else s for s in summaries),
+        tuple(_united(s, brought.get(s.language), s.language in mine) for s in summaries),
     )
+
+
+def _united(made: Summary, brought: Summary | None, had: bool) -> Summary:
+    if brought is not None and not had:
+        return replace(brought, paper_id=made.paper_id)
+    return replace(made, made_at=brought.made_at) if brought and made.made_at is None else made
 
 
 def parted(now: Record, before: Record, other: Record) -> Record:
@@ -193,7 +202,8 @@ def _told(news: News, item: FeedItem, on: date) -> Told:
 def _filled(
     there: tuple[Summary, ...], texts: Iterable[SummaryText], paper_id: int, now: datetime | None
 ) -> tuple[Summary, ...]:
-    """Summaries after more words: empty fields are filled, a document's words take the place of a model's."""
+    """Summaries after more words: empty fields are filled, a document's words take the place of a model's, and curated
+    ones of any other; those of another curated summary alone take theirs."""
     by_language = {s.language: s for s in there}
     for text in texts:
         if not (text.headline or text.title or text.abstract):
@@ -204,17 +214,23 @@ def _filled(
                 paper_id, text.language, text.headline, text.title, text.abstract, text.origin, now
             )
             continue
-        better = text.origin != "model" and old.origin == "model"
+        better = _rank(text.origin) > _rank(old.origin) or text.origin == old.origin == "curated"
         made = replace(
             old,
             headline=_better(text.headline, old.headline, better),
             title=_better(text.title, old.title, better),
             abstract=_better(text.abstract, old.abstract, better),
             origin=text.origin if better else old.origin,
+            made_of="" if better else old.made_of,
         )
         if made != old:
             by_language[text.language] = replace(made, made_at=now or made.made_at)
     return tuple(by_language.values())
+
+
+def _rank(origin: str) -> int:
+    """A model may stand by its name: ``model:NAME``."""
+    return _RANK.get(origin.partition(":")[0], 1)
 
 
 def differs(before: Record, after: Record) -> bool:

@@ -8,9 +8,10 @@ from datetime import date
 from bot.keys import link_from_key, source_of, venue_of
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
-from bot.summaries import abstract_in, best_summary
+from bot.scripts import language_of
+from bot.summaries import best_abstract, best_summary
 from bot.text import readable
-from bot.words import NAMES, Words
+from bot.words import Words, language_name
 
 PAGE = 10
 """Papers a page where a reader turns pages."""
@@ -63,9 +64,15 @@ def label_list(words: Words, labels: Sequence[str], most: int = 4) -> str:
     return words.listing(shown)
 
 
-def _note(words: Words, shown: str) -> list[Span]:
-    """A small mark where the words are in another language than asked."""
-    return [italic(f" [{NAMES.get(shown, shown)}]")] if shown and shown != words.language else []
+def _note(words: Words, shown: str, source: str = "") -> list[Span]:
+    """A small mark where the words are in another language than asked, or were converted from ``source``."""
+    if not shown or (shown == words.language and not source):
+        return []
+    if source == "zh-Hans":
+        return [italic(f" [{words.say('converted from Simplified Chinese')}]")]
+    if source:
+        return [italic(f" [{words.say('converted from Traditional Chinese')}]")]
+    return [italic(f" [{language_name(shown)}]")]
 
 
 def entry(
@@ -86,13 +93,14 @@ def entry(
     page = link_from_key(proceedings_of(paper)) if news is News.PUBLISHED else ""
     if layout is Layout.PLAIN:
         return Block((*over, plain(f"{number}. {title}\n{page or address_of(paper)}")), BlockKind.ENTRY, paper.id)
-    best = best_summary(summaries, words.language, paper)
+    best = best_summary(summaries, words.language, paper, words.accepts)
     spans = [*over, bold(f"{number}. "), Span(title, link=link("", page or address_of(paper)).link)]
     if best.title:
         spans.append(plain("\n" + shorten(best.title, _TITLE)))
+        spans += _note(words, best.title_language, best.title_from)
     if best.headline:
         spans.append(plain("\n" + shorten(best.headline, _HEADLINE)))
-        spans += _note(words, best.headline_language)
+        spans += _note(words, best.headline_language, best.headline_from)
     facts = [authors_line(words, paper), paper.primary_category or venue_of(paper.key)]
     if news is News.CROSS:
         facts.append(words.say("cross-list"))
@@ -211,32 +219,39 @@ def empty_page(words: Words, digest: Digest) -> Reply:
     return Reply((paragraph(text),))
 
 
-def card(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Reply:
-    """One paper, whole: titles, headline, people, categories, both abstracts, links."""
-    best = best_summary(summaries, words.language, paper)
+def card(words: Words, paper: Paper, summaries: Sequence[Summary], subjects: Sequence[str] | None = None) -> Reply:
+    """One paper, whole: titles, headline, people, categories, both abstracts, links. ``subjects``: what it is about,
+    in the reader's words; those that are stored where nobody says."""
+    best = best_summary(summaries, words.language, paper, words.accepts)
     title = shorten(readable(paper.title), _TITLE)
     spans = [Span(title, bold("").style, link("", address_of(paper)).link)]
     if best.title:
         spans.append(plain("\n" + shorten(best.title, _TITLE)))
-        spans += _note(words, best.title_language)
+        spans += _note(words, best.title_language, best.title_from)
     blocks = [Block(tuple(spans), BlockKind.ENTRY, paper.id)]
     abstracts = _abstracts(words, paper, summaries)
     if best.headline and best.headline not in abstracts:
-        blocks.append(paragraph(plain(shorten(best.headline, _HEADLINE)), *_note(words, best.headline_language)))
+        note = _note(words, best.headline_language, best.headline_from)
+        blocks.append(paragraph(plain(shorten(best.headline, _HEADLINE)), *note))
+    told = paper.subjects if subjects is None else subjects
     facts = [
         authors_line(words, paper),
         ", ".join(paper.categories[:8]),
-        words.listing(list(paper.subjects[:6])),
+        " · ".join(shorten(subject, 60) for subject in (told or _subjects(summaries, words.language))[:8]),
         _dated(paper),
     ]
     blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
     if published := published_at(words, paper):
         blocks.append(paragraph(link(published, link_from_key(proceedings_of(paper)))))
-    for text in abstracts:
-        blocks.append(Block((plain(shorten(text, _ABSTRACT)),), BlockKind.QUOTE))
+    for text, note in abstracts.items():
+        blocks.append(Block((plain(shorten(text, _ABSTRACT)), *note), BlockKind.QUOTE))
     links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
     more = (Button(words.say("More like this"), f"like:{paper.id}"),)
     return Reply(tuple(block for block in blocks if block.text), (links, more) if links else (more,))
+
+
+def _subjects(summaries: Sequence[Summary], language: str) -> tuple[str, ...]:
+    return next((summary.subjects for summary in summaries if summary.language == language), ())
 
 
 def _dated(paper: Paper) -> str:
@@ -245,10 +260,12 @@ def _dated(paper: Paper) -> str:
     return " · ".join(part for part in (f"{on:%Y-%m-%d}" if on else "", version, shorten(paper.journal, 120)) if part)
 
 
-def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> list[str]:
-    """The reader's own language first, then the original."""
-    texts = [abstract_in(summaries, words.language), readable(paper.abstract)]
-    return [text for text in dict.fromkeys(texts) if text]
+def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> dict[str, list[Span]]:
+    """The best for this reader first, then the original, each with its mark."""
+    best, own = best_abstract(summaries, words.language, paper, words.accepts), readable(paper.abstract)
+    texts = {best.text: _note(words, best.language, best.source)}
+    texts.setdefault(own, _note(words, language_of(own)))
+    return {text: note for text, note in texts.items() if text}
 
 
 def _site(key: str) -> str:

@@ -1,5 +1,5 @@
-"""The round: poll, fill what was missed, plan, deliver. Asks the pure modules what to do, then does it; keeps no state
-of its own that the store does not have."""
+"""The round: poll, fill what was missed, summarise, plan, deliver. Asks the pure modules what to do, then does it;
+keeps no state of its own that the store does not have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from bot.anthology import NAME, Anthology
 from bot.backfill import Backfill
@@ -18,8 +18,10 @@ from bot.feeds import eastern_day, next_poll, settled
 from bot.model import Feed, FeedState, Tally
 from bot.planning import Planner
 from bot.polling import Poller, Reading
-from bot.ports import Archive, ChatPlatform, Proceedings, SearchIndex, Source, Store
+from bot.ports import Archive, ChatPlatform, Press, Proceedings, SearchIndex, Source, Store
+from bot.publishing import Publishing
 from bot.reports import Reporter
+from bot.scribe import Scribe, Written
 from bot.tenure import INGEST, PATIENCE, Tenure, alone_async
 from bot.turns import Turn
 from bot.upkeep import Upkeep
@@ -34,7 +36,8 @@ SOME, ALL = 20, 2000
 class Settings:
     """What the round needs of the configuration. ``repeat``: send an uncertain message again. ``admins`` are told of
     troubles, in ``language`` where they have no chat of their own. ``interval``: seconds between two requests to
-    arXiv, over all processes."""
+    arXiv, over all processes. ``wait``: how long a digest waits for its papers' summaries; None where no model makes
+    any."""
 
     categories: tuple[str, ...]
     wait_until: time = time(14, 0)
@@ -43,6 +46,7 @@ class Settings:
     admins: tuple[str, ...] = ()
     language: str = "en"
     interval: float = 0.0
+    wait: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Round:
     feeds: dict[str, str] = field(default_factory=dict)
     planned: int = 0
     carried: Carried = field(default_factory=Carried)
+    written: Written = field(default_factory=Written)
 
 
 class Pipeline:
@@ -73,17 +78,21 @@ class Pipeline:
         proceedings: Proceedings | None = None,
         archives: Sequence[Archive] = (),
         clock: Callable[[], datetime] | None = None,
+        scribe: Scribe | None = None,
+        press: Press | None = None,
     ) -> None:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
-        self._planner = Planner(store, settings.categories, settings.wait_until, now)
+        self._planner = Planner(store, settings.categories, settings.wait_until, now, settings.wait)
         self._upkeep = Upkeep(store, settings.audit_days, now)
+        self._publishing = Publishing(store, index, press, now) if press and index else None
         self._carrier = Carrier(store, platforms, settings.repeat, now)
         self._reporter = Reporter(store, platforms, settings.admins, settings.language, now)
         self._turn = Turn(store, settings.interval, clock or now)
         self._poller = Poller(store, index, source, settings.categories, self._turn, now)
         self._backfill = Backfill(store, index, archives, settings.categories, self._turn, now)
         self.anthology = Anthology(store, index, proceedings, now) if proceedings else None
+        self.scribe = scribe
         self._polling = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._tries, self._tried_on = 0, eastern_day(now())
@@ -159,13 +168,37 @@ class Pipeline:
                 log.warning("the admins are told later: %s", error)
         return done
 
+    async def summarise(self, within: timedelta | None = None) -> Written:
+        """Look which papers want a summary, and ask the model for them, where there is one."""
+        if self.scribe is None:
+            return Written()
+        try:
+            return await self.scribe.write(within)
+        except TryLater as error:
+            log.warning("summaries: %s", error)
+            return Written()
+
+    async def note_wishes(self) -> None:
+        """Note which papers want a summary, so that a plan knows for which to wait."""
+        if self.scribe is not None:
+            try:
+                await whole(asyncio.to_thread(self.scribe.look))
+            except TryLater as error:
+                log.warning("what is wanted of summaries is looked at later: %s", error)
+
     async def keep_up(self) -> bool:
         """Once a day, by one process: what has had its time goes. Whether it was done now."""
         return await self._upkeep.run_if_due()
 
+    async def publish(self) -> bool:
+        """Write the site anew, where there is to be one and something changed; by one process. Whether it was now."""
+        return self._publishing is not None and await self._publishing.run_if_due()
+
     async def stop(self, within: float) -> None:
         """For good: messages on their way get ``within`` seconds, and what is left of a digest is given back, so
         that another process goes on with it at once."""
+        if self.scribe is not None:
+            self.scribe.stop()
         await self._carrier.stop(within)
 
     async def round(self) -> Round:
@@ -177,8 +210,10 @@ class Pipeline:
             done.polled += read[0]
             done.feeds[NAME] = str(read[1].state)
         await self.fill(PATIENCE, ALL)
+        done.written = await self.summarise(self._settings.wait)
         done.planned = await self.plan()
         done.carried = await self.deliver()
+        done.written += await self.summarise()  # what the digests did not wait for
         return done
 
     async def dry_round(self) -> Round:

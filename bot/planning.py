@@ -11,14 +11,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from time import perf_counter
 
 from bot import absences
+from bot.budgets import PAUSED
 from bot.bursts import Followed, Leftover
 from bot.commands.context import documents_of, label_of, query_of
-from bot.digests import Day, Decision, decide, next_due
+from bot.digests import Day, Decision, decide, last_due, next_due
+from bot.documents import document
 from bot.feeds import heard, settled
 from bot.figures import PLANNED, PLANS
 from bot.logbook import ROUTINE, about
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
+from bot.wishes import UPTO
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,8 @@ PAGE = 2_000
 """Chats planned in one transaction."""
 MOST_DECIDED = 100_000
 """Decisions remembered for chats that are alike."""
+ANOTHER_LOOK = timedelta(minutes=1)
+"""Between two looks at a chat whose papers wait for their summaries."""
 MOST_LEFT = 10_000
 """Digests remembered for what they left; more are read again where chats still need them."""
 
@@ -42,6 +47,10 @@ class _Known:
     left: dict[int, Leftover] = field(default_factory=dict)
     kept: dict[int, tuple[Digest, Digest]] = field(default_factory=dict)
     """By the id of a digest's object: that object, so that the id stays its own, and as it is kept."""
+    awaited: dict[str, dict[int, datetime | None]] = field(default_factory=dict)
+    """Papers whose summary is still to be made, with since when, by language."""
+    unseen_at: datetime | None = None
+    """When papers came of which nobody has looked yet whether they want a summary."""
     decided: dict[tuple[object, ...], Decision] = field(default_factory=dict)
     """What became of chats with papers, for those that are alike in all that counts."""
 
@@ -95,9 +104,16 @@ class Planner:
     """Plans page by page. Papers are read and analyzed outside of the transaction that writes a page."""
 
     def __init__(
-        self, store: Store, categories: Sequence[str], wait_until: time, now: Callable[[], datetime]
+        self,
+        store: Store,
+        categories: Sequence[str],
+        wait_until: time,
+        now: Callable[[], datetime],
+        wait: timedelta | None = None,
     ) -> None:
+        """``wait``: how long a digest waits for its papers' summaries; None where no model makes any."""
         self._store, self._categories, self._wait_until, self._now = store, categories, wait_until, now
+        self._wait = wait
 
     def plan(self) -> int:
         """Write a delivery for every chat that is due; returns how many. Before it, chats out of reach whose day has
@@ -164,6 +180,8 @@ class Planner:
         upto, topics = tx.last_announcement(), tx.topics()
         if known is None or (known.upto, known.topics) != (upto, topics):
             known = _Known(self._now(), upto, topics)
+            if self._wait:
+                self._see_what_is_awaited(tx, known)
         for seen in {chat.seen for chat in due} - known.days.keys():
             known.days[seen] = self._day(tx, seen, upto)
         rests = {chat.rest for chat in due} - {0}
@@ -175,13 +193,43 @@ class Planner:
         return known
 
     def _day(self, tx: Transaction, after: int, upto: int) -> Day | None:
-        announcements = tx.announcements(after, upto)
+        late = tx.late_words(after, upto)
+        announcements = sorted([*tx.announcements(after, upto), *late], key=lambda a: a.id)
         if not announcements:
             return None
         ids = {a.paper_id for a in announcements}
-        papers = tx.papers(ids)
+        papers, summaries = tx.papers(ids), tx.summaries(ids)
         today = self._now().astimezone(UTC).date()
-        return Day(announcements, papers, documents_of(papers.values(), tx.summaries(ids)), today)
+        new_words = {(a.paper_id, a.words) for a in late}
+        lacking = {
+            id_: document(papers[id_], [s for s in summaries.get(id_, ()) if (id_, s.language) not in new_words])
+            for id_, _ in new_words
+            if id_ in papers
+        }
+        return Day(announcements, papers, documents_of(papers.values(), summaries), today, lacking)
+
+    def _see_what_is_awaited(self, tx: Transaction, known: _Known) -> None:
+        until = tx.setting(PAUSED).partition(" ")[0]
+        if until and known.now < datetime.fromisoformat(until):
+            return  # nothing is made at the moment, so there is nothing to wait for
+        known.awaited = tx.awaited()
+        if int(tx.setting(UPTO) or 0) < known.upto:
+            came = [feed.fresh_at for feed in tx.feeds().values() if feed.fresh_at]
+            known.unseen_at = max(came, default=None)
+
+    def _in_time(self, chat: Chat, decision: Decision, now: datetime, known: _Known) -> Decision:
+        """The decision, or to look again in a minute: a digest whose papers wait for their summaries waits for them,
+        counted from its time or from when they were wanted, whichever is later."""
+        digest = decision.digest
+        if digest is None or digest.kind is not DigestKind.PAPERS or self._wait is None:
+            return decision
+        mine = known.awaited.get(chat.language, {})
+        since = [mine[match.paper_id] for match in digest.matches[: digest.pushed] if match.paper_id in mine]
+        begun = min((at for at in since if at), default=None) or known.unseen_at
+        if begun is None:
+            return decision
+        until = max(begun, last_due(chat, now)) + self._wait
+        return decision if now >= until else Decision(None, chat.seen, min(until, now + ANOTHER_LOOK))
 
     def _decide(
         self, tx: Transaction, due: Sequence[Chat], now: datetime, known: _Known
@@ -208,10 +256,11 @@ class Planner:
         if len(known.decided) > MOST_DECIDED:
             known.decided.clear()
         decisions = []
+        waits = bool(known.awaited or known.unseen_at)
         for chat in due:
             key = alike[chat.id]
             if key is not None and (shared := known.decided.get(key)):
-                decisions.append((chat, shared))
+                decisions.append((chat, self._in_time(chat, shared, now, known) if waits else shared))
                 continue
             kind, at = last.get(chat.id, (None, None))
             try:
@@ -234,12 +283,12 @@ class Planner:
                 decision = Decision(None, chat.seen, now + timedelta(hours=1))
             if key is not None and decision.digest and decision.digest.kind is DigestKind.PAPERS:
                 known.decided[key] = decision
-            decisions.append((chat, decision))
+            decisions.append((chat, self._in_time(chat, decision, now, known) if waits else decision))
         return decisions
 
     def _caught_up(self, tx: Transaction, chat: Chat, decision: Decision, now: datetime) -> Decision:
         if decision.digest is None and decision.due_at != next_due(chat, now):
-            return decision  # it waits for arXiv
+            return decision  # it waits for arXiv or for summaries
         return replace(decision, digest=absences.catch_up(tx, chat, decision.digest, now))
 
     def _write(self, tx: Transaction, decisions: Sequence[tuple[Chat, Decision]], now: datetime, known: _Known) -> int:

@@ -19,7 +19,10 @@ MARK = "[secret]"
 _WORD_ONLY_BELOW = 6
 """A secret shorter than this is taken out only where it stands as a word: "pg" must not eat "page"."""
 
-_TALKATIVE = ("httpx", "httpcore", "aiohttp", "telegram", "discord", "apscheduler", "sqlalchemy", "alembic", "asyncio")
+_TALKATIVE = (
+    "httpx", "httpx2", "httpcore", "httpcore2", "openai", "aiohttp", "telegram", "discord", "apscheduler", "sqlalchemy",
+    "alembic", "asyncio",
+)  # fmt: skip
 """Libraries that log requests, and addresses with tokens in them, below WARNING."""
 
 _OURS = ("bot.", "adapters.", "storage.")

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot import assembly
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK = 30, 10, 1, 600
+POLL_TICK, DELIVERY_TICK, INDEX_TICK, UPKEEP_TICK, SUMMARY_TICK, EXPORT_TICK = 30, 10, 1, 600, 5, 60
 """Seconds between looks at what is due."""
 PATIENCE = 10.0
 """Seconds that a person waits for the first poll."""
@@ -53,6 +53,7 @@ def settings_of(config: Config) -> Settings:
         config.admins,
         config.language,
         config.arxiv.interval,
+        timedelta(minutes=config.summaries.wait_minutes) if config.summaries.url else None,
     )
 
 
@@ -86,12 +87,17 @@ async def serve(config: Config) -> int:
     wanted = [role for role in Role if role.listens and {role, Role.DELIVER} & set(config.roles)]
     platforms = assembly.make_platforms(config, crew, store, wanted)
     listening = tuple(name for name in platforms if Role(name) in config.roles)
+    publishes = Role.PLAN in config.roles
     # Whoever answers searches, and has an index of its own on its machine; the others need none.
-    index = assembly.open_index(config, store) if listening or everything else None
+    press = assembly.make_press(config, config.export.folder) if config.export.folder and publishes else None
+    index = assembly.open_index(config, store) if listening or everything or press else None
     source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
     archives = assembly.make_archives(config)
+    summarizer = assembly.make_summarizer(config) if Role.INGEST in config.roles else None
+    scribe = assembly.make_scribe(config, store, index, summarizer)
     pipeline = Pipeline(
-        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives
+        store, index, source, platforms, settings_of(config), assembly.utc_now, proceedings, archives,
+        scribe=scribe, press=press,
     )
     for name in platforms:
         crew.sends(name, "deliver" if Role.DELIVER in config.roles else "answer")
@@ -123,6 +129,8 @@ async def serve(config: Config) -> int:
             await archive.close()
         if proceedings:
             await proceedings.close()
+        if summarizer:
+            await summarizer.close()
         if index is not None:
             index.close()
         store.close()
@@ -228,6 +236,7 @@ async def serve_platforms(
 
     async def poll() -> None:
         if await pipeline.poll_if_due():
+            await pipeline.note_wishes()
             await deliver()
         if await pipeline.fill():
             await deliver()
@@ -255,12 +264,15 @@ async def serve_platforms(
                 clock.every(POLL_TICK, "poll", lambda: tracked(poll))
                 # A conference takes minutes to read, and arXiv's papers are not to wait for it.
                 clock.every(POLL_TICK, "anthology", lambda: tracked(pipeline.poll_proceedings))
+                if pipeline.scribe is not None:
+                    clock.every(SUMMARY_TICK, "summaries", lambda: tracked(pipeline.summarise))
             clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
             if index is not None:
                 # One process on a machine writes the index, so it takes in what others have stored.
                 clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
             if Role.PLAN in roles:
                 clock.every(UPKEEP_TICK, "upkeep", lambda: tracked(pipeline.keep_up))
+                clock.every(EXPORT_TICK, "export", lambda: tracked(pipeline.publish))
             begun = asyncio.create_task(tracked(first))
             running.add(begun)
             if talk is not None:

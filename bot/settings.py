@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from bot import checks
 from bot.checks import POSTGRES, Secret, Wrong
-from bot.model import EVERY_ROLE, Address, Role
+from bot.model import EVERY_ROLE, LANGUAGES, Address, Role
 
 Key = tuple[str, ...]
 """``("admins",)`` or ``("telegram", "token")``."""
@@ -47,8 +47,8 @@ class Telegram(Section):
 
     token: Annotated[Secret | None, checks.telegram_token] = None
     api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
-    paid_broadcast: Annotated[bool, checks.yes_or_no] = False
-    webhook_url: Annotated[str, checks.webhook] = ""
+    paid_broadcast: Annotated[bool, checks.flag] = False
+    webhook_url: Annotated[str, checks.url_if_at_all] = ""
     webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
     webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None
 
@@ -94,9 +94,42 @@ class Anthology(Section):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Summaries(Section):
+    """A server that speaks OpenAI's chat completions; without a ``url`` no model is asked. ``parallel`` requests at
+    once, of ``batch`` papers each; ``thinking_tokens``: what the model may write before its answer. A day's budgets
+    are 0 for none, the prices are for a million tokens; a digest waits ``wait_minutes`` for its papers' summaries."""
+
+    url: Annotated[str, checks.url_if_at_all] = ""
+    key: Annotated[Secret | None, checks.token] = None
+    model: Annotated[str, checks.name] = ""
+    parallel: Annotated[int, checks.number(1, 64)] = 4
+    batch: Annotated[int, checks.number(1, 20)] = 4
+    thinking_tokens: Annotated[int, checks.number(0, 100_000)] = 0
+    tokens_a_day: Annotated[int, checks.number(0, 10**12)] = 2_000_000
+    money_a_day: Annotated[float, checks.amount] = 0.0
+    price_in: Annotated[float, checks.amount] = 0.0
+    price_out: Annotated[float, checks.amount] = 0.0
+    wait_minutes: Annotated[int, checks.number(0, 720)] = 20
+    timeout: Annotated[float, checks.seconds] = 120.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Export(Section):
+    """A site of what the instance knows, in ``folder``; none where that is not given. ``base_url``: where the folder is
+    on the web."""
+
+    folder: Annotated[Path | None, checks.folder_if_at_all] = None
+    formats: Annotated[tuple[str, ...], checks.export_formats] = ("rss", "atom", "jsonfeed")
+    languages: Annotated[tuple[str, ...], checks.languages_if_at_all] = ()
+    base_url: Annotated[str, checks.public_url] = ""
+    title: Annotated[str, checks.title] = "Paperround"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Config(Section):
     """Everything configured, checked. ``time`` and ``wait_until`` are local to a chat's ``timezone``, which with
-    ``language`` and ``digest_size`` is what a new chat starts with. ``access`` is open, invite or list;
+    ``language`` and ``digest_size`` is what a new chat starts with. ``languages`` are those that chats can choose and
+    summaries are made in. ``access`` is open, invite or list;
     ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
     ``run`` does; where it is everything, a platform without a token is left out.
     ``audit_days``, how long the audit log is kept, is 0 for ever."""
@@ -107,6 +140,7 @@ class Config(Section):
     access: Annotated[str, checks.one_of("open", "invite", "list")] = "invite"
     chats: Annotated[tuple[Address, ...], checks.chats] = ()
     language: Annotated[str, checks.language] = "en"
+    languages: Annotated[tuple[str, ...], checks.languages] = LANGUAGES
     timezone: Annotated[str, checks.timezone] = "UTC"
     time: Annotated[dt.time, checks.hour] = dt.time(8, 0)
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
@@ -122,6 +156,8 @@ class Config(Section):
     discord: Discord = Discord()
     arxiv: Arxiv = Arxiv()
     anthology: Anthology = Anthology()
+    summaries: Summaries = Summaries()
+    export: Export = Export()
 
     @property
     def database(self) -> str:
@@ -146,10 +182,12 @@ class Config(Section):
         if self.discord.token:
             token = self.discord.token.get_secret_value()
             found += [token, token.rpartition(".")[2]]
+        if self.summaries.key:
+            found.append(self.summaries.key.get_secret_value())
         if self.telegram.webhook_secret:
             found.append(self.telegram.webhook_secret.get_secret_value())
         urls = [self.telegram.api_url, self.discord.api_url, self.discord.gateway_url, self.arxiv.feed_url]
-        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url]
+        urls += [*self.arxiv.archives().values(), self.anthology.feed_url, self.anthology.data_url, self.summaries.url]
         if self.database_url:
             urls.append(self.database_url.get_secret_value())
         for url in urls:
@@ -159,6 +197,7 @@ class Config(Section):
 
 _SECTIONS: Mapping[str, type[Section]] = {
     "telegram": Telegram, "discord": Discord, "arxiv": Arxiv, "anthology": Anthology,
+    "summaries": Summaries, "export": Export,
 }  # fmt: skip
 
 
@@ -172,15 +211,21 @@ def build(values: Mapping[Key, object]) -> tuple[Config, list[tuple[Key, Wrong]]
     """The configuration of these values, and all that is wrong with them (defaults stand in its place then)."""
     faults: list[tuple[Key, Wrong]] = []
     top = _checked(Config, (), values, faults)
+    offered = top.get("languages", LANGUAGES)
+    if "language" not in top and "en" not in offered:
+        top["language"] = offered[0]
     parts = {name: section(**_checked(section, (name,), values, faults)) for name, section in _SECTIONS.items()}
     config = Config(**top, **parts)  # type: ignore[arg-type]
     interval, asked = config.arxiv.interval, [config.arxiv.feed_url, *config.arxiv.archives().values()]
     if interval < ARXIV_INTERVAL and not all(map(checks.on_loopback, asked)):
         mend = "write 3 or more (seconds between two requests)"
         faults.append((("arxiv", "interval"), Wrong(f"{interval:g} is shorter than arXiv allows", mend)))
+    if config.language not in config.languages:
+        mend = f"write one of {', '.join(config.languages)}, or name it in languages as well"
+        faults.append((("language",), Wrong(f"{config.language} is not among the languages", mend)))
     faults += [(("roles",), wrong) for wrong in _unable(config)]
     told = {key for key, _ in faults}
-    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord))
+    more = (*_webhook_faults(config.telegram), *_shard_faults(config.discord), *_summary_faults(config.summaries))
     return config, faults + [(key, wrong) for key, wrong in more if key not in told]
 
 
@@ -197,6 +242,16 @@ def _shard_faults(discord: Discord) -> Iterator[tuple[Key, Wrong]]:
     if discord.shard_ids and not discord.shards > max(discord.shard_ids):
         wrong = "names shards that there are not" if discord.shards else "cannot be chosen while shards is auto"
         yield ("discord", "shard_ids"), Wrong(wrong, "write in shards how many there are; they count from 0")
+
+
+def _summary_faults(summaries: Summaries) -> Iterator[tuple[Key, Wrong]]:
+    if summaries.url and not summaries.model:
+        yield ("summaries", "model"), Wrong("is missing beside url", "write the model's name as the server knows it")
+    if summaries.money_a_day and not (summaries.price_in or summaries.price_out):
+        mend = "write price_in and price_out, for a million tokens each, as the server's owner charges"
+        yield ("summaries", "money_a_day"), Wrong("cannot be kept without prices", mend)
+    if not 1 <= summaries.timeout <= 300:  # a job that is asked for is another's after ten minutes
+        yield ("summaries", "timeout"), Wrong(f"{summaries.timeout:g} is not from 1 to 300", "write seconds, as 120")
 
 
 def _unable(config: Config) -> Iterator[Wrong]:

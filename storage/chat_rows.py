@@ -52,6 +52,7 @@ def chat_of(row: Row[Any]) -> Chat:
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
         due_at, state, why, admitted, since_on, rest, away_at, try_at,
+        accepts,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -75,6 +76,7 @@ def chat_of(row: Row[Any]) -> Chat:
         since_on=since_on,
         away_at=away_at,
         try_at=try_at,
+        accepts=tuple(accepts.split()) if accepts else (),
     )
 
 
@@ -101,6 +103,7 @@ def row_of_chat(chat: Chat) -> Values:
         "rest_id": chat.rest or None,
         "away_at": chat.away_at,
         "try_at": chat.try_at,
+        "accepts": " ".join(chat.accepts),
     }
 
 
@@ -141,6 +144,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         made_at=row.made_at,
         why=row.why,
         joined=row.joined,
+        accepts=tuple(row.accepts.split()),
     )
 
 
@@ -164,6 +168,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "made_at": delivery.made_at,
         "why": delivery.why,
         "joined": delivery.joined,
+        "accepts": " ".join(delivery.accepts),
     }
 
 

@@ -7,28 +7,31 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, func, select, update
 
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
-from storage.rows import CHUNK, chunks
+from storage.rows import CHUNK, Values, chunks
 
 
 class Chats(Deliveries):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
-        return [_topic(row.slug, row.names, row.query) for row in self._all(select(t.topic).order_by(t.topic.c.slug))]
+        return [_topic(row) for row in self._all(select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug))]
 
     def topic(self, slug: str) -> Topic | None:
         row = self._one(select(t.topic).where(t.topic.c.slug == slug))
-        return _topic(row.slug, row.names, row.query) if row else None
+        return _topic(row) if row else None
 
     def put_topic(self, topic: Topic) -> None:
-        self._put(t.topic, {"slug": topic.slug, "names": topic.names, "query": topic.query})
+        self._put(t.topic, _row_of_topic(topic))
+
+    def propose_topic(self, topic: Topic) -> bool:
+        return self._insert_once(t.topic, _row_of_topic(topic))
 
     def remove_topic(self, slug: str) -> bool:
         """False where there is none."""
@@ -93,6 +96,13 @@ class Chats(Deliveries):
         mine = self._is(t.chat, platform=platform, place=Place.PRIVATE.value)
         rows = self._all(select(t.chat).where(mine, t.chat.c.id > after_id).order_by(t.chat.c.id).limit(limit))
         return [chat_of(row) for row in rows]
+
+    def languages_read(self) -> dict[str, int]:
+        c = t.chat.c
+        number = func.count().label("number")
+        served = c.state == ChatState.ACTIVE.value, c.admitted
+        asked = select(c.language, number).where(*served).group_by(c.language).order_by(number.desc(), c.language)
+        return {row.language: row.number for row in self._all(asked)}
 
     def chats_under(self, address: Address) -> list[Chat]:
         c = t.chat.c
@@ -236,5 +246,9 @@ class Chats(Deliveries):
         return True
 
 
-def _topic(slug: str, names: list[list[str]], query: str) -> Topic:
-    return Topic(slug, tuple((language, name) for language, name in names), query)
+def _topic(row: Row[Any]) -> Topic:
+    return Topic(row.slug, tuple((language, name) for language, name in row.names), row.query, row.proposed)
+
+
+def _row_of_topic(topic: Topic) -> Values:
+    return {"slug": topic.slug, "names": topic.names, "query": topic.query, "proposed": topic.proposed}

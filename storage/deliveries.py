@@ -138,7 +138,7 @@ class Deliveries(Recording):
             d.layout: c.layout, d.digest_id: wanted.c.column2, d.kind: literal(kind.value), d.digest_on: literal(on),
             d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
             d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
-            d.why: literal(""),
+            d.why: literal(""), d.accepts: c.accepts,
         }  # fmt: skip
         found = select(*values.values()).select_from(t.chat.join(wanted, wanted.c.column1 == c.id)).where(true())
         statement = self._insert(t.delivery).from_select([one.name for one in values], found)
@@ -219,6 +219,7 @@ class Deliveries(Recording):
     def put_digest(self, delivery_id: int, digest: Digest) -> None:
         (number,) = self.keep_digests([digest])
         self._run(update(t.delivery).where(t.delivery.c.id == delivery_id).values(digest_id=number))
+
     def drop(self, ids: Sequence[int]) -> None:
         """Deliveries with their parts, and the digests that were theirs alone."""
         d, p = t.delivery, t.delivery_part

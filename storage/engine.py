@@ -79,7 +79,12 @@ def _sqlite(url: URL) -> Engine:
     if not folder.is_dir():
         raise _problem(f"the folder {folder} is not there", "make it, or name a file in a folder that is there")
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=24, json_deserializer=_decoded
+        url,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=8,
+        max_overflow=24,
+        json_serializer=_encoded,
+        json_deserializer=_decoded,
     )
 
     @event.listens_for(engine, "connect")
@@ -102,6 +107,11 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
 
     return engine
+
+
+def _encoded(value: Any) -> str:
+    """JSON of a value; most lists are empty."""
+    return json.dumps(value) if value else "[]" if isinstance(value, list | tuple) else json.dumps(value)
 
 
 def _decoded(text: str) -> Any:

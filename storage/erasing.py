@@ -89,8 +89,8 @@ BLURRED: Mapping[str, Where] = {
 _USERS = (t.audit.c.who, t.invite.c.made_by, t.search.c.who)
 
 IMPERSONAL = frozenset({
-    "announcement", "erasure", "feed", "fence", "gap", "inbox", "lease", "paper", "paper_key", "paper_merge",
-    "quarantine", "summary", "topic", "validators",
+    "announcement", "erasure", "feed", "fence", "gap", "inbox", "late_words", "lease", "paper", "paper_key",
+    "paper_merge", "quarantine", "spending", "summary", "summary_job", "topic", "validators",
 })  # fmt: skip
 """Tables that know nothing of chats and people; the inbox holds what somebody wrote until it is answered."""
 

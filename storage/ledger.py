@@ -21,9 +21,9 @@ INSTANCE = "instance"
 """The setting that tells this instance's store from every other."""
 UNKNOWN = "may have been sent after the backup that this store was restored from"
 
-WORLD = ("paper", "announcement", "summary", "paper_key")
+WORLD = ("paper", "announcement", "summary", "summary_job", "late_words", "paper_key")
 """What the world brought, a paper before what refers to it: rows that the backup does not have come along."""
-ASKED = ("feed", "validators", "gap", "inbox")
+ASKED = ("feed", "validators", "gap", "inbox", "spending")
 """How far this instance is with its sources and platforms: as it was at last."""
 LEDGER = ("paper_merge", "chat", "digest", "delivery", "delivery_part")
 """What has a way of its own below; of a chat, how far it is."""

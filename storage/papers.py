@@ -31,7 +31,8 @@ from storage.rows import (
     told_of,
 )
 
-_living = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
+living_id = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
+"""The paper that a row of ``paper`` is by now."""
 
 
 class Papers(Work):
@@ -42,7 +43,7 @@ class Papers(Work):
         asked = set(ids)
         living: dict[int, int] = {}
         for some in chunks(asked, CHUNK):
-            rows = self._all(select(t.paper.c.id, _living.label("living")).where(t.paper.c.id.in_(some)))
+            rows = self._all(select(t.paper.c.id, living_id.label("living")).where(t.paper.c.id.in_(some)))
             living |= {row.id: row.living for row in rows}
         found = {row.id: row for row in self._paper_rows(set(living.values()))}
         keys, news = self._keys(found), self._news(found)
@@ -60,7 +61,7 @@ class Papers(Work):
     def without_abstract(self, source: str, since: date) -> list[str]:
         a = t.announcement.c
         living = t.paper.alias()
-        joined = t.announcement.join(t.paper, t.paper.c.id == a.paper_id).join(living, living.c.id == _living)
+        joined = t.announcement.join(t.paper, t.paper.c.id == a.paper_id).join(living, living.c.id == living_id)
         lacking = (a.announced_on >= since, a.key.startswith(f"{source}:", autoescape=True), living.c.abstract == "")
         rows = self._all(select(a.key).select_from(joined).where(*lacking).order_by(a.key).distinct())
         return [row.key for row in rows]
@@ -68,10 +69,24 @@ class Papers(Work):
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]:
         found: dict[int, tuple[Summary, ...]] = {}
         for some in chunks(set(paper_ids), CHUNK):
-            statement = select(t.summary, t.paper.c.id.label("asked")).join(t.paper, t.summary.c.paper_id == _living)
+            statement = select(t.summary, t.paper.c.id.label("asked")).join(t.paper, t.summary.c.paper_id == living_id)
             for row in self._all(statement.where(t.paper.c.id.in_(some)).order_by(t.summary.c.language)):
                 found[row.asked] = (*found.get(row.asked, ()), summary_of(row))
         return found
+
+    def put_summary(self, summary: Summary) -> None:
+        self._put_summaries(summary.paper_id, summary.language, (summary,))
+
+    def drop_summary(self, paper_id: int, language: str) -> None:
+        self._put_summaries(paper_id, language, ())
+        self._run(t.summary.delete().where(self._is(t.summary, paper_id=paper_id, language=language)))
+
+    def _put_summaries(self, paper_id: int, language: str, instead: tuple[Summary, ...]) -> None:
+        self._fence()
+        for record in self._records([paper_id]):
+            others = tuple(one for one in record.summaries if one.language != language)
+            changed = replace(record, summaries=(*others, *instead))
+            self._write([changed], {paper_id: record}, self.last_announcement(), set())
 
     def announcements(self, after: int, upto: int | None = None) -> list[Announcement]:
         a = t.announcement
@@ -87,7 +102,7 @@ class Papers(Work):
     def _announcements(self, *where: Any) -> list[Announcement]:
         a = t.announcement
         names = (a.c.news, a.c.announced_on, a.c.categories, a.c.version, a.c.arrival)
-        columns = (a.c.id, _living.label("living"), *names)
+        columns = (a.c.id, living_id.label("living"), *names)
         statement = select(*columns).join(t.paper, t.paper.c.id == a.c.paper_id).where(*where).order_by(a.c.id)
         return [
             Announcement(
@@ -97,13 +112,20 @@ class Papers(Work):
         ]
 
     def last_announcement(self) -> int:
-        return self._number(select(func.max(t.announcement.c.id)))
+        # Words that came later are told by numbers of the same row.
+        said = (self._number(select(func.max(table.c.id))) for table in (t.announcement, t.late_words))
+        return max(said)
 
     def before_latest_batch(self) -> int:
         a = t.announcement
         latest = select(func.max(a.c.announced_on)).scalar_subquery()
         first = self._number(select(func.min(a.c.id)).where(a.c.announced_on == latest))
         return first - 1 if first else 0
+
+    def announced_days(self) -> list[tuple[date, int]]:
+        on = t.announcement.c.announced_on
+        rows = self._all(select(on, func.count().label("n")).group_by(on).order_by(on.desc()))
+        return [(row.announced_on, row.n) for row in rows]
 
     def latest_day(self) -> date | None:
         row = self._one(select(func.max(t.announcement.c.announced_on)))
@@ -228,7 +250,7 @@ class Papers(Work):
         summaries: dict[int, list[Summary]] = {}
         a = t.announcement
         for some in chunks(ids, CHUNK):
-            statement = select(a, _living.label("living")).join(t.paper, t.paper.c.id == a.c.paper_id)
+            statement = select(a, living_id.label("living")).join(t.paper, t.paper.c.id == a.c.paper_id)
             mine = or_(t.paper.c.id.in_(some), t.paper.c.joined_id.in_(some))
             for row in self._all(statement.where(mine).order_by(a.c.id)):
                 told.setdefault(row.living, []).append(told_of(row))
@@ -263,7 +285,7 @@ class Papers(Work):
         a, p = t.announcement, t.paper
         for some in chunks(ids, CHUNK):
             mine = or_(p.c.id.in_(some), p.c.joined_id.in_(some))
-            statement = select(_living.label("living"), a.c.news).join(p, p.c.id == a.c.paper_id).where(mine)
+            statement = select(living_id.label("living"), a.c.news).join(p, p.c.id == a.c.paper_id).where(mine)
             for row in self._all(statement.distinct().order_by(a.c.news)):
                 found[row.living] = (*found.get(row.living, ()), row.news)
         return found
@@ -330,12 +352,12 @@ class Papers(Work):
                     written.add(one.id)
                 elif one != known.get(one.id):
                     retold.append(row_of_told(one, one.id, paper_id))
-        self._bulk(t.paper.insert(), new_papers)
+        self._insert_many(t.paper.insert(), new_papers)
         self._change(t.paper, [{"its": row.pop("id"), **row} for row in papers])
         self._change(t.paper, days)
         self._bulk_put(t.paper_key, keys)
         self._bulk_put(t.summary, summaries)
-        self._bulk(t.announcement.insert(), told)
+        self._insert_many(t.announcement.insert(), told)
         changed = ("news", "categories", "heard")
         self._change(t.announcement, [{"its": r["id"], **{name: r[name] for name in changed}} for r in retold])
 
@@ -349,7 +371,7 @@ class Papers(Work):
             statement = self._insert(table)
             names = [column.name for column in table.primary_key]
             rest = {name: statement.excluded[name] for name in rows[0] if name not in names}
-            self._bulk(statement.on_conflict_do_update(index_elements=names, set_=rest), rows)
+            self._insert_many(statement.on_conflict_do_update(index_elements=names, set_=rest), rows)
 
 
 def _count(tally: Tally, batch: int) -> None:

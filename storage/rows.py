@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Table, and_
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, Table, and_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ingest import title_mark
@@ -56,6 +56,24 @@ class Work:
     def _bulk(self, statement: Executable, rows: Iterable[Values]) -> None:
         for some in chunks(rows, CHUNK):
             self._connection.execute(statement, some)
+
+    def _insert_many(self, statement: Insert, rows: Sequence[Values]) -> None:
+        """As ``_bulk``, for rows that all give the same columns. On SQLite the driver is handed tuples: preparing a
+        dictionary a row costs SQLAlchemy as much as SQLite takes to write it."""
+        dialect = self._connection.dialect
+        if not rows or dialect.name != "sqlite":
+            self._bulk(statement, rows)
+            return
+        names = list(rows[0])
+        compiled = statement.compile(dialect=dialect, column_keys=names)
+        columns = []
+        for name in names:
+            process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            values = [row[name] for row in rows]
+            columns.append([process(value) for value in values] if process else values)
+        # The statement names its columns in the table's order.
+        order = [names.index(name) for name in compiled.positiontup or names]
+        self._connection.exec_driver_sql(str(compiled), list(zip(*(columns[at] for at in order), strict=True)))
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert that can say what to do where the row is there."""
@@ -149,7 +167,10 @@ def row_of_told(told: Told, id_: int, paper_id: int) -> Values:
 
 
 def summary_of(row: Row[Any]) -> Summary:
-    return Summary(row.paper_id, row.language, row.headline, row.title, row.abstract, row.origin, row.made_at)
+    return Summary(
+        row.paper_id, row.language, row.headline, row.title, row.abstract, row.origin, row.made_at, row.made_of,
+        tuple(row.subjects),
+    )  # fmt: skip
 
 
 def row_of_summary(summary: Summary) -> Values:
@@ -161,6 +182,8 @@ def row_of_summary(summary: Summary) -> Values:
         "abstract": summary.abstract,
         "origin": summary.origin,
         "made_at": summary.made_at,
+        "made_of": summary.made_of,
+        "subjects": summary.subjects,
     }
 
 
@@ -195,7 +218,13 @@ def record_of_json(kept: Mapping[str, Any]) -> Record:
         _day(paper["text_on"]),
         (),
         tuple(
-            Summary(**{**s, "made_at": datetime.fromisoformat(s["made_at"]) if s["made_at"] else None})
+            Summary(
+                **{
+                    **s,
+                    "made_at": datetime.fromisoformat(s["made_at"]) if s["made_at"] else None,
+                    "subjects": tuple(s.get("subjects", ())),
+                }
+            )
             for s in kept["summaries"]
         ),
     )

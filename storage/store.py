@@ -10,7 +10,7 @@ from threading import Lock
 
 from sqlalchemy import Engine, func, select
 
-from bot.model import ChatState, DeliveryState, GapState
+from bot.model import CURATED, ChatState, DeliveryState, GapState
 from storage import tables as t
 from storage.auditing import Audit
 from storage.chats import Chats
@@ -22,11 +22,11 @@ from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.notices import Notices
-from storage.papers import Papers
 from storage.searches import Searches
+from storage.summarising import Summarising
 
 
-class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices, Searches):
+class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices, Searches):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:
@@ -35,6 +35,10 @@ class SqlTransaction(Papers, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleani
         merged = select(p.c.id).where(p.c.joined_id.is_not(None))
         s = t.summary
         found["summaries"] = self._number(select(func.count()).select_from(s).where(s.c.paper_id.not_in(merged)))
+        curated = s.c.origin == CURATED, s.c.paper_id.not_in(merged)
+        found["summaries.curated"] = self._number(select(func.count()).select_from(s).where(*curated))
+        proposed = select(func.count()).select_from(t.topic).where(t.topic.c.proposed)
+        found["topics.proposed"] = self._number(proposed)
         for name in ("announcement", "chat", "subscription", "topic"):
             found[f"{name}s"] = self._number(select(func.count()).select_from(t.METADATA.tables[name]))
         found |= {f"chats.{state.value}": 0 for state in ChatState}

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
 from storage import feed_tables as feed_tables  # its tables are of the same METADATA
 from storage import search_tables as search_tables
+from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
 # SQLite would give a removed row's id to the next one, and an old button would mean another subscription.
@@ -159,6 +160,8 @@ class SummaryRow(SQLModel, table=True):
     abstract: str = _text()
     origin: str = _text()
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    made_of: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    subjects: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
 
 
 class TopicRow(SQLModel, table=True):
@@ -166,11 +169,12 @@ class TopicRow(SQLModel, table=True):
     slug: str = Field(primary_key=True, sa_type=Text)
     names: list[list[str]] = _list()
     query: str = Field(sa_type=Text)
+    proposed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class ChatRow(SQLModel, table=True):
     """``rest_id`` is the last digest, where it left papers for the next ones; that may be gone by now, and no rule
-    keeps it: whoever drops a digest would have to look through all chats."""
+    keeps it: whoever drops a digest would have to look through all chats. ``accepts``: languages, spaces between."""
 
     __tablename__ = "chat"
     __table_args__ = (
@@ -207,6 +211,7 @@ class ChatRow(SQLModel, table=True):
     rest_id: int | None = None
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -267,6 +272,7 @@ class DeliveryRow(SQLModel, table=True):
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     why: str = _text()
     joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    accepts: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryPartRow(SQLModel, table=True):
@@ -357,3 +363,4 @@ invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inb
 gap, quarantine = _core["gap"], _core["quarantine"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
 search = _core["search"]
+summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

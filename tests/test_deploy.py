@@ -73,6 +73,7 @@ def test_the_examples_in_it_are_right_as_well(tmp_path: Path) -> None:
     (tmp_path / "discord_token").write_text("abc")
     (tmp_path / "database_url").write_text("sqlite:////srv/paperround.db")
     (tmp_path / "webhook_secret").write_text("s" * 32)
+    (tmp_path / "summaries_key").write_text("sk-abc")
     text = with_examples(text)
     text = re.sub(r'"/run/secrets/(\w+)"', rf'"{tmp_path}/\1"', text)
     (tmp_path / "paperround.toml").write_text(text)
@@ -81,6 +82,7 @@ def test_the_examples_in_it_are_right_as_well(tmp_path: Path) -> None:
     assert len(config.chats) == 3
     assert config.contact == "you@example.org"
     assert config.telegram.token and config.discord.token
+    assert config.summaries.key and config.summaries.url and config.summaries.model
 
 
 @pytest.mark.parametrize("name", [*COMPOSES, "paperround.service", "Dockerfile", "paperround.example.toml"])

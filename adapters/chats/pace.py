@@ -13,13 +13,18 @@ ON_THE_WAY = 0.01
 on another on the way."""
 
 
-class Place:
-    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest."""
+UNANSWERED_SECONDS = 0.02
+"""Between two looks whether what left a window ago has arrived."""
 
-    __slots__ = ("at",)
+
+class Place:
+    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest.
+    ``open``: it left, and nobody knows whether it has arrived."""
+
+    __slots__ = ("at", "open")
 
     def __init__(self, at: float) -> None:
-        self.at = at
+        self.at, self.open = at, False
 
     def not_before(self, at: float) -> None:
         self.at = max(self.at, at)
@@ -43,19 +48,24 @@ class Window:
         at = max(now, self._next)
         if len(self._places) < most:
             return at
-        return max(at, self._last(most) + self._seconds * most / rate)
+        return max(at, self._first(most).at + self._seconds * most / rate)
 
-    def _last(self, most: int) -> float:
-        """When the first of the last ``most`` arrives."""
+    def blocked(self, part: float = 1.0) -> bool:
+        """Whether as many as may be on their way in a window are, so that nobody knows when the next one may go."""
+        most = max(1, int(self._most * part))
+        return len(self._places) >= most and self._first(most).open
+
+    def _first(self, most: int) -> Place:
+        """Of the last ``most`` to arrive, the first."""
         if most < len(self._places):
-            return nlargest(most, (place.at for _, _, place in self._places))[-1]
+            return nlargest(most, (place for _, _, place in self._places), key=lambda place: place.at)[-1]
         while (first := self._places[0])[0] < (at := first[2].at):
             heapreplace(self._places, (at, *first[1:]))
-        return first[0]
+        return first[2]
 
     def take(self, at: float, part: float = 1.0) -> Place:
         if len(self._places) == self._most:
-            self._last(self._most)
+            self._first(self._most)
             heappop(self._places)
         heappush(self._places, (at, next(self._order), place := Place(at)))
         if self._evenly:
@@ -77,15 +87,18 @@ class Turns:
     An answer that took longer than others tells of a message that arrived later, so its place counts from then on.
     """
 
-    _GOOD_FOR = 2.0
-    """Seconds after which a turn that was not used is void."""
+    _GOOD_FOR = 0.25
+    """Seconds after its moment when a turn that was not used is void: where promising takes long, all that were given
+    meanwhile would leave together."""
+    _LEARNING = 50
+    """Answers until it is known how long one takes at least; the first ones open connections."""
     _LEAD = 0.1
     """Seconds by which a turn is given early at most, for the promise to be kept when it comes."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._clock, self._sleep = clock, sleep
         self._given: dict[str, tuple[float, tuple[Place, ...]]] = {}
-        self._least, self._lead = float("inf"), 0.0
+        self._least, self._lead, self._answers = float("inf"), 0.0, 0
 
     async def turn(self, chat: str, urgent: bool = False, lead: float = 0.0) -> tuple[Place, ...]:
         """Return when a message to ``chat`` may leave, or ``lead`` seconds before, with its places; the first of them
@@ -96,8 +109,8 @@ class Turns:
         """As ``turn`` for a digest, whose message leaves when it is promised: see ``leave``."""
         now = self._clock()
         if len(self._given) > 1_000:
-            self._given = {one: given for one, given in self._given.items() if self._is_good(given[0], now)}
-        if chat not in self._given or not self._is_good(self._given[chat][0], now):
+            self._given = {one: given for one, given in self._given.items() if self._is_good(given[1], now)}
+        if not self._is_good(self._given.get(chat, (0.0, ()))[1], now):
             places = await self.turn(chat, lead=self._lead)
             self._given[chat] = (self._clock(), places)
 
@@ -105,25 +118,30 @@ class Turns:
         """A message leaves now, with the turn that it was given, or after waiting for one."""
         now = self._clock()
         given_at, places = (0.0, ()) if urgent else self._given.pop(chat, (0.0, ()))
-        if not places or not self._is_good(given_at, now):
-            return await self.turn(chat, urgent)
-        self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
-        await self._until(places[0].at)
+        if not self._is_good(places, now):
+            places = await self.turn(chat, urgent)
+        else:
+            self._lead = min(self._LEAD, self._lead * 0.9 + (now - given_at) * 0.1)
+            await self._until(places[0].at)
         now = self._clock()
         for place in places:
             place.not_before(now)
+            place.open = True
         return places
 
     def answered(self, places: tuple[Place, ...]) -> None:
         """What left in these places was answered, whatever the answer."""
         now = self._clock()
         self._least = min(self._least * 1.0005, max(0.0, now - places[0].at))
+        self._answers += 1
+        way = self._least if self._answers > self._LEARNING else 0.0
         for place in places:
-            place.not_before(now - self._least)
+            place.not_before(now - way)
+            place.open = False
 
     async def _until(self, at: float) -> None:
         if (wait := at - self._clock()) > 0:
             await self._sleep(wait)
 
-    def _is_good(self, given_at: float, now: float) -> bool:
-        return given_at + self._GOOD_FOR >= now
+    def _is_good(self, places: tuple[Place, ...], now: float) -> bool:
+        return bool(places) and now <= places[0].at + self._GOOD_FOR

@@ -8,51 +8,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
+from bot.checking import CUT, HEAD, REFUSAL, SECOND_SUMMARY, TEMPLATE, TITLE_END, without_labels
 from bot.keys import key_from_link, link_from_key, parse_reference
 from bot.model import FeedItem, Kind, SummaryText
-from bot.summaries import language_of
+from bot.scripts import is_chinese, language_of
 
 MAX_TITLE = 2_000
 MAX_TEXT = 50_000
 """Characters. Nothing real comes near; what is longer is no title and no abstract."""
 
-_ID = r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})"
+MAX_LINKS, MAX_LINK = 20, 1_000
+"""Further links of a paper, and characters of one."""
+
+_LINK = re.compile(r"https?://[!-~]+")
+_CATEGORIES = re.compile(r"[,;\s]+")
 _CATEGORY = r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]+)?"
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
 _VERSION = re.compile(r"[^\s/]*(?:/\d+)?v(\d{1,3})\s*")
-# https://info.arxiv.org/help/rss_specifications.html; the brackets were in titles until 2024.
-_TITLE_END = re.compile(
-    rf"[（(]\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s*(?:\[([^\]]*)\])?\s*"
-    r"(?:UPDATED|CROSS LISTED|已?更新|交叉列表|交叉发布)?\s*[)）]",
-    re.IGNORECASE,
-)
-_HEAD = re.compile(
-    rf"\s*arxiv\s*[:：]\s*({_ID})v(\d+)\s+(?:announce(?:ment)? type|(?:公告|宣布|发布|公布|通告)[类類]型)\s*[:：]"
-    r".{0,30}?(?:abstract|摘要)\s*[:：]\s*",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"""["'“\s*#]*(?:translated[_ ](?:title|abstract)|en[_ ]t[ld]{2,3}r|tl;?dr|title|abstract|summary|"""
-    r"(?:论文|論文|中文|翻译)?(?:标题|標題|题目|題目)|(?:中文)?摘要|译文|譯文|中文翻译|翻译|一句话(?:总结|要点|概括)|"
-    r"(?:这里是)?[中英]文总结(?:出的一句话要点)?|要点|總結|总结)"
-    r"""["'”*]*\s*[:：]\s*""",
-    re.IGNORECASE,
-)
-_SECOND_SUMMARY = re.compile(r"(?:英文总结|英文摘要|English [Ss]ummary)\s*[:：].*")
-_TEMPLATE = re.compile(r"这里是[中英]文总结出的一句话要点[。.]?")
-_REFUSAL = re.compile(
-    r"(?:i['’]m|i am) (?:sorry|unable|not able|afraid)|(?:i )?apologi[sz]e|sorry[,.]|"
-    r"i (?:cannot|can['’]t|do not have)\b|"
-    r"as an? (?:ai|artificial intelligence|large language|language)(?: language)? (?:model|assistant)\s*,|"
-    r"(?:非常|很|十分|真的)?(?:抱歉|对不起|對不起)|"
-    r"(?:作为|作為)(?:一个|一個|一名|一款)?(?:AI|人工智能|人工智慧|大型?|自然)*(?:语言|語言)?(?:模型|助手|助理)[，,].{0,12}"
-    r"(?:我|无法|無法|不能)|我(?:无法|無法|不能)(?:翻译|翻譯|提供|总结|總結|回答|访问|完成|处理)|请(?:您)?提供(?:论文|原文|摘要|更多)",
-    re.IGNORECASE,
-)
-_CUT = re.compile(r"(?:…|\.{3,}|。{3,})[”\"]?$")
+_CUT_ENDS = ("…", "...", "。。。")
 _SHAPED = re.compile(_CATEGORY)
 _SUBJECTS = re.compile(r"，|、|,\s+")
 _WRAPPED = re.compile(r"""《([^《》]*)》|“([^“”]*)”|"([^"]*)"|「([^「」]*)」""")
@@ -78,6 +55,12 @@ class Entry:
     categories: tuple[str, ...] = ()
     subjects: str = ""
     dated_on: date | None = None
+    doi: str = ""
+    journal: str = ""
+    links: tuple[str, ...] = ()
+    curated: bool = False
+    summaries: tuple[SummaryText, ...] = ()
+    """In place of those that the fields above make."""
 
 
 @dataclass(slots=True)
@@ -101,22 +84,21 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
     key, version = _key_of(entry)
     title = plain(entry.title)
     categories = tuple(dict.fromkeys(c for c in entry.categories if is_category(c)))
-    if ending := _TITLE_END.search(title):
+    while ending := TITLE_END.search(title):
         # What is said of another paper than this one says nothing about this one.
         if parse_reference(ending[1]) == key:
             version = version or int(ending[2])
-            categories = categories or tuple(c for c in (ending[3] or "",) if is_category(c))
+            named = _CATEGORIES.split(ending[3] or "")
+            categories = categories or tuple(dict.fromkeys(c for c in named if is_category(c)))
         title = _without_ending(title, ending)
     if not title:
         raise Unusable("has no title")
     if len(title) > MAX_TITLE:
         raise Unusable(f"has a title of {len(title)} characters; at most {MAX_TITLE} are taken")
     abstract = _sized("abstract", plain(entry.abstract), cleaning)
-    if head := _HEAD.match(abstract):
-        if parse_reference(head[1]) == key:
-            version = int(head[2])
-        abstract = abstract[head.end() :]
-    abstract = _LABEL.sub("", abstract, count=1) if _LABEL.match(abstract) else abstract
+    if (head := HEAD.match(abstract)) and parse_reference(head[1]) == key:
+        version = int(head[2])
+    abstract = without_labels(abstract)
     return FeedItem(
         key=key,
         kind=Kind.KNOWN,
@@ -126,14 +108,24 @@ def item_of(entry: Entry, cleaning: Cleaning) -> FeedItem:
         authors=tuple(name for name in map(plain, entry.authors) if name),
         categories=categories,
         announced_on=entry.dated_on,
-        links=(link_from_key(key),),
-        subjects=tuple(dict.fromkeys(s for s in map(plain, _SUBJECTS.split(entry.subjects)) if s)),
-        summaries=_summaries(entry, title, cleaning),
+        doi=plain(entry.doi)[:MAX_LINK],
+        journal=plain(entry.journal)[:MAX_LINK],
+        links=_links(key, entry.links),
+        subjects=tuple(dict.fromkeys(s for s in map(str.strip, _SUBJECTS.split(plain(entry.subjects))) if s)),
+        summaries=summaries_of(entry, title, cleaning),
     )
+
+
+def _links(key: str, links: tuple[str, ...]) -> tuple[str, ...]:
+    own = link_from_key(key)
+    fit = (link for link in links[:MAX_LINKS] if _LINK.fullmatch(link) and len(link) <= MAX_LINK)
+    return tuple(dict.fromkeys((own, *fit))) if links else (own,)
 
 
 def plain(text: str) -> str:
     """``text`` on one line, without control characters and halves of surrogate pairs."""
+    if text.isprintable() and "  " not in text:  # the only white space that is printable is a space
+        return text.strip(" ")
     line = " ".join(text.split())
     return line if line.isprintable() else " ".join(_UNWANTED.sub(" ", line).split())
 
@@ -173,31 +165,57 @@ def _sized(name: str, text: str, cleaning: Cleaning) -> str:
     return cleaning.drop(name, "too long") if len(text) > MAX_TEXT else text
 
 
-def _summaries(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryText, ...]:
-    translated = _translated("translated title", entry.translated_title, cleaning)
-    if ending := _TITLE_END.search(translated):
-        translated = _without_ending(translated, ending)
-    if (wrapped := _WRAPPED.fullmatch(translated)) and (inner := next(filter(None, wrapped.groups()), "")):
-        translated = inner
-    if translated == title:
-        translated = ""
-    abstract = _translated("translated abstract", entry.translated_abstract, cleaning)
-    headline = _headline("headline", _translated("headline", entry.headline, cleaning), cleaning)
-    english = _headline("English headline", _checked("English headline", entry.english_headline, cleaning), cleaning)
-    if english and language_of(english) != "en":
-        english = cleaning.drop("English headline", "not in English")
+def summaries_of(entry: Entry, title: str, cleaning: Cleaning) -> tuple[SummaryText, ...]:
+    """The words about a paper of this title. What is cleaned once is clean: the same words give the same again."""
+    origin = "curated" if entry.curated else "document"
+    if entry.summaries:
+        return tuple(
+            SummaryText(
+                given.language,
+                _sized("headline", plain(given.headline), cleaning),
+                _sized("translated title", plain(given.title), cleaning),
+                _sized("translated abstract", plain(given.abstract), cleaning),
+                origin if entry.curated else given.origin,
+            )
+            for given in entry.summaries
+        )
+
+    def translated(text: str) -> str:
+        text = _translated("translated title", text, cleaning)
+        if ending := TITLE_END.search(text):
+            text = _without_ending(text, ending)
+        wrapped = _WRAPPED.fullmatch(text)
+        return (next(filter(None, wrapped.groups()), "") if wrapped else "") or text
+
+    def headline(text: str) -> str:
+        return _headline("headline", _translated("headline", text, cleaning), cleaning)
+
+    def english(text: str) -> str:
+        text = _headline("English headline", _checked("English headline", text, cleaning), cleaning)
+        return cleaning.drop("English headline", "not in English") if is_chinese(text) else text
+
+    name = _settled(translated, entry.translated_title)
+    name = "" if name == title else name
+    abstract = _settled(lambda text: _translated("translated abstract", text, cleaning), entry.translated_abstract)
+    told, told_in_english = _settled(headline, entry.headline), _settled(english, entry.english_headline)
     summaries = []
-    if translated or abstract or headline:
-        language = language_of(f"{translated}\n{headline}\n{abstract[:200]}")
-        summaries.append(SummaryText(language, headline, translated, abstract))
-    if english:
-        summaries.append(SummaryText("en", english))
+    if name or abstract or told:
+        language = language_of(f"{name}\n{told}\n{abstract[:200]}")
+        summaries.append(SummaryText(language, told, name, abstract, origin))
+    if told_in_english:
+        summaries.append(SummaryText("en", told_in_english, origin=origin))
     return tuple(summaries)
+
+
+def _settled(clean: Callable[[str], str], text: str) -> str:
+    while (cleaner := clean(text)) != text:
+        text = cleaner
+    return text
 
 
 def _translated(name: str, raw: str, cleaning: Cleaning) -> str:
     text = _checked(name, raw, cleaning)
-    if text and language_of(text) == "en":
+    if text and not is_chinese(text):
         return cleaning.drop(name, "not in Chinese")
     return text
 
@@ -206,15 +224,17 @@ def _checked(name: str, raw: str, cleaning: Cleaning) -> str:
     text = _sized(name, plain(raw), cleaning)
     if not text:
         return cleaning.drop(name, "empty") if raw else ""
-    if _TEMPLATE.fullmatch(text):
+    text = without_labels(text)
+    if TEMPLATE.fullmatch(text):
         return cleaning.drop(name, "a template that was never filled")
-    while mark := _HEAD.match(text) or _LABEL.match(text):
-        text = text[mark.end() :]
-    if _REFUSAL.match(text):
+    if REFUSAL.match(text):
         return cleaning.drop(name, "a model's refusal")
     return text or cleaning.drop(name, "empty")
 
 
 def _headline(name: str, text: str, cleaning: Cleaning) -> str:
-    text = _SECOND_SUMMARY.sub("", text).rstrip()
-    return cleaning.drop(name, "cut off") if _CUT.search(text) else text
+    if "英文" in text or "nglish" in text:
+        text = SECOND_SUMMARY.sub("", text).rstrip()
+    # Looking at the end first: the pattern would look at every full stop.
+    end = text[-16:]
+    return cleaning.drop(name, "cut off") if any(mark in end for mark in _CUT_ENDS) and CUT.search(end) else text

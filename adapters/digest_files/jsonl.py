@@ -9,10 +9,13 @@ from typing import Any
 
 from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of
 from bot.errors import DocumentError
-from bot.model import FeedItem, Rejected
+from bot.model import LANGUAGES, FeedItem, Rejected, SummaryText
 
 MAX_LINE = 1024 * 1024
 """Bytes of one line."""
+
+ORIGINS = ("document", "curated", "model")
+"""Who wrote a summary, where a line says it; the first unless told otherwise."""
 
 HOPELESS = 100
 """Lines refused before the first usable one, after which it is some other kind of document."""
@@ -22,8 +25,10 @@ def read_lines(data: bytes, file: str, cleaning: Cleaning) -> Iterator[tuple[Fee
     """Each line as an item or as refused with its reason, and the number of bytes read so far.
 
     Keys: ``id``, ``link``, ``title``, ``abstract``, ``translated_title``, ``translated_abstract``, ``tldr``,
-    ``en_tldr`` (or ``en_tdlr``, as most files spell it), ``authors``, ``categories``, ``days``. Raises
-    DocumentError where none of the first HOPELESS lines is a paper.
+    ``en_tldr`` (or ``en_tdlr``, as most files spell it), ``authors``, ``categories``, ``days``, ``subjects``, ``doi``,
+    ``journal``, ``links``, ``curated`` (its words stand in the place of any others), and ``summaries``: objects with
+    ``language``, ``headline``, ``title``, ``abstract`` and ``origin``, in place of the five texts. Raises DocumentError
+    where none of the first HOPELESS lines is a paper.
     """
     start, number, refused = 0, 0, 0
     usable = False
@@ -85,7 +90,25 @@ def _entry_of(line: bytes, cleaning: Cleaning) -> Entry:
         categories=_texts(record.get("categories")),
         subjects="，".join(_texts(record.get("subjects"))),
         dated_on=_first_day(record.get("days")),
+        doi=text("doi"),
+        journal=text("journal"),
+        links=_texts(record.get("links")),
+        curated=record.get("curated") is True,
+        summaries=_given(record.get("summaries")),
     )
+
+
+def _given(value: Any) -> tuple[SummaryText, ...]:
+    """At most one a language of ours; what is no text counts as empty."""
+    found: dict[str, SummaryText] = {}
+    for one in value if isinstance(value, list) else ():
+        if isinstance(one, dict) and one.get("language") in LANGUAGES:
+            texts = (one.get(name) for name in ("headline", "title", "abstract"))
+            headline, title, abstract = (text if isinstance(text, str) else "" for text in texts)
+            origin = next((origin for origin in ORIGINS if one.get("origin") == origin), ORIGINS[0])
+            if headline or title or abstract:
+                found.setdefault(one["language"], SummaryText(one["language"], headline, title, abstract, origin))
+    return tuple(found.values())
 
 
 _SHOWN = {

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
+from urllib.parse import unquote
 
-from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of
+from adapters.digest_files.fields import Cleaning, Entry, Unusable, item_of, plain
+from bot.checking import without_labels
 from bot.errors import DocumentError
 from bot.keys import key_from_link
 from bot.model import FeedItem
-from bot.summaries import language_of
+from bot.scripts import is_chinese
 
 Reader = Callable[[Sequence[str], str, Cleaning], list[FeedItem]]
 
@@ -26,7 +28,9 @@ _MONTHLY = re.compile(
     r"(?:主[題题]|Topics?|Subjects?)\s*\|\s*",
     re.IGNORECASE,
 )
-_DATED = re.compile(rf"\|(?P<date>[^|]*)\|\s*{_LINKED}\s*\|(?P<abstract>.*)\|(?P<subjects>[^|]*)\|\s*")
+_DATED = re.compile(
+    rf"\|(?P<date>[^|]*)\|\s*{_LINKED}\s*\|(?P<abstract>.*)(?<!\\)\|(?P<subjects>(?:[^|]|(?<=\\)\|)*)(?<!\\)\|\s*"
+)
 _DATE = re.compile(r"(\d{4})\s*[年/.-]\s*(\d{1,2})\s*[月/.-]\s*(\d{1,2})\s*日?")
 _SEPARATOR = re.compile(r"\|(?:\s*:?-+:?\s*\|)+\s*")
 _PAPER_LIST = re.compile(r"#\s*PaperSummary\s*", re.IGNORECASE)
@@ -35,7 +39,11 @@ _SOURCE = re.compile(r"(?:原文|Link|Original|Source)\s*[:：]\s*(?P<link>.*)",
 _ABSTRACT = re.compile(r"###\s*(?:abstract|摘要)\s*", re.IGNORECASE)
 
 
-MAX_LINE = 50_000
+_LINK_START = re.compile(r"\](\\*)\(")
+_LINK_ESCAPED = re.compile(r"\]\\(\\*)\(")
+_RULE_ESCAPED = re.compile(r"\\+_{3,}")
+
+MAX_LINE = 60_000
 """Characters; real ones have at most 3,000."""
 
 
@@ -106,19 +114,20 @@ def _entry_of_note(row: _Reference, lines: Sequence[str], number: int, file: str
     if _key(link["target"] or link["link"], file, number) != _key(row.link, file, row.line):
         _fail(f"the note links to another paper than line {row.line}; expected {row.link}", file, number)
     rest = parts[3:]
-    if len(rest) >= 3 and all(rest[:3]) and not any(rest[3:]) and language_of(rest[2]) == "en":
+    if len(rest) >= 3 and all(rest[:3]) and not any(rest[3:]) and not is_chinese(rest[2]):
         # Some editors take the blank paragraph of the missing English headline away.
         rest.insert(1, "")
-    if whole and not (len(rest) >= 4 and any(rest[3:])):
+    # Only a note that was written to its end has blank paragraphs after an abstract that is not known.
+    if whole and not (len(rest) >= 4 and any(rest[3:])) and len(rest) < 5:
         _fail("the note ends early; expected headline, translated abstract and abstract after the link", file, number)
     headline, english, translated, *abstract = [*rest, "", "", "", ""][: max(4, len(rest))]
     return Entry(
-        link=row.link,
+        link=_link(row.link),
         title=parts[1] or row.title,
         abstract=" ".join(abstract),
         translated_title=parts[0],
         translated_abstract=translated,
-        headline=headline or row.headline,
+        headline=headline or (row.headline if is_chinese(row.headline) else ""),
         english_headline=english,
     )
 
@@ -151,10 +160,10 @@ def _paper_of_section(section: Sequence[tuple[int, str]], file: str, cleaning: C
     _key(source["link"], file, second)
     if not _ABSTRACT.fullmatch(heading):
         _fail("expected `### abstract` below the link", file, third)
-    text = " ".join(line for _, line in section[3:])
+    text = " ".join(line[1:] if _RULE_ESCAPED.fullmatch(line) else line for _, line in section[3:])
     if not text:
         _fail("expected the abstract's text below `### abstract`", file, third)
-    entry = Entry(link=source["link"], title=title[3:])
+    entry = Entry(link=_link(source["link"]), title=title[3:])
     _put_abstract(entry, text)
     return _item(entry, file, first, cleaning)
 
@@ -169,12 +178,12 @@ def read_monthly(lines: Sequence[str], file: str, cleaning: Cleaning) -> list[Fe
         if row is None:
             _fail("expected a row `| date | [title](link) | abstract | subjects |`", file, number)
         _key(row["link"], file, number)
-        cells = {name: text.replace("\\|", "|") for name, text in row.groupdict().items()}
+        cells = {name: cell_text(text) for name, text in row.groupdict().items()}
         entry = Entry(
-            link=row["link"],
+            link=_link(row["link"]),
             title=cells["title"],
-            subjects=cells["subjects"],
-            dated_on=_day(row["date"].strip(), file, number),
+            subjects=cells["subjects"].strip(),
+            dated_on=_day(row["date"].strip(), file, number) if row["date"].strip() else None,
         )
         _put_abstract(entry, cells["abstract"])
         items.append(_item(entry, file, number, cleaning))
@@ -192,8 +201,28 @@ def _day(text: str, file: str, line: int) -> date:
         raise DocumentError(message, file, line) from error
 
 
+def cell(text: str) -> str:
+    """A text for a cell of a table: no bar ends it, and a title in brackets is not ended by what looks like a link."""
+    return _LINK_START.sub(r"]\\\1(", text).replace("|", "\\|")
+
+
+def cell_text(written: str) -> str:
+    """The counterpart of ``cell``."""
+    return _LINK_ESCAPED.sub(r"]\1(", written.replace("\\|", "|"))
+
+
+def link_text(link: str) -> str:
+    """A link as it can stand between the brackets of Markdown."""
+    return "".join(f"%{ord(c):02X}" if c in "()[]<>%" or not "!" <= c <= "~" else c for c in link)
+
+
+def _link(written: str) -> str:
+    # Only a DOI holds signs that are escaped.
+    return unquote(written) if "%" in written else written
+
+
 def _put_abstract(entry: Entry, text: str) -> None:
-    if language_of(text) == "en":
+    if not is_chinese(without_labels(plain(text))):
         entry.abstract = text
     else:
         entry.translated_abstract = text
@@ -205,7 +234,7 @@ def _is_frame(line: str, header: re.Pattern[str]) -> bool:
 
 
 def _key(link: str, file: str, line: int) -> str:
-    key = key_from_link(link.strip())
+    key = key_from_link(_link(link.strip()))
     if not key:
         _fail(f"expected a link to a paper on arxiv.org or aclanthology.org, not {link[:80]!r}", file, line)
     return key

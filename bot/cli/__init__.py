@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli import feeding, keeping, moving, people, reading
+from bot.cli import exporting, feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
@@ -53,5 +53,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
     "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
     "invite": keeping.invite, "doctor": keeping.doctor, "backup": moving.backup, "restore": moving.restore,
     "migrate-store": moving.migrate_store, "audit": people.audit, "mydata": people.mydata, "forget": people.forget,
-    "health": keeping.health,
+    "health": keeping.health, "export": exporting.export,
 }  # fmt: skip

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +23,11 @@ from bot.config import Config
 from bot.crew import Crew
 from bot.errors import BadInput, DocumentError, FetchFailed
 from bot.exports import tally_json
-from bot.model import Fetched, Rejected, Tally
+from bot.model import FeedItem, Fetched, Rejected, Tally
 from bot.pipeline import ALL, Pipeline
-from bot.tenure import INGEST, PATIENCE, alone, alone_async
+from bot.ports import Now, Store
+from bot.subjects import propose
+from bot.tenure import INGEST, PATIENCE, Tenure, alone, alone_async
 from bot.turns import Turn
 
 
@@ -64,11 +69,15 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
         source, proceedings = assembly.make_source(config), assembly.make_proceedings(config)
         crew = Crew(context.store, assembly.utc_now, "paperround round")
         platforms, archives = assembly.make_platforms(config, crew), assembly.make_archives(config)
+        folder = None if options.dry_run or at else config.export.folder
+        press = assembly.make_press(config, folder) if folder else None
         for name in () if options.dry_run else platforms:
             crew.sends(name, "deliver")
+        summarizer = None if options.dry_run else assembly.make_summarizer(config)
+        scribe = assembly.make_scribe(config, context.store, context.index, summarizer, now)
         pipeline = Pipeline(
             context.store, context.index, source, platforms, settings_of(config), now, proceedings, archives,
-            clock=assembly.utc_now,
+            clock=assembly.utc_now, scribe=scribe, press=press,
         )  # fmt: skip
         task = asyncio.current_task()
         if task is not None:
@@ -82,10 +91,13 @@ def run_round(options: argparse.Namespace, config: Config) -> int:
                 done = await (pipeline.dry_round() if options.dry_run else pipeline.round())
             if not (options.dry_run or at):
                 await pipeline.keep_up()  # what goes is gone for good: never by a clock that is only supposed
+                await pipeline.publish()
         finally:
             await source.close()
             if proceedings:
                 await proceedings.close()
+            if summarizer:
+                await summarizer.close()
             for platform in platforms.values():
                 await platform.stop()
             close_context(context)
@@ -198,13 +210,66 @@ def _check(path: Path) -> None:
         raise BadInput(f"{path}: {why}; name a feed's file or its http(s) address") from error
 
 
+BATCH = 1_000
+"""Papers that an import keeps in one transaction."""
+
+
+def keep_documents(
+    store: Store, names: Sequence[str], tenure: Tenure, now: Now
+) -> Iterator[tuple[Tally, int, int, Mapping[str, int]]]:
+    """Read documents and folders and keep what is in them, small ones together: after each transaction what came of
+    it, how many subjects are proposed as topics, the bytes of the files that were read for it, and the fields that were
+    left out of items, by why."""
+    items: list[FeedItem] = []
+    refused: list[Rejected] = []
+    dropped, size = Counter[str](), 0
+
+    def keep() -> tuple[Tally, int]:
+        with store.transaction() as tx:
+            tenure.keep(tx)
+            tally = tx.add(items, now()) + Tally(refused=tuple(refused))
+            return tally, propose(tx, (subject for item in items for subject in item.subjects))
+
+    with _few_collections():
+        for name in names:
+            try:
+                for chunk in assembly.read_documents(Path(name)):
+                    items += chunk.items
+                    refused += chunk.rejected
+                    dropped.update(chunk.dropped)
+                    size += chunk.size
+                    if len(items) >= BATCH:
+                        yield *keep(), size, dropped
+                        items, refused, dropped, size = [], [], Counter[str](), 0
+            except DocumentError as error:
+                refused.append(Rejected(f"{error.file}:{error.line}", error.message))
+        if items or refused or dropped or size:
+            yield *keep(), size, dropped
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Papers refer to nothing in circles, and looking for circles among them all again and again costs a third of an
+    import."""
+    often = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*often)
+        gc.unfreeze()
+
+
 def import_documents(options: argparse.Namespace, config: Config) -> int:
     """``paperround import``; what cannot be read is refused and told, the rest is kept."""
     from rich.console import Console
     from rich.progress import Progress
 
     context = open_context(config)
-    tally, dropped = Tally(), Counter[str]()
+    tally, dropped, seconds = Tally(), Counter[str](), 0.0
+    proposed = 0
+    began = time.perf_counter()
     try:
         with (
             Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
@@ -212,20 +277,21 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
         ):
             total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
             task = progress.add_task("reading", total=total)
-            for name in options.files:
-                try:
-                    for chunk in assembly.read_documents(Path(name)):
-                        with context.store.transaction() as tx:
-                            tenure.keep(tx)
-                            tally += tx.add(chunk.items, context.now()) + Tally(refused=chunk.rejected)
-                        dropped.update(chunk.dropped)
-                        progress.update(task, advance=chunk.size, description=f"{tally.read:,} read")
-                except DocumentError as error:
-                    tally += Tally(refused=(Rejected(f"{error.file}:{error.line}", error.message),))
+            for kept, new, size, cleaned in keep_documents(context.store, options.files, tenure, context.now):
+                tally += kept
+                proposed += new
+                dropped.update(cleaned)
+                progress.update(task, advance=size, description=f"{tally.read:,} read")
+            seconds = time.perf_counter() - began
             progress.update(task, description="indexing")
             context.index.follow()
+        if sys.stderr.isatty() and tally.read >= BATCH:
+            indexed = time.perf_counter() - began - seconds
+            complain(f"{tally.read / seconds:,.0f} papers a second; indexed in {indexed:.0f} s")
         if dropped:
             complain("cleaned: " + ", ".join(f"{n:,} x {what}" for what, n in dropped.most_common(8)))
+        if proposed:
+            complain(f"{proposed:,} subjects are proposed as topics; paperround topics list shows them")
         return tell(tally, options.json)
     finally:
         close_context(context)

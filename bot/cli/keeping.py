@@ -21,6 +21,7 @@ from bot.keys import parse_reference
 from bot.model import Change, Deed, GapState
 from bot.pipeline import Pipeline
 from bot.ports import Finding
+from bot.subjects import dismiss
 from bot.tenure import INGEST, alone
 from bot.words import words_for
 
@@ -34,11 +35,11 @@ SHOWN = 3
 """Of what is in quarantine."""
 
 
-def _names(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+def _names(options: argparse.Namespace, config: Config) -> tuple[tuple[str, str], ...]:
     names = {}
     for text in options.name:
         language, equals, name = text.partition("=")
-        known = language_named(language)
+        known = language_named(language, config.languages)
         if not (equals and name.strip() and known):
             raise BadInput(f"--name {text}: write a language and a name, as en=PEFT or zh-Hans=高效微调")
         names[known] = name.strip()
@@ -54,9 +55,17 @@ def topics(options: argparse.Namespace, config: Config) -> int:
             if options.verb == "list":
                 topics = tx.topics()
                 if options.json:
-                    dump([{"slug": t.slug, "names": dict(t.names), "query": t.query} for t in topics])
+                    dump(
+                        [
+                            {"slug": t.slug, "names": dict(t.names), "query": t.query, "proposed": t.proposed}
+                            for t in topics
+                        ]
+                    )
                 for topic in () if options.json else topics:
-                    say(f"{topic.slug:<16} {topic.query}   ({', '.join(name for _, name in topic.names)})")
+                    say(
+                        f"{topic.slug:<16} {topic.query}   ({', '.join(name for _, name in topic.names)})"
+                        + ("   proposed" if topic.proposed else "")
+                    )
                 return DONE
             slug = options.slug.casefold()
             known = tx.topic(slug)
@@ -65,6 +74,7 @@ def topics(options: argparse.Namespace, config: Config) -> int:
                     raise BadInput(f"there is no topic {slug}; paperround topics list shows all")
                 write_out(tx, words, known)
                 tx.remove_topic(slug)
+                dismiss(tx, known)
                 tx.note(Change(assembly.utc_now(), HERE, "", Deed.TOPIC, topic_line(known)))
                 say(f"topic {slug} removed; chats that followed it now follow its query")
                 return DONE
@@ -73,7 +83,7 @@ def topics(options: argparse.Namespace, config: Config) -> int:
             if options.verb == "edit" and known is None:
                 raise BadInput(f"there is no topic {slug}; paperround topics add makes it")
             made = make_topic(tx, words, slug, (options.query or (known.query if known else "")).strip())
-            names = {**dict(known.names if known else made.names), **dict(_names(options))}
+            names = {**dict(known.names if known else made.names), **dict(_names(options, config))}
             after = replace(made, names=tuple(names.items()))
             tx.put_topic(after)
             before = topic_line(known) if known else ""
@@ -126,6 +136,11 @@ async def _look(config: Config) -> list[Finding]:
             findings += await platform.examine()
         finally:
             await platform.stop()
+    if (summarizer := assembly.make_summarizer(config)) is not None:
+        try:
+            findings += await summarizer.examine()
+        finally:
+            await summarizer.close()
     return findings
 
 

@@ -22,9 +22,9 @@ MOST = 10_000
 
 def digest(options: argparse.Namespace, config: Config) -> int:
     """``paperround digest``; WRONG where nothing was announced on that day. Raises BadInput, QueryError."""
-    language = language_named(options.language) if options.language else config.language
+    language = language_named(options.language, config.languages) if options.language else config.language
     if language is None:
-        raise BadInput(f"--language {options.language}: one of en, zh-Hans, zh-Hant")
+        raise BadInput(f"--language {options.language}: one of {', '.join(config.languages)}")
     try:
         on = date.fromisoformat(options.on) if options.on else None
     except ValueError as error:
@@ -33,7 +33,7 @@ def digest(options: argparse.Namespace, config: Config) -> int:
     try:
         context.index.follow()
         with context.store.reading() as tx:
-            topic = find_topic(tx.topics(), options.query)
+            topic = find_topic(tx.topics(), options.query, proposed=False)
             label = topic.name(language) if topic else options.query.strip()
             followed = (Followed(label, read_query(tx, topic.query if topic else options.query)),)
             announcements = tx.announcements_on(on) if on else tx.announcements(tx.before_latest_batch())

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import forum, instance, news, people, reading, searching, subscriptions, topics, why
+from bot.commands import forum, instance, news, people, reading, searching, subscriptions, summaries, topics, why
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -18,7 +18,8 @@ Run = Callable[[Context, Caller, str], Reply]
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
-    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins."""
+    asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
+    ``lines``: its argument keeps its lines."""
 
     name: str
     description: str
@@ -29,6 +30,7 @@ class Command:
     changes: bool = False
     guarded: bool = False
     admin: bool = False
+    lines: bool = False
     platform: str = ""
     """The only one that has it; empty where all do."""
 
@@ -87,8 +89,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "remove"), admin=True,
+            choices=("add", "edit", "name", "remove"), admin=True,
         ),
+        Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
     )
@@ -121,5 +124,6 @@ PRESSES: dict[str, Press] = {
     "forum": Press(forum.forum, changes=True),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

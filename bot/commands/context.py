@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -14,8 +15,9 @@ from bot import absences
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
-from bot.errors import NotAllowed, QueryError
+from bot.errors import NotAllowed, QueryError, TryLater
 from bot.model import (
+    LANGUAGES,
     Address,
     Announcement,
     Arrival,
@@ -23,6 +25,7 @@ from bot.model import (
     Chat,
     ChatState,
     Deed,
+    JobKind,
     Paper,
     Place,
     Subscription,
@@ -31,7 +34,8 @@ from bot.model import (
 )
 from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
-from bot.words import Words, language_for, words_for
+from bot.wants import jobs_for
+from bot.words import Words, language_for, language_name, words_for
 
 PATIENCE = 1.0
 """Seconds that a command waits for the index to take in what is new; a tick takes in the rest."""
@@ -51,7 +55,9 @@ class Context:
         if chat is None:
             with self.store.reading() as tx:
                 chat = tx.chat(caller.address)
-        return words_for(chat.language if chat else language_for(caller.locale, self.config.language))
+        if chat:
+            return words_for(chat.language, chat.accepts)
+        return words_for(language_for(caller.locale, self.config.language, self.config.languages))
 
     def may_start(self, caller: Caller) -> bool:
         """Whether the chat may use this bot without an invitation of its own."""
@@ -82,7 +88,7 @@ class Context:
             address=caller.address,
             place=caller.place,
             title=caller.title or caller.name,
-            language=language_for(caller.locale, self.config.language),
+            language=language_for(caller.locale, self.config.language, self.config.languages),
             timezone=self.config.timezone,
             time=self.config.time,
             size=self.config.digest_size,
@@ -96,7 +102,22 @@ class Context:
         return None if chat.address.platform == "console" else next_due(chat, self.now())
 
 
-_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE})
+def want(context: Context, language: str, papers: Iterable[Paper], summaries: Mapping[int, Sequence[Summary]]) -> None:
+    """Somebody looks at these papers: where a model makes summaries, they want one in that language."""
+    if not context.config.summaries.url:
+        return
+    shown = {paper.id: paper for paper in papers}
+    asked = {(id_, language): (JobKind.FULL, 1) for id_ in shown}
+    with context.store.reading() as tx:
+        known = tx.summary_jobs(shown)
+    found = jobs_for(asked, shown, summaries, known, context.now())
+    if jobs := [job for job in found if job.key not in known or not known[job.key].state.open]:
+        # Whoever looks gets an answer also where the database is too busy to note it.
+        with suppress(TryLater), context.store.transaction() as tx:
+            tx.put_summary_jobs(jobs)
+
+
+_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY})
 _OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.PLACE})
 
 
@@ -155,10 +176,13 @@ def require_manager(words: Words, caller: Caller) -> None:
         raise NotAllowed(words.say("Only this chat's administrators can change its subscriptions and settings."))
 
 
-def find_topic(topics: Iterable[Topic], text: str) -> Topic | None:
-    """By slug or by a name in any language; case does not matter."""
+def find_topic(topics: Iterable[Topic], text: str, proposed: bool = True) -> Topic | None:
+    """By slug or by a name in any language; case does not matter. ``proposed``: those as well that were never adopted,
+    for who types RLHF means the word, not what documents call so."""
     wanted = text.strip().casefold()
     for topic in topics:
+        if topic.proposed and not proposed:
+            continue
         if wanted == topic.slug or wanted in (name.casefold() for _, name in topic.names):
             return topic
     return None
@@ -248,12 +272,14 @@ def latest(tx: Transaction) -> list[Announcement]:
     return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
 
 
-def language_named(text: str) -> str | None:
-    """``zh``, ``zh-TW``, ``en``, ``中文``, ``english`` -> a language of ours; None where it is none."""
-    wanted = text.strip().casefold()
-    if wanted in _LANGUAGE_NAMES:
-        return _LANGUAGE_NAMES[wanted]
-    return language_for(wanted, "") or None if re.fullmatch(r"(?:en|zh)(?:[-_][a-z0-9]+)*", wanted) else None
+def language_named(text: str, among: Sequence[str] = LANGUAGES) -> str | None:
+    """``zh``, ``zh-TW``, ``en``, ``中文``, ``english``, ``日本語`` -> one of ``among``; None where it is none."""
+    wanted = unicodedata.normalize("NFKC", text).strip().casefold()
+    if named := _LANGUAGE_NAMES.get(wanted):
+        return named if named in among else None
+    if re.fullmatch(r"[a-z]{2,3}(?:[-_][a-z0-9]+)*", wanted) and (found := language_for(wanted, "", among)):
+        return found
+    return next((one for one in among if language_name(one).casefold() == wanted), None)
 
 
 _LANGUAGE_NAMES = {

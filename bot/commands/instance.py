@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
+from bot.budgets import MILLION, PAUSED, day_of_spending
 from bot.commands.context import (
     Context,
     digest_comes,
@@ -23,9 +24,9 @@ from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
 from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
-from bot.ports import Caller, CommandInfo
+from bot.ports import Caller, CommandInfo, Transaction
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
-from bot.words import NAMES, Words, words_for
+from bot.words import Words, language_name, words_for
 
 WARNED_DAYS, REACHLESS_DAYS = 150, 180
 """A chat that could not be reached for so long is warned of, and erased."""
@@ -43,7 +44,7 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
         spans += [code(f"/{one.name} {one.argument.upper()}".rstrip()), plain(f"  {one.description}\n")]
     lines = [
         words.say('"two words" in this order · OR, NOT, -, ( ) · all other words must occur'),
-        words.say("ti: title · abs: abstract · au: author · cat:cs.CL or cat:cs.* category"),
+        words.say("ti: title · abs: abstract · au: author · subject: subject · cat:cs.CL or cat:cs.* category"),
         words.say("quant* words that begin so · date:2025-04..2025-05 · is:cross · id:2403.17919 · topic:NAME"),
         words.say("Case and accents do not matter; LoRA also finds QLoRA; Chinese works without spaces."),
     ]
@@ -57,20 +58,68 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
 
 
 def language(context: Context, caller: Caller, argument: str) -> Reply:
-    """The language digests and answers come in."""
+    """The language digests and answers come in, and others for papers without words in it: ``zh-Hans ja``."""
     words = context.words(caller)
+    offered = context.config.languages
     if not argument:
-        choices = " · ".join(f"{NAMES[key]} ({key})" for key in NAMES)
-        return say(words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices))
+        choices = words.listing([f"{language_name(one)} ({one})" for one in offered])
+        return say(
+            words.sentences(_reads(words), _falls_back(words)),
+            words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices),
+            words.say("Name several to accept them in this order: /language {example}", example=" ".join(offered[:2])),
+        )
     require_manager(words, caller)
-    wanted = language_named(argument)
-    if wanted is None:
-        raise BadInput(words.say("I do not speak {language}; I speak en, zh-Hans and zh-Hant.", language=argument[:40]))
+    wanted = _languages_named(words, argument, offered)
     with context.store.transaction() as tx:
         chat = context.open_chat(tx, caller)
-        note(context, tx, caller, Deed.LANGUAGE, chat.language, wanted)
-        tx.put_chat(replace(chat, language=wanted))
-    return say(words_for(wanted).say("From now on I write in English here."))
+        after = replace(chat, language=wanted[0], accepts=wanted[1:])
+        note(context, tx, caller, Deed.LANGUAGE, *(" ".join((one.language, *one.accepts)) for one in (chat, after)))
+        tx.put_chat(after)
+    words = words_for(after.language, after.accepts)
+    return say(words.sentences(_begins(words), _falls_back(words) if words.accepts else ""))
+
+
+def _languages_named(words: Words, text: str, offered: Sequence[str]) -> tuple[str, ...]:
+    """One language by its name or tag, or several with commas or spaces between them. Raises BadInput."""
+    if one := language_named(text, offered):
+        return (one,)
+    named = [part.strip() for part in re.split("[,，、;；]", text) if part.strip()]
+    if any(language_named(part, offered) is None for part in named):
+        named = [part for some in named for part in some.split()]
+    for part in named:
+        if language_named(part, offered) is None:
+            raise BadInput(
+                words.say(
+                    "I do not speak {language}; I speak {languages}.",
+                    language=part[:40],
+                    languages=words.listing(list(offered)),
+                )
+            )
+    return tuple(dict.fromkeys(found for part in named if (found := language_named(part, offered))))
+
+
+def _begins(words: Words) -> str:
+    if words.spoken == words.language:
+        return words.say("From now on I write in English here.")
+    return words.say(
+        "From now on papers come in {language} here, where there are such words; mine stay English.",
+        language=language_name(words.language),
+    )
+
+
+def _reads(words: Words) -> str:
+    return words.say("This chat reads {language}.", language=language_name(words.language))
+
+
+def _falls_back(words: Words) -> str:
+    """What comes where a paper has no words in the chat's own language; empty where that is English alone."""
+    others = [one for one in dict.fromkeys((*words.accepts, "en")) if one != words.language]
+    if not others:
+        return ""
+    return words.say(
+        "What a paper does not have in it comes in the first of these that there is, marked: {languages}.",
+        languages=words.listing([language_name(one) for one in others]),
+    )
 
 
 def when(context: Context, caller: Caller, argument: str) -> Reply:
@@ -145,6 +194,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
         notices = tx.notices(MOST_NOTICES)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
+        written = list(_written(context, words, tx))
     again = context.config.uncertain == "repeat"
     states = {
         FeedState.UNKNOWN: words.say("not polled yet"),
@@ -166,6 +216,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
             paragraph("\n".join(_counted(words, counts))),
+            *([paragraph("\n".join(written))] if written else []),
             paragraph(
                 words.say(
                     "A message that may have arrived, where nobody can look, is sent again, marked as perhaps a repeat."
@@ -202,6 +253,29 @@ def _warned(words: Words, gaps: Sequence[Gap], counts: Mapping[str, int], today:
         yield words.say("arXiv's holidays are known until {day} only.", day=KNOWN_UNTIL)
 
 
+def _written(context: Context, words: Words, tx: Transaction) -> Iterator[str]:
+    """What a model made, and what that cost today, where there is one."""
+    wanted, now = context.config.summaries, context.now()
+    if not wanted.url:
+        return
+    counts, spent = tx.summary_counts(), tx.spending(day_of_spending(now))
+    yield words.say(
+        "Summaries by {model}: {stored} stored · {waiting} waiting · {refused} could not be made",
+        model=wanted.model,
+        stored=words.number(counts["stored"]),
+        waiting=words.number(counts["waiting"] + counts["asked"]),
+        refused=words.number(counts["refused"]),
+    )
+    tokens = words.number(spent.tokens) + (f" / {words.number(wanted.tokens_a_day)}" if wanted.tokens_a_day else "")
+    money = f"{spent.micros / MILLION:.4f}" + (f" / {wanted.money_a_day:g}" if wanted.money_a_day else "")
+    requests = words.number(spent.requests)
+    line = words.say("Today: {tokens} tokens · {requests} requests", tokens=tokens, requests=requests)
+    yield line + (" · " + words.say("cost {money}", money=money) if wanted.price_in or wanted.price_out else "")
+    until, _, why = tx.setting(PAUSED).partition(" ")
+    if until and datetime.fromisoformat(until) > now:
+        yield words.say("No more until {time} UTC: {why}", time=until[11:16], why=why)
+
+
 def _lost(words: Words, chats: int) -> str:
     """The warning before chats are erased."""
     return words.count(
@@ -235,8 +309,14 @@ def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
         active=words.number(counts["chats.active"]),
         chats=words.number(counts["chats"]),
         subscriptions=words.number(counts["subscriptions"]),
-        topics=words.number(counts["topics"]),
+        topics=words.number(counts["topics"] - counts["topics.proposed"]),
     )
+    if counts["summaries.curated"] or counts["topics.proposed"]:
+        yield words.say(
+            "Summaries corrected by hand: {curated} · subjects proposed as topics: {proposed}",
+            curated=words.number(counts["summaries.curated"]),
+            proposed=words.number(counts["topics.proposed"]),
+        )
     waiting = sum(counts[f"deliveries.{state}"] for state in DeliveryState if state.open)
     yield words.say(
         "Digests: {sent} sent · {waiting} on their way · {unreachable} held for chats out of reach · {failed} failed",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.commands.context import Context, day_of, find_topic, followed_by, label_of, latest, read_query
+from bot.commands.subscriptions import kept
 from bot.errors import QueryError
 from bot.keys import parse_reference
 from bot.model import WANTED, Chat, Paper, Summary, Topic
@@ -15,7 +16,7 @@ from bot.query import Query, parse
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style, italic, link, plain
 from bot.summaries import Shown, best_summary
 from bot.text import readable
-from bot.words import Words, language_for, words_for
+from bot.words import Words
 
 MOST = 25
 """Suggestions."""
@@ -61,16 +62,16 @@ def suggestions(context: Context, caller: Caller, name: str, prefix: str) -> lis
     if not (context.may_start(caller) or (chat and chat.admitted)):
         return []
     language = context.words(caller, chat).language
-    names = [topic.name(language) for topic in topics]
+    adopted = kept(topics)
     match name:
         case "unsubscribe":
             return _fitting(prefix, [label_of(one, topics, language) for one in held])
         case "subscribe" | "digest":
-            return _fitting(prefix, [*names, *recent])
+            return _fitting(prefix, [*(topic.name(language) for topic in adopted), *recent])
         case "paper":
             asked = _fitting(prefix, recent)[:_RECENT]
-            found = [*asked, *_topics(prefix, topics, language), *_titles(context, prefix)]
-        case "why":
+            found = [*asked, *_topics(prefix, adopted, language), *_titles(context, prefix)]
+        case "why" | "summary":
             found = _titles(context, prefix)
         case _:
             return []
@@ -113,7 +114,7 @@ def offers(context: Context, caller: Caller, text: str, offset: str) -> Offers:
     """Papers for ``text``: what it names or finds; of nothing, what their chat got last, or else what is new."""
     with context.store.reading() as tx:
         chat = tx.chat(caller.address)
-    words = words_for(chat.language if chat else language_for(caller.locale, context.config.language))
+    words = context.words(caller, chat)
     if not (context.may_start(caller) or (chat and chat.admitted)):
         return Offers(hint=words.say("Open the chat with me to begin"), seconds=_AT_ONCE)
     start = int(offset) if offset.isdecimal() and len(offset) < 5 else 0
@@ -138,7 +139,7 @@ def _sought(context: Context, text: str, start: int) -> tuple[list[int], int]:
     key = parse_reference(text)
     with context.store.reading() as tx:
         named = tx.paper_by_key(key) if key else None
-        topic = find_topic(tx.topics(), text)
+        topic = find_topic(tx.topics(), text, proposed=False)
         query: Query | None = None if named else read_query(tx, topic.query if topic else text)
     if named is not None or query is None:
         return ([named.id] if named and not start else [], 1)
@@ -163,7 +164,7 @@ def _news(context: Context, chat: Chat | None, start: int) -> tuple[list[int], i
 
 
 def _offer(words: Words, paper: Paper, summaries: Sequence[Summary]) -> Offer:
-    best = best_summary(summaries, words.language, paper)
+    best = best_summary(summaries, words.language, paper, words.accepts)
     said = best.headline or readable(paper.abstract)
     who = " · ".join(part for part in (authors_line(words, paper), paper.primary_category) if part)
     lines = (best.title, who, said) if best.title else (who, said)

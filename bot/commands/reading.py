@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bot.commands import asked, searching
-from bot.commands.context import PATIENCE, Context, day_of, find_topic, followed_by, latest, read_query
+from bot.commands.context import (
+    PATIENCE,
+    Context,
+    day_of,
+    find_topic,
+    followed_by,
+    latest,
+    read_query,
+    topics_of,
+    want,
+)
 from bot.digests import Followed
+from bot.documents import document
 from bot.keys import link_from_key, parse_reference
 from bot.model import WANTED, Chat, Digest, DigestKind, Match, Paper, Summary
 from bot.pages import PAGE, card, digest_heading, entry, label_list, late_line, results_page, shorten
 from bot.ports import Caller
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
+from bot.subjects import subjects_of
 from bot.text import readable
 from bot.words import Words
 
@@ -37,8 +49,11 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
         with context.store.reading() as tx:
             found = tx.paper_by_key(key)
             summaries = tx.summaries([found.id]).get(found.id, ()) if found else ()
+            topics = tx.topics() if found else []
         if found:
-            return card(words, found, summaries)
+            want(context, words.language, [found], {found.id: summaries})
+            known = subjects_of(found, document(found, summaries), topics, topics_of(topics), words.language)
+            return card(words, found, summaries, known)
         name = key.partition(":")[2]
         return say(
             words.say("{name} is not stored here: this bot knows what its feeds and imports brought.", name=name),
@@ -109,7 +124,7 @@ def _followed(context: Context, caller: Caller, argument: str) -> tuple[Words, C
         words = context.words(caller, chat)
         topics = tx.topics()
         if argument:
-            topic = find_topic(topics, argument)
+            topic = find_topic(topics, argument, proposed=False)
             label = topic.name(words.language) if topic else argument
             query = read_query(tx, topic.query if topic else argument)
             return words, chat, (Followed(label, query),)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands import asked, subscriptions
-from bot.commands.context import PATIENCE, Context, read_query, require_manager, searched
+from bot.commands.context import PATIENCE, Context, read_query, require_manager, searched, want
 from bot.model import Paper
 from bot.pages import results_page, shorten
 from bot.ports import Caller
@@ -85,6 +85,8 @@ def results(
     shown = ids[:FOUND]
     with context.store.reading() as tx:
         papers, summaries = tx.papers(ids), tx.summaries(shown)
+    found = [papers[i] for i in shown if i in papers]
+    want(context, words.language, found, summaries)
     title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
     if total > FOUND:
         title += f" ({offset + 1}-{offset + len(shown)})"
@@ -93,7 +95,6 @@ def results(
         if narrowing
         else _turnings(context, caller, words, text, verb, offset, total)
     )
-    found = [papers[i] for i in shown if i in papers]
     page = results_page(words, title, found, summaries, start=offset, buttons=rows)
     if not narrowing:
         return page

@@ -19,6 +19,7 @@ from bot.commands.context import (
     refusal,
     require_manager,
 )
+from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
 from bot.errors import BadInput, NotAllowed
 from bot.explaining import hopeless
@@ -49,7 +50,7 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
             chat = context.open_chat(tx, caller)
         else:
             chat = context.open_chat(tx, caller)
-        topics = tx.topics()
+        topics = kept(tx.topics())
         count = len(tx.subscriptions([chat.id]).get(chat.id, ()))
     words = context.words(caller, chat)
     follow = words.say("Follow a topic or any words of your own.")
@@ -76,6 +77,11 @@ def start(context: Context, caller: Caller, argument: str) -> Reply:
     return Reply(tuple(blocks), () if count else topic_buttons(words, topics[:9]))
 
 
+def kept(topics: list[Topic]) -> list[Topic]:
+    """Without those that are only proposed."""
+    return [topic for topic in topics if not topic.proposed]
+
+
 def topic_buttons(words: Words, topics: list[Topic]) -> tuple[tuple[Button, ...], ...]:
     """Follow buttons, three a row."""
     buttons = [
@@ -91,7 +97,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         with context.store.reading() as tx:
-            topics = tx.topics()
+            topics = kept(tx.topics())
         return Reply(
             (
                 heading(words.say("What would you like to follow?")),
@@ -111,7 +117,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
 def _wanted(tx: Transaction, text: str) -> Subscription:
     """A topic by its name or as ``topic:NAME`` alone, or a query. Raises QueryError."""
     topics = tx.topics()
-    topic = find_topic(topics, text)
+    topic = find_topic(topics, text, proposed=False)
     if topic is None:
         read_query(tx, text, for_subscription=True)
         query = parse(text)
@@ -183,6 +189,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
     today = context.now().date()
     in_vain = [each for one in followed for each in hopeless(one.query, today, chat.wants)]
+    blocks += english_hint(context, words, [one.query for one in followed], topics)
     if matches:
         blocks.append(
             paragraph(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.commands import reading
-from bot.commands.context import Context
+from bot.commands.context import Context, want
 from bot.keys import parse_reference, references_in
 from bot.pages import results_page
 from bot.ports import Caller
@@ -24,6 +24,7 @@ def written(context: Context, caller: Caller, text: str) -> Reply:
         summaries = tx.summaries([paper.id for paper in papers])
     if not papers:
         return reading.paper(context, caller, named[0])
+    want(context, words.language, papers, summaries)
     title = words.count("{n} paper that you named", "{n} papers that you named", len(papers))
     page = results_page(words, title, papers, summaries)
     missing = [key.partition(":")[2] for key, paper in found.items() if paper is None]

@@ -23,7 +23,7 @@ from bot.text import readable
 from bot.words import Words
 
 _MOST = 20
-_TEXTS = (Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR)
+_TEXTS = (Field.ANY, Field.TITLE, Field.ABSTRACT, Field.AUTHOR, Field.SUBJECT)
 
 
 def why(context: Context, caller: Caller, argument: str) -> Reply:
@@ -58,7 +58,7 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
         chat = tx.chat(caller.address)
         topics = tx.topics()
         if typed:
-            topic = find_topic(topics, typed)
+            topic = find_topic(topics, typed, proposed=False)
             label = topic.name(words.language) if topic else typed
             followed: tuple[Followed, ...] = (Followed(label, read_query(tx, topic.query if topic else typed)),)
             past: Sequence[str] = ()
@@ -141,6 +141,8 @@ def _placed(words: Words, where: Field, shown: str) -> str:
             return words.say("{words} in the abstract or a summary", words=shown)
         case Field.AUTHOR:
             return words.say("{words} among the authors", words=shown)
+        case Field.SUBJECT:
+            return words.say("{words} among the subjects", words=shown)
     return shown
 
 

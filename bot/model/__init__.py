@@ -29,14 +29,32 @@ from bot.model.feeds import (
     Sighting,
     Validators,
 )
+from bot.model.listings import Listed, Listing, Site
 from bot.model.notices import Notice, NoticeKind
-from bot.model.papers import Announcement, Arrival, FeedItem, Kind, News, Paper, Rejected, Summary, SummaryText, Tally
+from bot.model.papers import (
+    CURATED,
+    MODEL,
+    Announcement,
+    Arrival,
+    FeedItem,
+    Kind,
+    News,
+    Paper,
+    Rejected,
+    Summary,
+    SummaryText,
+    Tally,
+    is_by_model,
+)
 from bot.model.people import Change, Deed
 from bot.model.roles import EVERY_ROLE, Role
+from bot.model.summarising import JobKind, JobState, Spending, SummaryJob, Wish
 
 __all__ = [
+    "CURATED",
     "EVERY_ROLE",
     "LANGUAGES",
+    "MODEL",
     "POSTS",
     "WANTED",
     "Address",
@@ -59,9 +77,13 @@ __all__ = [
     "Fetched",
     "Gap",
     "GapState",
+    "JobKind",
+    "JobState",
     "Kind",
     "Layout",
     "Leaf",
+    "Listed",
+    "Listing",
     "Match",
     "News",
     "Notice",
@@ -74,10 +96,15 @@ __all__ = [
     "Rest",
     "Role",
     "Sighting",
+    "Site",
+    "Spending",
     "Subscription",
     "Summary",
+    "SummaryJob",
     "SummaryText",
     "Tally",
     "Topic",
     "Validators",
+    "Wish",
+    "is_by_model",
 ]

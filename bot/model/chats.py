@@ -10,20 +10,22 @@ from typing import Self
 from bot.model.papers import News
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
-"""Languages the bot speaks (BCP 47)."""
+"""Languages that the bot's own words have a catalogue of (BCP 47), and what an instance offers unless it is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named query that admins keep. ``names`` by language, English always there."""
+    """A named query that admins keep. ``names`` by language. ``proposed``: made of a subject, and nobody has looked at
+    it yet."""
 
     slug: str
     names: tuple[tuple[str, str], ...]
     query: str
+    proposed: bool = False
 
     def name(self, language: str) -> str:
         names = dict(self.names)
-        return names.get(language) or names.get("en") or self.slug
+        return names.get(language) or names.get("en") or next(filter(None, names.values()), self.slug)
 
 
 POSTS = "posts"
@@ -120,7 +122,8 @@ class Chat:
     ``size`` is how many papers a digest pushes at most; ``time`` is local to ``timezone`` (an IANA name). ``rest``: the
     id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
     ``since_on`` are not offered; None: any day is. ``away_at`` is since when it cannot be reached, kept until a digest
-    arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the present try began.
+    arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the present try began. ``accepts``
+    are languages that its readers take, in this order, where a paper has no words in ``language``.
     """
 
     id: int
@@ -144,6 +147,7 @@ class Chat:
     since_on: date | None = None
     away_at: datetime | None = None
     try_at: datetime | None = None
+    accepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

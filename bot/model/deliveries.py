@@ -128,6 +128,8 @@ class Delivery:
     why: str = ""
     joined: bool = False
     """Its papers went into a later digest, for the chat had been away for long."""
+    accepts: tuple[str, ...] = ()
+    """As the chat's when it was planned."""
 
     @property
     def sent_parts(self) -> tuple[Part, ...]:

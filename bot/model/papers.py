@@ -35,9 +35,21 @@ class Arrival(StrEnum):
     BURST = "burst"
 
 
+CURATED = "curated"
+"""The origin of words that somebody corrected by hand, or that a document marks so: only such take their place."""
+
+MODEL = "model"
+
+
+def is_by_model(origin: str) -> bool:
+    """Whether a summary of this origin was made by a model: ``model``, or ``model:`` and its name."""
+    return origin == MODEL or origin.startswith(f"{MODEL}:")
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryText:
-    """Words about a paper in one language, before they are stored; an empty string is "not given"."""
+    """Words about a paper in one language, before they are stored; an empty string is "not given". ``origin``:
+    ``document``, ``curated``, or the model that made them."""
 
     language: str
     headline: str = ""
@@ -109,7 +121,8 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A paper made known, kept once; ``id`` grows with arrival and is the batch clock."""
+    """A paper made known, kept once; ``id`` grows with arrival and is the batch clock. ``words``: told once more, for
+    new words in that language by which more queries find it."""
 
     id: int
     paper_id: int
@@ -118,11 +131,13 @@ class Announcement:
     categories: tuple[str, ...] = ()
     version: int | None = None
     arrival: Arrival = Arrival.DAILY
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Stored words about a paper, one a (paper, language)."""
+    """Stored words about a paper, one a (paper, language). ``origin``: ``document``, ``curated`` (put right by a
+    person), or `is_by_model`; then ``made_of`` is the mark of the text that it was made of (`orders.mark_of`)."""
 
     paper_id: int
     language: str
@@ -131,6 +146,8 @@ class Summary:
     abstract: str = ""
     origin: str = "document"
     made_at: datetime | None = None
+    made_of: str = ""
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Deed(StrEnum):
     NEWS = "news"
     PLACE = "place"
     """Where in a forum its digests come."""
+    SUMMARY = "summary"
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""

@@ -14,16 +14,20 @@ from bot.ports.platforms import (
     Now,
     Offer,
     Offers,
+    Press,
     Proceedings,
     Source,
     Suggestion,
 )
-from bot.ports.stores import MOST_SEARCHES, Copied, Hit, Progress, Repeated, SearchIndex, Store, Transaction
+from bot.ports.searching import Hit, SearchIndex
+from bot.ports.stores import MOST_SEARCHES, Copied, Progress, Repeated, Store, Transaction
+from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
     "HINTED",
     "MOST_SEARCHES",
     "NOTE",
+    "Answer",
     "Archive",
     "Caller",
     "ChatPlatform",
@@ -37,12 +41,15 @@ __all__ = [
     "Now",
     "Offer",
     "Offers",
+    "Press",
     "Proceedings",
     "Progress",
     "Repeated",
+    "Request",
     "SearchIndex",
     "Source",
     "Store",
     "Suggestion",
+    "Summarizer",
     "Transaction",
 ]

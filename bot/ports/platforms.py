@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from bot.model import Address, Fetched, Leaf, Place, Validators
+from bot.model import Address, Fetched, Leaf, Place, Site, Validators
 from bot.replies import Reply
 
 Now = Callable[[], datetime]
@@ -55,6 +55,17 @@ class Proceedings(Protocol):
         """The papers of a collection that have an abstract, as KNOWN. Raises FetchFailed."""
 
     async def close(self) -> None: ...
+
+
+class Press(Protocol):
+    """Writes a site for people to read; its ``repr`` tells one way of writing from another."""
+
+    @property
+    def new(self) -> bool:
+        """Whether nothing was written yet."""
+
+    def publish(self, site: Site) -> int:
+        """Write what changed; returns how many files that were. Raises BadInput where that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

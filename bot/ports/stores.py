@@ -1,4 +1,4 @@
-"""What lasts, and what is found in it."""
+"""What lasts."""
 
 from __future__ import annotations
 
@@ -33,54 +33,13 @@ from bot.model import (
     Topic,
     Validators,
 )
-from bot.query import Query
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    paper_id: int
-    score: float
-
+from bot.ports.summarizers import SummaryBooks
 
 MOST_SEARCHES = 20
 """Searches that are kept of a person."""
 
 
-class SearchIndex(Protocol):
-    """Full-text search over everything stored; derived data that follows the store's changes."""
-
-    def follow(self, patience: float | None = None) -> int:
-        """Take in the store's changes since the last call; returns how many papers were taken in.
-
-        ``patience``: seconds after which the rest is left for the next call; None takes in everything.
-        """
-
-    def search(
-        self,
-        query: Query,
-        limit: int = 10,
-        offset: int = 0,
-        newest: bool = False,
-        among: Collection[int] | None = None,
-    ) -> tuple[list[Hit], int]:
-        """Hits, best first (or newest first), and the number of all matches. ``among``: ids of the only papers asked.
-
-        Raises QueryError for a ``prefix*`` that stands for too many words.
-        """
-
-    def meant(self, query: Query) -> Query | None:
-        """The query with a stored word for each word that nothing stored has; None where nothing is near."""
-
-    def lag(self) -> int:
-        """How many changes of the store are not in it yet; counted up to 1,000."""
-
-    def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
-        """The papers most like a stored one, best first."""
-
-    def close(self) -> None: ...
-
-
-class Transaction(Protocol):
+class Transaction(SummaryBooks, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -103,6 +62,10 @@ class Transaction(Protocol):
         """Keys of a source's papers (``acl``) that were announced since that day and have no abstract."""
 
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]: ...
+    def put_summary(self, summary: Summary) -> None:
+        """In the place of the one that the paper has in this language, whatever its origin."""
+
+    def drop_summary(self, paper_id: int, language: str) -> None: ...
     def unmerge(self, key: str, now: datetime) -> Paper:
         """Undo the merge that brought ``key`` into its paper; returns the paper it is again. BadInput if none."""
 
@@ -119,6 +82,9 @@ class Transaction(Protocol):
 
     def before_latest_batch(self) -> int:
         """The id just before the first announcement of the latest announced day; 0 where there is none."""
+
+    def announced_days(self) -> list[tuple[date, int]]:
+        """Every day on which papers were announced, the latest first, and how many announcements it had."""
 
     def latest_day(self) -> date | None:
         """The latest announced day."""
@@ -151,9 +117,14 @@ class Transaction(Protocol):
         """The latest first."""
 
     # topics
-    def topics(self) -> list[Topic]: ...
+    def topics(self) -> list[Topic]:
+        """By slug, those that are only proposed behind the others."""
+
     def topic(self, slug: str) -> Topic | None: ...
     def put_topic(self, topic: Topic) -> None: ...
+    def propose_topic(self, topic: Topic) -> bool:
+        """Insert; False where its slug is taken."""
+
     def remove_topic(self, slug: str) -> bool:
         """Subscriptions to it become subscriptions to its query, so nobody loses what they follow."""
 
@@ -180,6 +151,9 @@ class Transaction(Protocol):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         """Unreachable chats with ``try_at <= now``, locked as those of ``due_chats``."""
+
+    def languages_read(self) -> dict[str, int]:
+        """How many active, admitted chats have each language as their own, the most read first."""
 
     def chats_under(self, address: Address) -> list[Chat]:
         """The chat at ``address`` and those in its threads."""
@@ -341,8 +315,9 @@ class Transaction(Protocol):
 
     # the instance
     def counts(self) -> Mapping[str, int]:
-        """``papers``, ``announcements``, ``summaries``, ``chats``, ``subscriptions``, ``topics`` and
-        ``quarantined``, ``deliveries.<state>``, ``chats.<state>``, ``gaps.<state>``."""
+        """``papers``, ``announcements``, ``summaries``, ``summaries.curated``, ``chats``, ``subscriptions``,
+        ``topics``, ``topics.proposed`` and ``quarantined``, ``deliveries.<state>``, ``chats.<state>``,
+        ``gaps.<state>``."""
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many open deliveries are due, and since when the oldest is."""

@@ -9,6 +9,7 @@
 Operators are upper case. A field binds one word, phrase or group: ``abs:James Webb`` is ``abs:James AND Webb``.
 Full-width punctuation and curly quotes count as the ASCII ones. arXiv's own field names and ANDNOT are known
 (https://info.arxiv.org/help/api/user-manual.html#query_details). Beside title: abstract: author: category: there are
+``subject:對齊`` (what documents say that a paper is about),
 ``date:2025-04..2025-05``, ``is:cross``, ``id:2403.17919`` and ``topic:peft``.
 
 There is no NEAR: in 1,501 filters that people really keep nobody asked for it, quotes and AND on either side of it

@@ -18,8 +18,8 @@ NOTHING_BEFORE = "Something to search for must stand before {operator}; in “qu
 EMPTY_GROUP = "There is nothing between these parentheses."
 EMPTY_FIELD = "Something to search for must follow {field} directly."
 UNKNOWN_FIELD = (
-    "There is no field {field}: use title:, abstract:, author:, category:, date:, is:, id:, topic: or put the text in "
-    "“quotes”."
+    "There is no field {field}: use title:, abstract:, author:, subject:, category:, date:, is:, id:, topic: or put "
+    "the text in “quotes”."
 )
 NOT_SEARCHABLE = "There is nothing to search for in {word}: it has neither letters nor digits."
 BAD_CATEGORY = "{word} is not a category: write one like cat:cs.CL, or cat:cs.* for a whole archive."

@@ -55,14 +55,16 @@ from bot.text import beginning, phrases
 
 _FIELDS = {
     "title": Field.TITLE, "ti": Field.TITLE, "abstract": Field.ABSTRACT, "abs": Field.ABSTRACT,
-    "author": Field.AUTHOR, "au": Field.AUTHOR, "category": Field.CATEGORY, "cat": Field.CATEGORY, "all": Field.ANY,
+    "author": Field.AUTHOR, "au": Field.AUTHOR, "subject": Field.SUBJECT,
+    "category": Field.CATEGORY, "cat": Field.CATEGORY, "all": Field.ANY,
     "id": Field.ID, "date": Field.DATE, "is": Field.NEWS, "topic": Field.TOPIC,
 }  # fmt: skip
 _OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 _ASCII = str.maketrans("（）：－−–＊＋\u3000", "():---*+ ") | dict.fromkeys(map(ord, "“”„‟＂«»「」『』"), '"')
 _TOKEN = re.compile(
     r"""\s*(?:(?P<plain>[^\W_]+)(?=[\s()"]|$)|(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)(?P<end>"?)
-    |id:(?P<key>[^\s()"]+)|(?P<field>[A-Za-z_]+):(?![\s:/)]|$)|(?P<known>(?:title|ti|abstract|abs|author|au|category|cat|all|id|date|is|topic):)
+    |id:(?P<key>[^\s()"]+)|(?P<field>[A-Za-z_]+):(?![\s:/)]|$)
+    |(?P<known>(?:title|ti|abstract|abs|author|au|subject|category|cat|all|id|date|is|topic):)
     |(?P<minus>-(?=[^\s)]))|(?P<plus>\+(?=[\w"(]))|(?P<word>[^\s()"]+))""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ class Field(StrEnum):
     TITLE = "title"
     ABSTRACT = "abstract"
     AUTHOR = "author"
+    SUBJECT = "subject"
     CATEGORY = "category"
     ID = "id"
     DATE = "date"
@@ -88,7 +89,8 @@ Query = Leaf | Not | And | Or
 
 
 _PREFIX = {
-    Field.TITLE: "ti:", Field.ABSTRACT: "abs:", Field.AUTHOR: "au:", Field.CATEGORY: "cat:", Field.ANY: "all:",
+    Field.TITLE: "ti:", Field.ABSTRACT: "abs:", Field.AUTHOR: "au:", Field.SUBJECT: "subject:",
+    Field.CATEGORY: "cat:", Field.ANY: "all:",
     Field.ID: "id:", Field.DATE: "date:", Field.NEWS: "is:", Field.TOPIC: "topic:",
 }  # fmt: skip
 

@@ -18,13 +18,17 @@ from storage.searching.frequent import FREQUENT
 MOST_WORDS_OF_PREFIX = 4_000
 """Different words that one ``prefix*`` may stand for in one field."""
 
-_SCOPES = {Field.TITLE: ("title", TITLE_BOOST), Field.ABSTRACT: ("abstract", 1.0), Field.AUTHOR: ("author", 1.0)}
+_SCOPES = {
+    Field.TITLE: ("title", TITLE_BOOST), Field.ABSTRACT: ("abstract", 1.0), Field.AUTHOR: ("author", 1.0),
+    Field.SUBJECT: ("subject", 1.0),
+}  # fmt: skip
 _TITLE_AND_ABSTRACT = (_SCOPES[Field.TITLE], _SCOPES[Field.ABSTRACT])
 FORMS = {
     Field.ANY: ("title_form", "abstract_form"),
     Field.TITLE: ("title_form",),
     Field.ABSTRACT: ("abstract_form",),
     Field.AUTHOR: ("author_form",),
+    Field.SUBJECT: ("subject_form",),
 }
 """Where the words of each scope stand as they are written."""
 _RAW = {Field.CATEGORY: "category", Field.ID: "key", Field.NEWS: "news"}
@@ -92,7 +96,7 @@ class Asking:
 
     def _nominating(self, field: Field, phrase: tuple[str, ...]) -> list[tuple[Occur, Any]]:
         """What must be there wherever a longer phrase is, so that only few papers' positions are read."""
-        if field is Field.AUTHOR or len(phrase) < 2:
+        if field in (Field.AUTHOR, Field.SUBJECT) or len(phrase) < 2:
             return []
         size = min(3, len(phrase))
         rows = [phrase[at : at + size] for at in range(len(phrase) - size + 1)]

@@ -19,18 +19,18 @@ TITLE_BOOST = 2.0
 
 @cache
 def schema() -> Any:
-    """``title``, ``abstract``, ``author``: our terms at our positions. ``any``: the terms of the first two without
-    positions, and two or three frequent ones side by side as one. ``title_form`` and its kin: words as they are
-    written, for prefixes."""
+    """``title``, ``abstract``, ``author``, ``subject``: our terms at our positions. ``any``: the terms of the first
+    two without positions, and two or three frequent ones side by side as one. ``title_form`` and its kin: words as
+    they are written, for prefixes."""
     builder = tantivy.SchemaBuilder()
     # Signed: tantivy-py 0.27 deletes nothing by the term of an unsigned field.
     builder.add_integer_field("paper", indexed=True, fast=True)
     builder.add_integer_field("newest", fast=True)
     builder.add_integer_field("day", indexed=True)
-    for name in ("title", "abstract", "author"):
+    for name in ("title", "abstract", "author", "subject"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     builder.add_text_field("any", tokenizer_name="whitespace", index_option="freq")
-    for name in ("title_form", "abstract_form", "author_form"):
+    for name in ("title_form", "abstract_form", "author_form", "subject_form"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     for name in ("category", "key", "news"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
@@ -47,12 +47,18 @@ def entry(paper: Paper, summaries: Sequence[Summary]) -> Any:
     made.add_integer("newest", (day << 40) + paper.id)
     if day:
         made.add_integer("day", day)
-    for name, values in (("title", analyzed.title), ("abstract", analyzed.text), ("author", analyzed.author)):
+    for name, values in (
+        ("title", analyzed.title), ("abstract", analyzed.text), ("author", analyzed.author),
+        ("subject", analyzed.subject),
+    ):  # fmt: skip
         if values:
             made.add_pre_tokenized_text(name, tantivy.PreTokenizedString("", _tokens(values)))
     streams = map(_stream, (*analyzed.title, *analyzed.text))
     made.add_text("any", " ".join(chain.from_iterable(streams)))
-    for name, texts in (("title_form", doc.titles), ("abstract_form", doc.texts), ("author_form", doc.authors)):
+    for name, texts in (
+        ("title_form", doc.titles), ("abstract_form", doc.texts), ("author_form", doc.authors),
+        ("subject_form", doc.subjects),
+    ):  # fmt: skip
         made.add_text(name, " ".join({form for text in texts for form in forms(text)}))
     for name, words in (("category", analyzed.patterns), ("key", doc.keys), ("news", doc.news)):
         for word in words:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.chats.pace import Place
 from adapters.chats.telegram_pace import PAID_A_SECOND, Pace
 from bot.errors import TryLater
 
@@ -27,7 +29,7 @@ class Clock:
         self._sleepers.append((self.now + seconds, future))
         await future
 
-    async def run(self, *work: asyncio.Task[None]) -> None:
+    async def run(self, *work: asyncio.Task[Any]) -> None:
         while not all(task.done() for task in work):
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -77,18 +79,60 @@ async def test_a_message_that_leaves_later_than_its_turn_makes_the_later_ones_wa
     pace, clock = paced()
     ready = asyncio.create_task(pace.ready("1"))
     await clock.run(ready)
-    clock.now += 0.5  # it is being promised
+    clock.now += 0.125  # it is being promised
     await pace.leave("1")
-    assert [at for at, _ in await times([("1", False)], pace, clock)] == [1.5], "a second after it left"
+    assert [at for at, _ in await times([("1", False)], pace, clock)] == [1.125], "a second after it left"
+
+
+async def test_those_whose_promises_stalled_do_not_leave_together() -> None:
+    pace, clock = paced()
+    promised, left = asyncio.Event(), list[float]()
+
+    async def digest(chat: str) -> None:
+        await pace.ready(chat)
+        await promised.wait()
+        places = await pace.leave(chat)
+        left.append(clock.now)
+        pace.answered(places)
+
+    async def stall() -> None:
+        await clock.sleep(1.8)
+        promised.set()
+
+    await clock.run(*(asyncio.create_task(digest(str(n))) for n in range(90)), asyncio.create_task(stall()))
+    assert all(left[n + 30] - left[n] >= 1 for n in range(60)), "in any second"
 
 
 async def test_a_message_that_was_longer_on_its_way_than_others_makes_the_later_ones_wait() -> None:
     pace, clock = paced()
-    for chat, took in (("1", 0.1), ("2", 0.1), ("3", 0.6)):
+    for chat, took in (*((str(n), 0.1) for n in range(10, 61)), ("3", 0.6)):
         places = await pace.leave(chat)
+        left = clock.now - 1000
         clock.now += took
         pace.answered(places)
-    assert [round(at, 3) for at, _ in await times([("3", False)], pace, clock)] == [pytest.approx(1.7, abs=0.01)]
+    assert [at for at, _ in await times([("3", False)], pace, clock)] == [pytest.approx(left + 0.5 + 1, abs=0.01)]
+
+
+async def test_while_as_many_as_may_leave_in_a_second_are_not_answered_nothing_leaves() -> None:
+    pace, clock = paced()
+    pace.answered(await _left(pace, clock, "one that arrived at once"))
+    clock.now += 2
+    under_way = [await _left(pace, clock, str(n)) for n in range(30)]
+    waiting = asyncio.create_task(pace.leave("next"))
+    others = asyncio.create_task(clock.sleep(5))
+    await clock.run(others)
+    assert not waiting.done(), "they may all arrive in the same moment as this one would"
+    for places in under_way:
+        pace.answered(places)
+    answered = clock.now
+    await clock.run(waiting)
+    assert clock.now - answered == pytest.approx(1, abs=0.05), "a second after they arrived at the latest"
+
+
+async def _left(pace: Pace, clock: Clock, chat: str) -> tuple[Place, ...]:
+    leaving = asyncio.create_task(pace.leave(chat))
+    await clock.run(leaving)
+    return leaving.result()
 
 
 async def test_a_turn_that_was_not_used_is_void_after_a_while() -> None:

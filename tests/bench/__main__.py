@@ -14,7 +14,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import digest, help, ingest, matching, planning, plots, queries, searching, start
+from tests.bench import (
+    checking,
+    digest,
+    help,
+    importing,
+    ingest,
+    matching,
+    planning,
+    plots,
+    queries,
+    searching,
+    start,
+    telling,
+)
 from tests.bench.measure import Measured
 from tests.paths import ROOT
 
@@ -23,10 +36,13 @@ MEASUREMENTS: dict[str, Callable[[Path, float], list[Measured]]] = {
     "start": lambda folder, _: start.measure(folder),
     "digest": lambda folder, _: digest.measure(folder),
     "ingest": ingest.measure,
+    "import": importing.measure,
     "matching": matching.measure,
     "planning": planning.measure,
     "search": searching.measure,
     "queries": queries.measure,
+    "checking": checking.measure,
+    "telling": telling.measure,
 }
 SCALE = 0.05
 """The part of the full sizes (a million filters and chats, 650,000 papers) that is measured unless told otherwise."""

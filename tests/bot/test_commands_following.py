@@ -147,7 +147,7 @@ LONG = "learning " * 100
         ("x " * 13, "This looks like a sentence; every one of its words would have to occur. Try: "),
         ("what is new about training large language models on graphs with few labels",
          'This looks like a sentence; every one of its words would have to occur. Try: "training large language" '),
-        ("foo:bar", "There is no field foo: use title:, abstract:, author:, category:, date:, is:, id:, topic: or "),
+        ("foo:bar", "There is no field foo: use title:, abstract:, author:, subject:, category:, date:, is:, "),
         ("https://arxiv.org/list/cs.CL/new", "This is a link, not a query: send it alone, or search for words."),
     ],
 )  # fmt: skip

@@ -30,9 +30,10 @@ from bot.model import (
     Notice,
     NoticeKind,
     Rejected,
+    SummaryText,
 )
 from bot.query import parse
-from tests.desks import ADMIN, MANAGER, OWNER, Front, NewFront, buttons, item, later
+from tests.desks import ADMIN, MANAGER, OWNER, Front, NewFront, buttons, item, later, with_words
 from tests.desks import front as front
 from tests.desks import new_front as new_front
 from tests.desks import ready_database as ready_database
@@ -78,6 +79,45 @@ def test_a_language_is_set_for_the_whole_chat_and_confirmed_in_it(front: Front) 
     assert front.ask(OWNER, "/language " + "x" * 5000).text == (
         f"I do not speak {'x' * 40}; I speak en, zh-Hans and zh-Hant."
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "accepts"),
+    [
+        ("zh-Hans en", "zh-Hans", ("en",)),
+        ("zh-TW, 日本語,en", "zh-Hant", ("ja", "en")),
+        ("简体中文、繁體中文", "zh-Hans", ("zh-Hant",)),
+        ("Traditional Chinese, English", "zh-Hant", ("en",)),
+        ("ja ja-JP en ja", "ja", ("en",)),
+        ("en", "en", ()),
+    ],
+)
+def test_a_chat_may_accept_several_languages(
+    new_front: NewFront, written: str, language: str, accepts: tuple[str, ...]
+) -> None:
+    front = new_front(languages=("en", "zh-Hans", "zh-Hant", "ja"))
+    front.ask(OWNER, f"/language {written}")
+    chat = front.chat(OWNER)
+    assert (chat.language, chat.accepts) == (language, accepts)
+    with front.store.reading() as tx:
+        assert tx.languages_read() == {language: 1}
+
+
+def test_a_language_without_a_catalogue_is_a_line_of_configuration(new_front: NewFront) -> None:
+    front = new_front()
+    assert "ja" not in front.ask(OWNER, "/language").text
+    assert front.ask(OWNER, "/language ja en").text == "I do not speak ja; I speak en, zh-Hans and zh-Hant."
+    front.configure(access="open", languages=("en", "ja"))
+    assert "日本語 (ja)" in front.ask(OWNER, "/language").text
+    assert front.ask(OWNER, "/language ja en").text == (
+        "From now on papers come in 日本語 here, where there are such words; mine stay English. What a paper does not "
+        "have in it comes in the first of these that there is, marked: English."
+    )
+    assert front.ask(OWNER, "/language zh-Hans").text == "I do not speak zh-Hans; I speak en and ja."
+    front.announce([with_words(item(1, "Kettle"), SummaryText("ja", "やかんです。", "やかん"))])
+    front.index.follow()
+    assert front.ask(OWNER, "/paper Kettle").text.splitlines()[3:5] == ["やかん", "やかんです。"]
+    assert "4月8日火曜日" in front.ask(OWNER, "/digest Kettle").text
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     )  # fmt: skip
     told = front.ask(OWNER, "/paper 2504.00011")
     assert told.blocks[0].text == "On 𝒪(n²) Knots"
-    assert "证明了绳结。 [简体中文]" in told.text, "a headline of another language is marked"
+    assert "证明了绳结。" not in told.text, "English words stand before those of another language"
     assert "A. One, B. Two\ncs.DS, cs.CL\n2025-04-08 · v1 · Knots 7 (2025)" in told.text
     assert [b.text for b in told.blocks if b.kind is BlockKind.QUOTE] == ["We tie n² knots."]
     assert [(b.label, b.link) for b in all_buttons(told)] == [
@@ -218,8 +218,8 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     ]
     assert buttons(told) == {"More like this": f"like:{told.blocks[0].paper}"}
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
-    assert "平方繩結" in chinese.text and "證明了繩結。" in chinese.text and "[" not in chinese.text
-    assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots."
+    assert "平方繩結" in chinese.text and "證明了繩結。 [由簡體轉換]" in chinese.text
+    assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots. [English]"
 
 
 def test_a_card_of_a_bare_paper_has_no_empty_lines_and_says_nothing_twice(shelf: Front) -> None:

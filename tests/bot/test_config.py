@@ -300,3 +300,26 @@ def test_a_switch_is_written_as_people_write_it(tmp_path: Path, written: str, me
 
 def test_a_switch_that_is_neither_is_told(tmp_path: Path) -> None:
     assert only(problems(tmp_path, PAPERROUND_ANTHOLOGY__ENABLED="maybe")).mend == "write true or false"
+
+
+def test_languages_are_tags_in_their_own_spelling_and_the_default_is_one_of_them(tmp_path: Path) -> None:
+    (tmp_path / "paperround.toml").write_text('languages = ["EN", "zh", "pt_br", "ja", "zh-TW"]')
+    config = load(tmp_path, {})
+    assert (config.language, config.languages) == ("en", ("en", "zh-Hans", "pt-BR", "ja", "zh-Hant"))
+    assert load(tmp_path, {"PAPERROUND_LANGUAGES": "ja,fr"}).language == "ja"
+    assert load(tmp_path, {"PAPERROUND_LANGUAGES": "ja,fr", "PAPERROUND_LANGUAGE": "fr"}).language == "fr"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('languages = ["xx"]', "'xx' is not a language that is known"),
+        ('languages = ["Japanese"]', "'Japanese' is not a language's tag"),
+        ('languages = ["../en"]', "'../en' is not a language's tag"),
+        ("languages = []", "names no language"),
+        ('language = "ja"', "ja is not among the languages"),
+        ('language = "fr"\nlanguages = ["en", "ja"]', "fr is not among the languages"),
+    ],
+)
+def test_what_is_no_language_or_not_offered_is_told(tmp_path: Path, line: str, wrong: str) -> None:
+    assert only(problems(tmp_path, line)).wrong == wrong

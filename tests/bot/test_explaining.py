@@ -15,6 +15,7 @@ PAPER = Document(
     authors=("Ada Rogers", "Jean-Pierre Łuk"),
     categories=("cs.CL", "stat.ML"),
     news=("cross",),
+    subjects=("微调", "parameter tuning"),
 )
 
 
@@ -52,7 +53,8 @@ def test_fields_of_one_value_and_prefixes_are_told_too() -> None:
 
 LEAVES = st.sampled_from(
     ["lora", "survey", "gardens", "ti:adapters", "garden*", "quant*", '"fine-tune adapters"', "微调", "花园的",
-     "au:rogers", "au:knuth", "cat:cs.CL", "cat:math.*", "is:cross", "is:new", "date:2024..",
+     "au:rogers", "au:knuth", "subject:tuning", "subject:微調",
+    "cat:cs.CL", "cat:math.*", "is:cross", "is:new", "date:2024..",
      "date:..2020", "id:2504.00001"]
 )  # fmt: skip
 QUERIES = st.recursive(

@@ -140,6 +140,20 @@ def test_summaries_are_filled_never_overwritten_but_a_documents_words_come_befor
     assert only(item(summaries=(SummaryText("en"),))).summaries == ()
 
 
+def test_curated_words_give_way_to_other_curated_words_alone() -> None:
+    def said(headline: str, origin: str, abstract: str = "") -> FeedItem:
+        return item(summaries=(SummaryText("zh-Hans", headline=headline, abstract=abstract, origin=origin),))
+
+    curated, other = said("甲", "curated"), said("丁", "curated")
+    for origin in ("document", "model"):
+        lesser = said("乙", origin, abstract="摘要")
+        for items in ((curated, lesser), (lesser, curated), (lesser, curated, lesser)):
+            (summary,) = only(*items).summaries
+            assert (summary.headline, summary.origin, summary.abstract) == ("甲", "curated", "摘要")
+    (summary,) = only(curated, other).summaries
+    assert (summary.headline, summary.origin) == ("丁", "curated")
+
+
 def test_twins_of_two_sources_are_one_paper_with_both_keys_and_both_links() -> None:
     arxiv = item(links=("http://arxiv.org/pdf/2504.00001v1",), authors=("Ada Ash", "Bo Birch"))
     page = "https://aclanthology.org/2025.garden-1.7/"

@@ -155,6 +155,7 @@ def slowly(query: Query, paper: Document) -> bool:
         Field.TITLE: paper.titles,
         Field.ABSTRACT: paper.texts,
         Field.AUTHOR: paper.authors,
+        Field.SUBJECT: paper.subjects,
     }
     if query.prefix:
         return any(form.startswith(query.value) for text in scopes[query.field] for form in forms(text))
@@ -179,17 +180,20 @@ DOCUMENT = st.builds(
     keys=st.sampled_from(["arxiv:2504.00001", "arxiv:2504.00002"]).map(lambda key: (key,)),
     day=st.sampled_from([None, date(2025, 4, 7), date(2025, 4, 8)]),
     news=st.lists(st.sampled_from(["new", "cross", "update"]), max_size=2).map(tuple),
+    subjects=st.lists(TEXT, max_size=2).map(tuple),
 )
 LEAVES = st.one_of(
     st.builds(
         lambda prefix, text: f'{prefix}"{text}"',
-        st.sampled_from(["", "", "ti:", "abs:", "au:"]),
+        st.sampled_from(["", "", "ti:", "abs:", "au:", "subject:"]),
         st.lists(
             st.sampled_from(["a", "b", "c", "a-b", "ab", "LoRA", "大小", "模", "C++"]), min_size=1, max_size=4
         ).map(" ".join),
     ),
     st.sampled_from(["cat:cs.CL", "cat:cs.*", "cat:hep-th", "id:2504.00001", "is:new", "is:cross", "date:2025-04-08"]),
-    st.sampled_from(["date:..2025-04-07", "date:2025-04-08..", "lor*", "au:qlor*", "ti:a-b*", "abs:ab*", "大小*"]),
+    st.sampled_from(
+        ["date:..2025-04-07", "date:2025-04-08..", "lor*", "au:qlor*", "subject:lor*", "ti:a-b*", "abs:ab*", "大小*"]
+    ),
 )
 ASKED = st.recursive(
     LEAVES,

@@ -167,11 +167,11 @@ def test_many_authors_are_counted(words: object, line: str) -> None:
     ("language", "stored", "shown"),
     [
         ("en", {"en": "Tuned.", "zh-Hans": "微调。"}, "Tuned."),
-        ("en", {"zh-Hans": "微调。"}, "微调。 [简体中文]"),
+        ("en", {"zh-Hans": "微调。"}, "We tune what is there."),
         ("en", {}, "We tune what is there."),
         ("zh-Hans", {"en": "Tuned.", "zh-Hans": "微调。"}, "微调。"),
-        ("zh-Hans", {"zh-Hant": "論文。"}, "论文。"),
-        ("zh-Hant", {"zh-Hans": "论文。"}, "論文。"),
+        ("zh-Hans", {"zh-Hant": "論文。"}, "论文。 [由繁体转换]"),
+        ("zh-Hant", {"zh-Hans": "论文。"}, "論文。 [由簡體轉換]"),
         ("zh-Hant", {"en": "Tuned."}, "Tuned. [English]"),
         ("zh-Hans", {}, "We tune what is there. [English]"),
     ],
@@ -187,13 +187,25 @@ def test_a_headline_in_another_language_than_the_readers_is_marked(
     ("language", "shown"),
     [
         ("en", ["We tune what is there."]),
-        ("zh-Hans", ["我们打 n² 个结。", "We tune what is there."]),
-        ("zh-Hant", ["我們打 n² 個結。", "We tune what is there."]),
+        ("zh-Hans", ["我们打 n² 个结。", "We tune what is there. [English]"]),
+        ("zh-Hant", ["我們打 n² 個結。 [由簡體轉換]", "We tune what is there. [English]"]),
+        ("ja", ["We tune what is there. [English]"]),
     ],
 )
 def test_a_card_gives_the_abstract_in_the_readers_script_before_the_original(language: str, shown: list[str]) -> None:
     made = card(words_for(language), paper(1), [Summary(1, "zh-Hans", abstract="我们打 $n^2$ 个结。")])
     assert [b.text for b in made.blocks if b.kind is BlockKind.QUOTE] == shown
+
+
+def test_what_a_reader_accepts_is_marked_in_title_headline_and_abstract() -> None:
+    words = words_for("ja", ("zh-Hant",))
+    stored = [Summary(1, "zh-Hans", "微调软件。", "微调", "我们微调。")]
+    mark = " [converted from Simplified Chinese]"
+    assert entry(words, paper(1), stored, 1).text.splitlines()[1:3] == [f"微調{mark}", f"微調軟體。{mark}"]
+    made = card(words, paper(1), stored)
+    assert [line for line in made.text.splitlines() if mark in line] == [
+        f"微調{mark}", f"微調軟體。{mark}", f"我們微調。{mark}",
+    ]  # fmt: skip
 
 
 def test_tex_reads_as_text_in_titles_and_headlines() -> None:
@@ -274,8 +286,7 @@ def with_late(count: int, late: int, pushed: int = 100) -> tuple[Digest, dict[in
     """A digest whose last papers are of two days that were missed."""
     missed = (date(2025, 4, 4), date(2025, 4, 3))
     matches = tuple(
-        Match(n, News.NEW, ("LoRA",), late_on=missed[n % 2] if n > count - late else None)
-        for n in range(1, count + 1)
+        Match(n, News.NEW, ("LoRA",), late_on=missed[n % 2] if n > count - late else None) for n in range(1, count + 1)
     )
     made = Digest(DigestKind.PAPERS, TUESDAY, matches, min(pushed, count), ("LoRA",), count)
     return made, {n: paper(n) for n in range(1, count + 1)}

@@ -118,7 +118,7 @@ def test_equal_queries_are_equal_values() -> None:
         ("ti:", 3, "follow ti:"),
         ("(ti:)", 4, "follow ti:"),
         ("ti:-a", 3, "follow ti:"),
-        ("a foo:bar", 2, "title:, abstract:, author:, category:"),
+        ("a foo:bar", 2, "title:, abstract:, author:, subject:, category:"),
         ("https://arxiv.org/abs/2403.17919", 0, "link"),
         ("+ANDNOT", 1, "follow +"),
         ("a + b", 2, "nothing to search for in “+”"),

@@ -16,7 +16,7 @@ from tests.paths import ROOT
 
 def messages() -> Iterator[tuple[str, str]]:
     """(message id, plural id or empty) of every ``say`` and ``count`` in the code, and of every command."""
-    for path in (ROOT / "bot").rglob("*.py"):
+    for path in (path for room in ("bot", "adapters") for path in (ROOT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

@@ -90,13 +90,15 @@ def test_a_file_that_is_no_database_is_said_to_be_none(shell: Shell) -> None:
 
 def test_topics_are_listed_added_edited_and_removed(shell: Shell) -> None:
     before = shell("topics", "list", "--json").json
-    assert {"slug", "names", "query"} == before[0].keys() and len(before) > 5
+    assert {"slug", "names", "query", "proposed"} == before[0].keys() and len(before) > 5
     added = shell("topics", "add", "Tea", "tea OR kettle", "--name", "en=Hot tea", "--name", "zh-TW=茶")
     assert (added.status, added.out) == (0, "topic tea: tea OR kettle\n")
     assert shell("topics", "edit", "tea", "tea").status == 0
     assert shell("topics", "edit", "tea", "--name", "zh-Hans=茶").status == 0
     tea = next(topic for topic in shell("topics", "list", "--json").json if topic["slug"] == "tea")
-    assert tea == {"slug": "tea", "names": {"en": "Hot tea", "zh-Hant": "茶", "zh-Hans": "茶"}, "query": "tea"}
+    assert tea == {"slug": "tea", "names": {"en": "Hot tea", "zh-Hant": "茶", "zh-Hans": "茶"}, "query": "tea"} | {
+        "proposed": False
+    }
     assert "tea " in shell("topics", "list").out
     assert shell("topics", "remove", "TEA").status == 0
     assert shell("topics", "list", "--json").json == before

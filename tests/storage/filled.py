@@ -9,7 +9,20 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Date, Integer, LargeBinary, Table, Time, insert, select
 from sqlalchemy.types import JSON
 
-from bot.model import DeliveryState, Digest, DigestKind, Gap, Kind, Match, News, Rejected, Subscription, Topic
+from bot.model import (
+    DeliveryState,
+    Digest,
+    DigestKind,
+    Gap,
+    JobKind,
+    JobState,
+    Kind,
+    Match,
+    News,
+    Rejected,
+    Subscription,
+    Topic,
+)
 from storage import tables as t
 from storage.columns import Moment
 from storage.engine import connect
@@ -66,6 +79,8 @@ def plain(connection: Connection, table: Table) -> dict[str, Any]:
             row[column.name] = _value(column.type)
     if table is t.delivery:
         row["state"] = DeliveryState.SENT.value
+    if table is t.summary_job:
+        row |= {"kind": JobKind.FULL.value, "state": JobState.REFUSED.value}
     return row
 
 

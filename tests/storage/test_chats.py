@@ -34,6 +34,7 @@ def test_a_chat_comes_back_as_it_was_put(store: SqlStore) -> None:
             place=Place.GROUP,
             title="園 \x00garden",
             language="zh-Hant",
+            accepts=("ja", "en"),
             timezone="Asia/Taipei",
             time=time(7, 45),
             days=frozenset({1, 5}),
@@ -114,6 +115,26 @@ def test_a_topic_comes_back_and_is_overwritten(store: SqlStore) -> None:
         assert tx.topic("lora") == replace(TOPIC, query="LoRA")
         assert [t.slug for t in tx.topics()] == ["agents", "lora"]
         assert tx.topic("none") is None
+
+
+def test_a_proposed_topic_takes_nobodys_place_and_stands_behind_the_others(store: SqlStore) -> None:
+    with store.transaction() as tx:
+        assert tx.propose_topic(Topic("apples", (("en", "Apples"),), 'subject:"apples"', proposed=True))
+        tx.put_topic(TOPIC)
+        assert not tx.propose_topic(replace(TOPIC, query="else", proposed=True))
+        assert [(one.slug, one.query, one.proposed) for one in tx.topics()] == [
+            ("lora", TOPIC.query, False),
+            ("apples", 'subject:"apples"', True),
+        ]
+        assert (tx.counts()["topics"], tx.counts()["topics.proposed"]) == (2, 1)
+
+
+def test_the_languages_that_chats_read_are_counted_where_digests_go(store: SqlStore) -> None:
+    with store.transaction() as tx:
+        for number, language in enumerate(["en", "ja", "ja", "zh-Hant", "fr", "fr", "fr"]):
+            chat_at(tx, f"1{number}", language=language, admitted=language != "fr", accepts=("de",))
+        chat_at(tx, "9", language="en", state=ChatState.STOPPED)
+        assert list(tx.languages_read().items()) == [("ja", 2), ("en", 1), ("zh-Hant", 1)]
 
 
 def test_who_followed_a_removed_topic_follows_its_query(store: SqlStore) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import BadInput
 from bot.ingest import title_mark
-from bot.model import FeedItem, Kind, News, Paper, Summary, Tally
+from bot.model import CURATED, FeedItem, Kind, News, Paper, Summary, Tally
 from storage.store import SqlStore
 from tests.databases import NewDatabase
 from tests.storage.samples import (
@@ -361,3 +361,18 @@ def test_papers_that_lack_an_abstract_are_found_by_their_source_and_day(store: S
         twin = item("arxiv:2504.00009", title=bare.title, abstract="From arXiv.")
         tx.add([twin], NOW)
         assert tx.without_abstract("acl", DAY - timedelta(days=60)) == []
+
+
+def test_a_summary_takes_the_place_of_another_and_its_paper_is_listed_as_changed(store: SqlStore) -> None:
+    with store.transaction() as tx:
+        tx.add([item(summaries=(words(headline="甲"), words("en", headline="A")))], NOW)
+        id_, revision = tx.papers([1])[1].id, tx.revision()
+        tx.put_summary(Summary(id_, "zh-Hans", "乙", origin=CURATED, made_at=NOW))
+        assert tx.revision() == revision + 1
+        assert [(s.language, s.headline) for s in tx.summaries([id_])[id_]] == [("en", "A"), ("zh-Hans", "乙")]
+        assert (tx.counts()["summaries"], tx.counts()["summaries.curated"]) == (2, 1)
+        tx.drop_summary(id_, "zh-Hans")
+        assert tx.revision() == revision + 2
+        assert [s.language for s in tx.summaries([id_])[id_]] == ["en"]
+        tx.put_summary(Summary(id_, "ja", "丙", made_at=NOW))
+        assert [s.language for s in tx.summaries([id_])[id_]] == ["en", "ja"]

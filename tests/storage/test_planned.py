@@ -31,7 +31,10 @@ NOTHING = Digest(DigestKind.NOTHING, DAY, labels=("LoRA",), upto=7, quiet=True)
 
 def chats(store: SqlStore, count: int) -> list[Chat]:
     with store.transaction() as tx:
-        return [tx.open_chat(Chat(0, Address("telegram", str(n), "5" * (n % 2)))) for n in range(count)]
+        return [
+            tx.open_chat(Chat(0, Address("telegram", str(n), "5" * (n % 2)), accepts=("ja", "en")[: n % 3]))
+            for n in range(count)
+        ]
 
 
 def test_many_chats_are_planned_at_once_and_share_their_digest(store: SqlStore) -> None:
@@ -51,6 +54,7 @@ def test_many_chats_are_planned_at_once_and_share_their_digest(store: SqlStore) 
             delivery = next(one for one in leased if one.chat_id == chat.id)
             assert delivery.digest == (PAPERS, NOTHING)[chat.id % 2]
             assert (delivery.address, delivery.language, delivery.layout) == (chat.address, chat.language, chat.layout)
+            assert delivery.accepts == chat.accepts
             assert (delivery.state, delivery.due_at, delivery.made_at) == (DeliveryState.LEASED, NOW, NOW)
         assert len({one.digest.id for one in leased}) == 2
 

@@ -291,6 +291,7 @@ def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             tuple(text(2) for _ in range(pick.randint(0, 2))),
             tuple(pick.sample(["cs.CL", "cs.LG", "hep-th"], pick.randint(0, 2))),
             date(2025, 4, pick.randint(1, 9)),
+            subjects=tuple({text(3) for _ in range(pick.randint(0, 2))}),
             summaries=(SummaryText("zh-Hans", text(3), text(3), text(8)),) * pick.randint(0, 1),
         )
         for n in range(60)
@@ -311,7 +312,7 @@ def both(ready_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 LEAVES = st.one_of(
     st.builds(
         lambda prefix, text: f'{prefix}"{text}"',
-        st.sampled_from(["", "", "", "ti:", "abs:", "au:"]),
+        st.sampled_from(["", "", "", "ti:", "abs:", "au:", "subject:"]),
         st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=4).map(" ".join),
     ),
     st.sampled_from(VOCABULARY),
@@ -319,7 +320,9 @@ LEAVES = st.one_of(
         ["cat:cs.CL", "cat:cs.*", "cat:hep-th", "absent", "id:2504.00007", "is:new", "is:cross", "is:update"]
     ),
     st.sampled_from(["date:2025-04-03", "date:2025-04-03..2025-04-05", "date:..2025-04-04", "date:2025-04-07.."]),
-    st.sampled_from(["lor*", "ti:fine-t*", "abs:tun*", "au:gp*", "paper1*", "au:fine-*", '"language model"', "c++*"]),
+    st.sampled_from(
+        ["lor*", "ti:fine-t*", "abs:tun*", "au:gp*", "subject:lar*", "paper1*", "au:fine-*", '"language model"', "c++*"]
+    ),
 )
 ASKED = st.recursive(
     LEAVES,

@@ -5,16 +5,57 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot.checks.basics import Wrong, amount, each, flag, listed, name, number, one_of, seconds, text_of
 from bot.model import EVERY_ROLE, Address, Role
 
-_T = TypeVar("_T")
+__all__ = [
+    "FORMS",
+    "MOST_LANGUAGES",
+    "POSTGRES",
+    "Secret",
+    "Wrong",
+    "admins",
+    "amount",
+    "categories",
+    "chats",
+    "contact",
+    "database_url",
+    "days",
+    "export_formats",
+    "flag",
+    "folder",
+    "folder_if_at_all",
+    "hour",
+    "language",
+    "languages",
+    "languages_if_at_all",
+    "listen",
+    "listen_if_at_all",
+    "name",
+    "number",
+    "on_loopback",
+    "one_of",
+    "public_url",
+    "roles",
+    "seconds",
+    "shard_ids",
+    "shards",
+    "size",
+    "telegram_token",
+    "timezone",
+    "title",
+    "token",
+    "url",
+    "url_if_at_all",
+    "webhook_secret",
+]
+
 _NOT_PEOPLE = {
     "telegram:1087968824": "stands for every anonymous admin of every group",
     "telegram:136817688": "stands for every channel that posts in a group",
@@ -30,74 +71,17 @@ _LANGUAGES = {
     "zh": "zh-Hans", "zh-hans": "zh-Hans", "zh-cn": "zh-Hans", "zh-sg": "zh-Hans",
     "zh-hant": "zh-Hant", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-mo": "zh-Hant",
 }  # fmt: skip
+MOST_LANGUAGES = 24
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Z]{2})?|(physics|cond-mat)\.[a-z]+(-[a-z]+)?")
 _SQLITE = ("sqlite:///",)
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 """How an address of PostgreSQL may begin; the last is what SQLAlchemy is given."""
 
 
-class Wrong(ValueError):
-    """A value that cannot be used: what is wrong with it, without the value where that is secret, and the mend.
-    ``more``: what else is wrong with the same value."""
-
-    def __init__(self, wrong: str, mend: str, more: tuple[Wrong, ...] = ()) -> None:
-        super().__init__(wrong)
-        self.wrong, self.mend, self.more = wrong, mend, more
-
-
-def _text(value: object, mend: str = "write a text in quotes") -> str:
-    if not isinstance(value, str):
-        raise Wrong(f"{value!r} is not a text", mend)
-    return value.strip()
-
-
-def _list(value: object, example: str) -> list[str]:
-    if isinstance(value, str):
-        return [part for part in (p.strip() for p in value.split(",")) if part]
-    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-        return [part.strip() for part in value]
-    raise Wrong("is not a list of texts", f'write "{example}", or a list of texts in quotes')
-
-
-def _each(parts: Iterable[str], check: Callable[[str], _T]) -> tuple[_T, ...]:
-    """Every part checked, each kept once. Raises Wrong with all that is wrong, not the first alone."""
-    found: dict[_T, None] = {}
-    faults: list[Wrong] = []
-    for part in parts:
-        try:
-            found[check(part)] = None
-        except Wrong as fault:
-            faults.append(fault)
-    if faults:
-        raise Wrong(faults[0].wrong, faults[0].mend, tuple(faults[1:]))
-    return tuple(found)
-
-
-def one_of(*choices: str) -> Callable[[object], str]:
-    def chosen(value: object) -> str:
-        mend = "write one of " + ", ".join(choices)
-        text = _text(value, mend).lower()
-        if text not in choices:
-            raise Wrong(f"{value!r} is not known", mend)
-        return text
-
-    return chosen
-
-
-def flag(value: object) -> bool:
-    mend = "write true or false"
-    if isinstance(value, bool):
-        return value
-    text = _text(value, mend).lower()
-    if text not in ("true", "false", "yes", "no", "on", "off", "1", "0"):
-        raise Wrong(f"{text!r} is neither true nor false", mend)
-    return text in ("true", "yes", "on", "1")
-
-
 def hour(value: object) -> dt.time:
     if isinstance(value, dt.time):
         return value
-    text = _text(value, "write hours and minutes, as 08:00")
+    text = text_of(value, "write hours and minutes, as 08:00")
     if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text, re.ASCII):
         raise Wrong(f"{text!r} is not a time of day", "write hours and minutes, as 08:00")
     hours, minutes = text.split(":")
@@ -106,7 +90,7 @@ def hour(value: object) -> dt.time:
 
 def timezone(value: object) -> str:
     mend = "write an IANA name, as Europe/Berlin or Asia/Taipei, or UTC"
-    text = _text(value, mend)
+    text = text_of(value, mend)
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
@@ -114,30 +98,39 @@ def timezone(value: object) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    """The tag as BCP 47 writes it: ``ZH_tw`` is zh-Hant, ``PT-br`` pt-BR."""
+    tag = text.replace("_", "-")
+    found = _LANGUAGES.get(tag.lower()) or ("en" if tag.lower().startswith("en-") else "")
+    if found:
+        return found
+    # Imported late: few write another language, and everybody waits for a start.
+    from babel import Locale, UnknownLocaleError
+
+    mend = "write BCP 47 tags, as en, zh-Hans, zh-Hant, ja, pt-BR"
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", tag):
+        raise Wrong(f"{text!r} is not a language's tag", mend)
+    try:
+        parsed = Locale.parse(tag, sep="-", resolve_likely_subtags=False)
+    except (UnknownLocaleError, ValueError):
+        raise Wrong(f"{text!r} is not a language that is known", mend) from None
+    return str(parsed).replace("_", "-")
+
+
 def language(value: object) -> str:
-    mend = "write one of en, zh-Hans, zh-Hant"
-    text = _text(value, mend)
-    tag = text.replace("_", "-").lower()
-    found = _LANGUAGES.get(tag) or ("en" if tag.startswith("en-") else None)
+    return _language(text_of(value, "write a language's tag, as en, zh-Hans or ja"))
+
+
+def languages(value: object) -> tuple[str, ...]:
+    found = each(listed(value, "en,zh-Hans,ja"), _language)
     if not found:
-        raise Wrong(f"{text!r} is not a language the bot speaks", mend)
+        raise Wrong("names no language", "write at least one, as en")
+    if len(found) > MOST_LANGUAGES:
+        raise Wrong(f"names more than {MOST_LANGUAGES} languages", "leave some out: each may cost a summary a paper")
     return found
 
 
-def size(value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= 100:
-        raise Wrong(f"{value!r} is not a number from 1 to 100", "write a number from 1 to 100")
-    return int(text)
-
-
-def yes_or_no(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    found = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower())
-    if found is None:
-        raise Wrong(f"{value!r} is neither true nor false", "write true or false")
-    return found
+size = number(1, 100)
 
 
 def days(value: object) -> int:
@@ -148,7 +141,7 @@ def days(value: object) -> int:
 
 
 def contact(value: object) -> str:
-    text = _text(value, "write an address or a page, as you@example.org")
+    text = text_of(value, "write an address or a page, as you@example.org")
     if len(text) > 200 or not text.isascii() or not text.isprintable():
         raise Wrong("cannot stand in a request's header", "write at most 200 plain ASCII characters")
     return text
@@ -169,7 +162,7 @@ def _admin(text: str) -> str:
 
 
 def admins(value: object) -> tuple[str, ...]:
-    return _each(_list(value, "telegram:123,discord:456"), _admin)
+    return each(listed(value, "telegram:123,discord:456"), _admin)
 
 
 def _chat(text: str) -> Address:
@@ -183,7 +176,7 @@ def _chat(text: str) -> Address:
 
 
 def chats(value: object) -> tuple[Address, ...]:
-    return _each(_list(value, "telegram:-100123,discord:456"), _chat)
+    return each(listed(value, "telegram:-100123,discord:456"), _chat)
 
 
 def _category(text: str) -> str:
@@ -196,7 +189,7 @@ def _category(text: str) -> str:
 
 
 def categories(value: object) -> tuple[str, ...]:
-    found = _each(_list(value, "cs.CL,cs.LG"), _category)
+    found = each(listed(value, "cs.CL,cs.LG"), _category)
     if not found:
         raise Wrong("names no category", "write at least one, as cs.CL")
     return found
@@ -210,7 +203,7 @@ def _role(text: str) -> Role:
 
 
 def roles(value: object) -> tuple[Role, ...]:
-    found = _each(_list(value, "ingest,plan"), _role)
+    found = each(listed(value, "ingest,plan"), _role)
     if not found:
         raise Wrong("names no role", "write some of " + ", ".join(EVERY_ROLE) + ", or leave the key out for all")
     return tuple(role for role in Role if role in found)
@@ -220,7 +213,7 @@ def url(*schemes: str) -> Callable[[object], str]:
     example = f"{schemes[-1]}://host.example"
 
     def checked(value: object) -> str:
-        text = _text(value, f"write an address, as {example}")
+        text = text_of(value, f"write an address, as {example}")
         try:
             parts = urlsplit(text)
             parts.port  # noqa: B018  (raises where it is no number)
@@ -235,16 +228,11 @@ def url(*schemes: str) -> Callable[[object], str]:
     return checked
 
 
-def webhook(value: object) -> str:
-    """Empty, or an address that Telegram can call."""
-    return url("http", "https")(value) if _text(value) else ""
-
-
 def listen(value: object) -> tuple[str, int]:
     mend = "write host and port, as 127.0.0.1:8443, or 0.0.0.0:8443 for every address of this machine"
     if isinstance(value, tuple):
         return value
-    host, colon, port = _text(value, mend).rpartition(":")
+    host, colon, port = text_of(value, mend).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host) or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
         raise Wrong(f"{value!r} is not a host and a port", mend)
@@ -270,8 +258,8 @@ def shards(value: object) -> int:
 
 def shard_ids(value: object) -> tuple[int, ...]:
     mend = "write numbers from 0, as 0,1"
-    parts = [str(part) for part in value] if isinstance(value, list | tuple) else _list(str(value), "0,1")
-    return _each(parts, lambda part: _count(part, 9_999, mend))
+    parts = [str(part) for part in value] if isinstance(value, list | tuple) else listed(str(value), "0,1")
+    return each(parts, lambda part: _count(part, 9_999, mend))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -309,7 +297,7 @@ def telegram_token(value: object) -> Secret:
 
 def webhook_secret(value: object) -> Secret:
     """As https://core.telegram.org/bots/api#setwebhook takes it."""
-    text = _text(value) if isinstance(value, str) else ""
+    text = text_of(value) if isinstance(value, str) else ""
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", text):
         raise Wrong("is not a secret that can be used", "write 16 to 256 random letters, digits, _ and -")
     return Secret(text)
@@ -331,21 +319,51 @@ def database_url(value: object) -> Secret:
     return secret
 
 
-def seconds(value: object) -> float:
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
-        raise Wrong(f"{value!r} is not a number of seconds", "write a number, as 3")
-    return float(text)
-
-
 def folder(value: object) -> Path:
-    text = _text(value, "write a folder, as data or /var/lib/paperround")
+    text = text_of(value, "write a folder, as data or /var/lib/paperround")
     if not text or "\0" in text:
         raise Wrong("is not a folder", "write a folder, as data or /var/lib/paperround")
     folder = Path(text).expanduser()
     if folder.exists() and not folder.is_dir():
         raise Wrong(f"{text!r} is a file", "write a folder; it is made where it is missing")
     return folder
+
+
+def folder_if_at_all(value: object) -> Path | None:
+    """None for an empty text."""
+    return folder(value) if value else None
+
+
+def url_if_at_all(value: object) -> str:
+    """Empty, or an address."""
+    return url("http", "https")(value) if value else ""
+
+
+def public_url(value: object) -> str:
+    """Empty, or an address that everybody may read."""
+    found = url_if_at_all(value)
+    if "@" in urlsplit(found).netloc:
+        raise Wrong("holds a name or a password", "leave them out: everybody may read it")
+    return found
+
+
+FORMS = ("reference", "list", "monthly", "markdown", "rss", "atom", "jsonfeed", "bibtex", "ris", "jsonl")
+"""What may stand beside a site's pages."""
+
+
+def export_formats(value: object) -> tuple[str, ...]:
+    return each(listed(value, "rss,atom"), one_of(*FORMS)) if value else ()
+
+
+def languages_if_at_all(value: object) -> tuple[str, ...]:
+    return languages(value) if value else ()
+
+
+def title(value: object) -> str:
+    text = text_of(value, "write a title, as Paperround")
+    if not 0 < len(text) <= 100 or not text.isprintable():
+        raise Wrong("is not a title", "write at most 100 characters on one line")
+    return text
 
 
 def listen_if_at_all(value: object) -> tuple[str, int] | None:
@@ -362,5 +380,3 @@ def on_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
