@@ -12,9 +12,10 @@ from bot.commands import COMMANDS
 from bot.commands.asked import MOST_BYTES
 from bot.commands.proposing import OFFERED, nearest
 from bot.keys import references_in
-from bot.model import Address, Place
+from bot.model import Address, Place, Topic
 from bot.ports import HINTED, MOST_SEARCHES, Caller, Suggestion
 from bot.query import parse
+from bot.settings import Summaries
 from tests.desks import (
     ADMIN,
     MANAGER,
@@ -121,7 +122,8 @@ def test_while_paper_is_typed_searches_topics_and_titles_are_proposed(front: Fro
     assert titles(front.ask(OWNER, f"/paper {labels['Retrieval of Yesterday']}")) == ["Retrieval of Yesterday"]
     of_topics = [one for one in front.complete(OWNER, "paper", "model") if one.value.startswith("topic:")]
     assert of_topics and all(front.ask(OWNER, f"/paper {one.value}").text for one in of_topics)
-    assert [one.label for one in front.complete(OWNER, "why", "tea le")] == ["Tea Leaves"]
+    for command in ("why", "summary"):
+        assert [one.label for one in front.complete(OWNER, command, "tea le")] == ["Tea Leaves"]
     assert not front.complete(replace(STRANGER, user=""), "status", "x")
 
 
@@ -132,6 +134,36 @@ def test_whatever_is_typed_gives_at_most_25_proposals_that_can_be_asked(front: F
     assert len({one.value for one in proposed}) == len(proposed)
     for one in proposed:
         parse(one.value)
+
+
+def test_a_subject_that_nobody_adopted_is_not_proposed(front: Front) -> None:
+    with front.store.transaction() as tx:
+        assert tx.propose_topic(Topic("kettles", (("en", "Kettles"),), 'subject:"kettles"', proposed=True))
+    asked = ("kett", "topic:kett")
+    assert [front.complete(OWNER, name, text) for name in ("paper", "subscribe") for text in asked] == [[]] * 4
+    front.ask(ADMIN, "/topic name kettles en Kettles")
+    assert front.complete(OWNER, "paper", "kett") == [Suggestion("topic:kettles", "Kettles")]
+    assert front.complete(OWNER, "subscribe", "kett") == [Suggestion("Kettles")]
+
+
+def test_a_models_summary_is_wanted_of_the_papers_that_a_page_shows_alone(new_front: NewFront) -> None:
+    front = new_front(summaries=Summaries(url="http://127.0.0.1:9/v1", model="m"))
+    front.announce([item(n, f"LoRA {n}", on=date(2024 + n % 2, 4, 8)) for n in range(1, 13)])
+    front.index.follow()
+    front.offers(OWNER, "LoRA")
+
+    def wanted() -> set[int]:
+        with front.store.reading() as tx:
+            return {paper for paper, _ in tx.summary_jobs(range(1, 20))}
+
+    assert wanted() == set(), "who types sees a line of each for a moment"
+    page = front.ask(OWNER, "/paper LoRA")
+    shown = {block.paper for block in page.blocks if block.paper}
+    front.press(OWNER, buttons(page)["Narrow"])
+    assert wanted() == shown and len(shown) == 5
+    one, other, *_ = set(range(1, 13)) - shown
+    front.ask(OWNER, f"2504.{one:05d} and 2504.{other:05d}")
+    assert wanted() == shown | {one, other}
 
 
 def test_papers_are_offered_by_words_by_id_and_by_what_the_chat_follows(front: Front) -> None:
