@@ -209,7 +209,8 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
     paid = config.paid_broadcast
     a_second = PAID_A_SECOND if paid else A_SECOND
     pace = Pace(a_second, part=lambda: crew.part("telegram")) if crew else Pace(a_second)
-    return Telegram(token, config.api_url, pace, crew.turn(name) if crew else always, door, inbox, paid)
+    turn = crew.turn(name) if crew else always
+    return Telegram(token, config.api_url, pace, turn, door, inbox, paid, config.rich)
 
 
 def _discord(config: DiscordConfig, token: str, crew: Crew | None) -> ChatPlatform:

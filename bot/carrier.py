@@ -307,7 +307,7 @@ class Carrier:
         address = delivery.address
         match outcome:
             case Gone(why):
-                await asyncio.to_thread(self._pause, delivery.chat_id, why)
+                await asyncio.to_thread(self._pause, delivery, why)
                 log.warning("%s cannot be reached and is paused with all it has: %s", address, why)
             case Moved(chat):
                 await asyncio.to_thread(self._move, delivery, chat)
@@ -367,10 +367,12 @@ class Carrier:
         with self._store.transaction() as tx:
             tx.warn(notice, self._now())
 
-    def _pause(self, chat_id: int, why: str) -> None:
+    def _pause(self, delivery: Delivery, why: str) -> None:
         with self._store.transaction() as tx:
-            chat = tx.chat_by_id(chat_id)
-            if chat:
+            chat = tx.chat_by_id(delivery.chat_id)
+            if chat and chat.target == delivery.address:
+                absences.come_home(tx, chat, why, self._now())
+            elif chat:
                 absences.pause(tx, chat, why, self._now())
 
     def _move(self, delivery: Delivery, chat: str) -> None:

@@ -8,14 +8,13 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from bot import absences
-from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command, forum
-from bot.commands.asked import MOST_BYTES
+from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command, banning, forum, proxies
 from bot.commands.context import Context, digest_comes, refusal
 from bot.commands.proposing import nearest, offers, suggestions
 from bot.commands.texts import written
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
-from bot.pages import shorten
+from bot.pages import MOST_CARRIED, shorten
 from bot.ports import HINTED, Caller, CommandInfo, Offers, Suggestion
 from bot.query import Said, caret
 from bot.replies import Block, BlockKind, Button, Reply, Span, code, paragraph, say
@@ -26,6 +25,9 @@ log = logging.getLogger(__name__)
 RUN = "run"
 """The verb of a button that does what a command does: ``run:name argument``."""
 
+_TEXT = "paper"
+"""The command that a text without one is nearest to."""
+_CHANGES = {RUN: True} | {verb: press.changes for verb, press in PRESSES.items()}
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -78,7 +80,7 @@ class FrontDesk:
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
         text = " ".join(_tidied(text).split())
-        return await asyncio.to_thread(offers, self._context, caller, text, offset)
+        return await asyncio.to_thread(self._offers, caller, text, offset)
 
     async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
@@ -102,22 +104,39 @@ class FrontDesk:
         return self._press(here, action)
 
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
+        if banning.refusal_of(self._context, caller, name):
+            return ()
         return suggestions(self._context, forum.placed(self._context, caller), name, prefix)
 
+    def _offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        if banning.refusal_of(self._context, caller, ""):
+            return Offers()
+        return offers(self._context, caller, text, offset)
+
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        words = self._context.words(caller)
-        if not name:
-            self._require_admitted(caller)
-            return written(self._context, caller, argument)
-        command = COMMANDS.get(name.casefold())
+        context = self._context
+        command = COMMANDS.get(name.casefold() or _TEXT)
+        if refused := banning.refusal_of(context, caller, command.name if command else ""):
+            return refused
         if command is None:
-            return self._unknown(words, caller, _tidied(name)[:40], argument)
-        if command.name not in OPEN_TO_ALL:
-            self._require_admitted(caller)
+            return self._unknown(context.words(caller), caller, _tidied(name)[:40], argument)
         if command.name == "start" and argument == HINTED:
             argument = ""
-        reply = command.run(self._context, caller, argument)
-        return forum.offered(words, caller, reply) if command.name == "subscribe" and argument else reply
+        who = proxies.meant(context, caller, command.name, argument)
+        return self._run(command, caller, who, argument, bool(name))
+
+    def _run(self, command: Command, caller: Caller, who: proxies.Meant | None, argument: str, named: bool) -> Reply:
+        """What the command does for the caller, or for whom they speak; not ``named``: they wrote a text alone."""
+        context = self._context
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, command.name)):
+            return refused
+        if command.name not in OPEN_TO_ALL:
+            self._require_admitted(asking)
+        reply = command.run(context, asking, argument) if named else written(context, asking, argument)
+        if command.name == "subscribe" and argument:
+            reply = forum.offered(context.words(asking), asking, reply)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _unknown(self, words: Words, caller: Caller, name: str, argument: str) -> Reply:
         """What was meant, with a button that does it."""
@@ -128,10 +147,12 @@ class FrontDesk:
             return say(told, private=True)
         line = f"{meant.name} {argument}".strip() if meant.argument else meant.name
         action = f"{RUN}:{line}"
-        fits = len(action.encode()) <= MOST_BYTES and not (meant.required and not argument)
+        fits = len(action.encode()) <= MOST_CARRIED and not (meant.required and not argument)
         told = words.say("There is no command /{name}. Did you mean this?", name=name)
         buttons = ((Button("/" + shorten(line, 50), action),),) if fits else ()
-        return Reply((paragraph(told, "\n", code("/" + line)),), buttons, private=True)
+        reply = Reply((paragraph(told, "\n", code("/" + line)),), buttons, private=True)
+        who = proxies.meant(self._context, caller, meant.name, argument)
+        return proxies.told_for(self._context, reply, who, _CHANGES) if who else reply
 
     def _has(self, caller: Caller, command: Command) -> bool:
         return (caller.admin or not command.admin) and command.platform in ("", caller.address.platform)
@@ -162,17 +183,25 @@ class FrontDesk:
         )
 
     def _press(self, caller: Caller, action: str) -> Reply:
+        context = self._context
+        if refused := banning.refusal_of(context, caller, action.partition(":")[0]):
+            return refused
+        who, action = proxies.meant_by_press(context, caller, action)
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, action.partition(":")[0])):
+            return refused
         verb, _, rest = action.partition(":")
-        if verb == RUN:
-            name, _, argument = rest.partition(" ")
-            return self._answer(caller, name or "help", argument.strip())
+        name, _, argument = rest.partition(" ")
+        if verb == RUN and (command := COMMANDS.get(name or "help")):
+            return self._run(command, caller, None if command.name in proxies.OWN else who, argument.strip(), True)
         press = PRESSES.get(verb)
         if press is None:
-            words = self._context.words(caller)
+            words = context.words(caller)
             return say(words.say("This button is too old. /help shows what there is."), private=True)
         if verb not in OPEN_TO_ALL:
-            self._require_admitted(caller)
-        return press.run(self._context, caller, rest)
+            self._require_admitted(asking)
+        reply = press.run(context, asking, rest)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _require_admitted(self, caller: Caller) -> None:
         context = self._context

@@ -24,6 +24,7 @@ from bot.model import (
     Paper,
 )
 from bot.query import Query
+from bot.tastes import NO_TASTE, Taste, marks_of
 
 _MOST_ASKED = 4_096
 """Queries whose papers are remembered with how well they fit; of others only which they are."""
@@ -163,15 +164,23 @@ class Day:
         return found
 
     def matches(
-        self, followed: Sequence[Followed], wants: frozenset[News], since: date | None = None
+        self,
+        followed: Sequence[Followed],
+        wants: frozenset[News],
+        since: date | None = None,
+        taste: Taste = NO_TASTE,
     ) -> tuple[Match, ...]:
         """Every paper once, in reading order: the day's own first, then what came in a burst, then what came late; the
         newest day first, then the best match.
 
         A later cross-list counts only where no followed query matched the paper before it. Of what came late, days
-        before ``since`` are left out. Chats that follow the same objects share the answer.
+        before ``since`` are left out. Chats that follow the same objects share the answer, but for those whose votes
+        say what fits them best: a paper that ``taste`` lifts by three stands where one would that matched three
+        subscriptions more.
         """
         since = self.since(since)
+        if taste:
+            return self._compose(followed, wants, since, taste)
         key = (tuple(map(id, followed)), wants, since)
         known = self._composed.get(key)
         if known is None:
@@ -182,7 +191,9 @@ class Day:
         """None where nothing is left out, so that all may share."""
         return None if since is None or self._first_late is None or since <= self._first_late else since
 
-    def _compose(self, followed: Sequence[Followed], wants: frozenset[News], since: date | None) -> tuple[Match, ...]:
+    def _compose(
+        self, followed: Sequence[Followed], wants: frozenset[News], since: date | None, taste: Taste = NO_TASTE
+    ) -> tuple[Match, ...]:
         offers = self._offers(wants, since)
         asked = [self.ask(one.query) for one in followed]
         offered = frozenset().union(*(before for _, before in asked))
@@ -196,12 +207,13 @@ class Day:
                 else:
                     labels[paper_id] += mine
                     best[paper_id] = max(best[paper_id], weight)
+        lifts = self._lifts(followed, asked, taste) if taste else {}
         order = []
         for paper_id, its in labels.items():
             # The first of a paper's announcements that is news to these chats.
             for offer in offers.get(paper_id, ()):
                 if not (offer.is_later and paper_id in offered):
-                    fit = (-len(its), -best[paper_id], offer.rank, offer.id)
+                    fit = (-len(its) - lifts.get(paper_id, 0), -best[paper_id], offer.rank, offer.id)
                     waits = offer.id not in self._ordinary
                     order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
                     break
@@ -217,6 +229,19 @@ class Day:
             )
             for waits, *_, paper_id, offer in order
         )
+
+    def _lifts(
+        self,
+        followed: Sequence[Followed],
+        asked: Sequence[tuple[Mapping[int, float], frozenset[int]]],
+        taste: Taste,
+    ) -> dict[int, int]:
+        """How far the chat's votes lift each paper that it follows."""
+        queries: dict[int, list[str]] = {}
+        for one, (now, _) in zip(followed, asked, strict=True):
+            for paper_id in now:
+                queries.setdefault(paper_id, []).append(str(one.query))
+        return {paper_id: taste.lift(marks_of(self.papers[paper_id], its)) for paper_id, its in queries.items()}
 
     def _offers(self, wants: frozenset[News], since: date | None) -> dict[int, list[_Offer]]:
         """A paper's announcements that chats with these wants ask for, the greatest news first."""
@@ -234,19 +259,30 @@ class Day:
         return known
 
     def digest(
-        self, followed: Sequence[Followed], wants: frozenset[News], size: int, upto: int, since: date | None = None
+        self,
+        followed: Sequence[Followed],
+        wants: frozenset[News],
+        size: int,
+        upto: int,
+        since: date | None = None,
+        taste: Taste = NO_TASTE,
     ) -> Digest | None:
         """The digest of chats that follow this, ``size`` papers of it pushed; None where nothing matches. One object
-        for all of them."""
-        matches = self.matches(followed, wants, since)
+        for all of them that have no ``taste`` of their own."""
+        matches = self.matches(followed, wants, since, taste)
         if not matches:
             return None
+        if taste:
+            return self._composed_of(matches, followed, size, upto)
         key = (id(matches), size, upto)
         known = self._digests.get(key)
         if known is None:
-            on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
-            known = self._digests[key] = composed(on, matches, 0, followed, size, upto, self.today or on)
+            known = self._digests[key] = self._composed_of(matches, followed, size, upto)
         return known
+
+    def _composed_of(self, matches: Sequence[Match], followed: Sequence[Followed], size: int, upto: int) -> Digest:
+        on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
+        return composed(on, matches, 0, followed, size, upto, self.today or on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +307,7 @@ def decide(
     now: datetime,
     last_at: datetime | None = None,
     left: Leftover | None = None,
+    taste: Taste = NO_TASTE,
 ) -> Decision:
     """Compose the chat's digest, or say why there is none.
 
@@ -278,13 +315,13 @@ def decide(
     polled category is fresh or quiet; ``quiet``: all of them are quiet, so a second word about it is noise.
     ``last_kind`` and ``last_at`` are of the digest before: a chat whose time moved is due twice a day, and hears
     of an empty one once; that arXiv came in without a match after all is news. ``left`` is what its last digest left:
-    it comes behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time
-    is up.
+    it comes behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time is
+    up. ``taste`` orders the day's own.
     """
     due_at = next_due(chat, now)
     if not followed:
         return Decision(None, chat.seen, due_at)
-    found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on) if day else None
+    found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on, taste) if day else None
     if found and left is None:
         return Decision(found, upto, due_at)
     today = local_date(chat, now)

@@ -47,9 +47,8 @@ class Editions:
 
 
 def _shared(delivery: Delivery) -> bool:
-    """Whether its messages say nothing of this delivery alone, as a More button does."""
-    digest = delivery.digest
-    return bool(digest.id) and not delivery.parts and digest.pushed >= len(digest.matches)
+    """Whether its messages are those of its digest, whose buttons name the digest and not the delivery."""
+    return bool(delivery.digest.id) and not delivery.parts
 
 
 def _key(platform: ChatPlatform, delivery: Delivery) -> _Key:

@@ -1,21 +1,47 @@
-"""What people read about papers: entries, digests, cards, as platform-neutral documents."""
+"""What people read about papers: entries, digests, lists, as platform-neutral documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bot.keys import link_from_key, source_of, venue_of
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, heading, italic, link, paragraph, plain
 from bot.scripts import language_of
-from bot.summaries import best_abstract, best_summary
+from bot.summaries import Shown, best_abstract, best_summary
 from bot.text import readable
 from bot.words import Words, language_name
 
 PAGE = 10
 """Papers a page where a reader turns pages."""
-_TITLE, _HEADLINE, _AUTHORS, _ABSTRACT = 300, 420, 3, 3000
+ROOM = 3_200
+"""Characters that the papers of such a page may have together, so that it is one message on every platform."""
+MOST_CARRIED = 64
+"""Bytes that a button carries at most: https://core.telegram.org/bots/api#inlinekeyboardbutton."""
+_TITLE, _AUTHORS = 300, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Characters that an entry's parts may have: each title, headline, line of facts, fold."""
+
+    title: int = _TITLE
+    headline: int = 420
+    facts: int = 400
+    fold: int = 1_800
+
+
+_MEASURES = (
+    Measure(),
+    Measure(headline=260, facts=300),
+    Measure(200, 180, 200),
+    Measure(130, 110, 120),
+    Measure(110, 50, 60),
+    Measure(90, 0, 40),
+)
+"""From the usual to what ten papers always have room for."""
 
 
 def shorten(text: str, most: int) -> str:
@@ -25,6 +51,24 @@ def shorten(text: str, most: int) -> str:
     cut = text[: most - 1]
     space = cut.rfind(" ")
     return (cut[:space] if space > most // 2 else cut).rstrip(" ,;:，、；") + "…"
+
+
+def opener(number: int, paper_id: int, back: str) -> Button | None:
+    """The button that opens an entry's card; ``back`` is the action of the page that it stands on. None where nothing
+    could lead back there."""
+    return Button(str(number), carried("card", paper_id, "", back)) if back else None
+
+
+def carried(verb: str, paper_id: int, view: str, back: str) -> str:
+    """What a button of a card sends: ``verb:paper:view:back``. A way back of many steps is cut to its first one where
+    it would be too long, and left out where even that is."""
+    root = back
+    while root.partition(":")[0] == "like" and root.count(":") > 2:
+        root = root.split(":", 3)[3]
+    for tail in (back, root, ""):
+        if len((action := f"{verb}:{paper_id}:{view}:{tail}").encode()) <= MOST_CARRIED:
+            return action
+    return f"{verb}:{paper_id}::"
 
 
 def address_of(paper: Paper) -> str:
@@ -46,9 +90,9 @@ def published_at(words: Words, paper: Paper) -> str:
     return words.say("Published at {venue}", venue=venue) if venue else words.say("Published in the ACL Anthology")
 
 
-def authors_line(words: Words, paper: Paper) -> str:
+def authors_line(words: Words, paper: Paper, most: int = _AUTHORS) -> str:
     """``A. One, B. Two, C. Three and 4 more``; empty where nobody is known."""
-    names = [shorten(name, 60) for name in paper.authors[:_AUTHORS]]
+    names = [shorten(name, 60) for name in paper.authors[:most]]
     if not names:
         return ""
     rest = len(paper.authors) - len(names)
@@ -64,7 +108,7 @@ def label_list(words: Words, labels: Sequence[str], most: int = 4) -> str:
     return words.listing(shown)
 
 
-def _note(words: Words, shown: str, source: str = "") -> list[Span]:
+def note(words: Words, shown: str, source: str = "") -> list[Span]:
     """A small mark where the words are in another language than asked, or were converted from ``source``."""
     if not shown or (shown == words.language and not source):
         return []
@@ -73,6 +117,22 @@ def _note(words: Words, shown: str, source: str = "") -> list[Span]:
     if source:
         return [italic(f" [{words.say('converted from Traditional Chinese')}]")]
     return [italic(f" [{language_name(shown)}]")]
+
+
+def titled(paper: Paper, most: int = _TITLE) -> Span:
+    """The paper's own title, linked to its page."""
+    title = readable(paper.title)
+    return Span(shorten(title, most), link=link("", address_of(paper)).link, tex=_tex(paper.title, title, most))
+
+
+def passage(text: str, most: int) -> Span:
+    """A long text, its TeX made readable and kept beside it."""
+    shown = readable(text)
+    return Span(shorten(shown, most), tex=_tex(text, shown, most))
+
+
+def _tex(text: str, shown: str, most: int) -> str:
+    return text if "$" in text and len(shown) <= most else ""
 
 
 def entry(
@@ -85,41 +145,87 @@ def entry(
     layout: Layout = Layout.BRIEF,
     above: str = "",
     late_on: date | None = None,
+    back: str = "",
+    measure: Measure = _MEASURES[0],
 ) -> Block:
     """One numbered paper: linked title, its one sentence, who and where, what it matched. ``above``: a line over it,
-    which no split parts from it. ``late_on``: the day it was announced on, where it comes late."""
-    title = shorten(readable(paper.title), _TITLE)
+    which no split parts from it. ``late_on``: the day it was announced on, where it comes late. ``back``: the action of
+    the page that the paper's card leads back to; without one, no button opens it."""
     over = [italic(f"{above}\n")] if above else []
     page = link_from_key(proceedings_of(paper)) if news is News.PUBLISHED else ""
+    button = opener(number, paper.id, back)
+    title = titled(paper, measure.title)
     if layout is Layout.PLAIN:
-        return Block((*over, plain(f"{number}. {title}\n{page or address_of(paper)}")), BlockKind.ENTRY, paper.id)
+        plainly = f"{number}. {title.text}\n{page or address_of(paper)}"
+        return Block((*over, plain(plainly)), BlockKind.ENTRY, paper.id, button)
+    if page:
+        title = replace(title, link=link("", page).link)
     best = best_summary(summaries, words.language, paper, words.accepts)
-    spans = [*over, bold(f"{number}. "), Span(title, link=link("", page or address_of(paper)).link)]
+    spans = [*over, bold(f"{number}. "), title]
     if best.title:
-        spans.append(plain("\n" + shorten(best.title, _TITLE)))
-        spans += _note(words, best.title_language, best.title_from)
-    if best.headline:
-        spans.append(plain("\n" + shorten(best.headline, _HEADLINE)))
-        spans += _note(words, best.headline_language, best.headline_from)
-    facts = [authors_line(words, paper), paper.primary_category or venue_of(paper.key)]
-    if news is News.CROSS:
-        facts.append(words.say("cross-list"))
-    elif news is News.UPDATE:
-        facts.append(words.say("new version"))
-    elif news is News.PUBLISHED:
-        facts.append(published_at(words, paper) or words.say("published"))
-    if late_on:
-        facts.append(words.day(late_on))
-    facts.append(label_list(words, labels))
-    line = " · ".join(fact for fact in facts if fact)
+        spans.append(plain("\n" + shorten(best.title, measure.title)))
+        spans += note(words, best.title_language, best.title_from)
+    if best.headline and measure.headline:
+        spans.append(plain("\n" + shorten(best.headline, measure.headline)))
+        spans += note(words, best.headline_language, best.headline_from)
+    if layout is Layout.BILINGUAL and (own := _own_headline(words, paper, summaries, best)) and measure.headline:
+        spans.append(plain("\n" + shorten(own, measure.headline)))
+    line = shorten(" · ".join(filter(None, _facts(words, paper, labels, news, late_on))), measure.facts)
     if line:
         spans.append(italic("\n" + line))
-    return Block(tuple(spans), BlockKind.ENTRY, paper.id)
+    folds: tuple[Span, ...] = ()
+    if layout is Layout.FULL:
+        abstract = best_abstract(summaries, words.language, paper, words.accepts).text or paper.abstract
+        folds = (passage(abstract, measure.fold),) if abstract else ()
+    return Block(tuple(spans), BlockKind.ENTRY, paper.id, button, folds)
 
 
-def digest_heading(words: Words, digest: Digest) -> Block:
+def _own_headline(words: Words, paper: Paper, summaries: Sequence[Summary], shown: Shown) -> str:
+    """The sentence in the paper's own language beside the one in the reader's; empty where that is the same."""
+    own = language_of(paper.abstract)
+    if not own or own in (words.language, shown.headline_language):
+        return ""
+    headline = best_summary(summaries, own, paper).headline
+    return headline if headline != shown.headline else ""
+
+
+def _facts(words: Words, paper: Paper, labels: Sequence[str], news: News, late_on: date | None) -> Iterator[str]:
+    yield authors_line(words, paper)
+    yield paper.primary_category or venue_of(paper.key)
+    match news:
+        case News.CROSS:
+            yield words.say("cross-list")
+        case News.UPDATE:
+            yield words.say("new version")
+        case News.PUBLISHED:
+            yield published_at(words, paper) or words.say("published")
+    if late_on:
+        yield words.day(late_on)
+    yield label_list(words, labels)
+
+
+def fitted(make: Callable[[Measure], Sequence[Block]]) -> Sequence[Block]:
+    """Blocks that are one message together: what ``make`` makes with the greatest measure of which that is so."""
+    for measure in _MEASURES:
+        blocks = make(measure)
+        if sum(_size(block) for block in blocks) <= ROOM:
+            break
+    return blocks
+
+
+def _size(block: Block) -> int:
+    """UTF-16 units with what every platform's marks take, a link's address among them."""
+    text = block.text + "".join(fold.text for fold in block.folds)
+    return len(text.encode("utf-16-le", "replace")) // 2 + sum(len(span.link) for span in block.spans) // 2
+
+
+def digest_heading(words: Words, digest: Digest, whole_week: bool = False) -> Block:
     """``7 new papers for LoRA and RAG, Tuesday 8 April``; what came late or is left from earlier days is counted where
     it is all."""
+    if whole_week:
+        one, many = "{n} paper for {topics} in the week up to {day}", "{n} papers for {topics} in the week up to {day}"
+        its = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
+        return heading(words.count(one, many, len(digest.matches), **its))
     facts = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
     own = digest.matches[: len(digest.matches) - digest.carried]
     late = sum(match.late_on is not None for match in own)
@@ -155,35 +261,16 @@ def digest_page(
     *,
     only: Sequence[int] | None = None,
     layout: Layout = Layout.BRIEF,
-    delivery_id: int = 0,
 ) -> Reply:
     """The digest as it is pushed. ``only``: the papers that still have to be told (the heading goes with the
-    first); ``delivery_id``: what a More button refers to."""
+    first). Its buttons name the digest, as it is kept, so that chats which share it share its messages."""
     if digest.kind is not DigestKind.PAPERS:
         return empty_page(words, digest)
-    numbers = {match.paper_id: number for number, match in enumerate(digest.matches, 1)}
-    wanted = [m for m in digest.matches[: digest.pushed] if only is None or m.paper_id in set(only)]
-    blocks = [digest_heading(words, digest)] if len(wanted) == digest.pushed else []
-    new = len(digest.matches) - digest.carried
-    first_late = next((match.paper_id for match in digest.matches[:new] if match.late_on), None)
-    for match in wanted:
-        if match.paper_id in papers:
-            above = words.say("Left from earlier days:") if numbers[match.paper_id] == new + 1 > 1 else ""
-            if match.paper_id == first_late:
-                above = late_line(words, digest.matches[:new])
-            blocks.append(
-                entry(
-                    words,
-                    papers[match.paper_id],
-                    summaries.get(match.paper_id, ()),
-                    numbers[match.paper_id],
-                    match.labels,
-                    match.news,
-                    layout,
-                    above,
-                    match.late_on,
-                )
-            )
+    wanted = None if only is None else set(only)
+    pushed = enumerate(digest.matches[: digest.pushed], 1)
+    numbers = [number for number, match in pushed if wanted is None or match.paper_id in wanted]
+    blocks = [digest_heading(words, digest)] if len(numbers) == digest.pushed else []
+    blocks += digest_entries(words, digest, papers, summaries, numbers, layout)
     rest = len(digest.matches) - digest.pushed
     buttons: tuple[tuple[Button, ...], ...] = ()
     if rest > 0:
@@ -198,9 +285,48 @@ def digest_page(
                 )
             )
         blocks.append(paragraph(italic(words.sentences(*told))))
-        if delivery_id:
-            buttons = ((Button(label, f"more:{delivery_id}:{digest.pushed}"),),)
+        if digest.id:
+            buttons = ((Button(label, turning(digest, digest.pushed)),),)
     return Reply(tuple(blocks), buttons)
+
+
+def turning(digest: Digest, index: int) -> str:
+    """The action that shows the page of a kept digest on which the match at ``index`` stands; empty for one that is
+    not kept."""
+    return f"turn:{digest.id}:{index}" if digest.id else ""
+
+
+def digest_entries(
+    words: Words,
+    digest: Digest,
+    papers: Mapping[int, Paper],
+    summaries: Mapping[int, Sequence[Summary]],
+    numbers: Sequence[int],
+    layout: Layout = Layout.BRIEF,
+    measure: Measure = _MEASURES[0],
+    back: str = "",
+) -> list[Block]:
+    """The digest's papers with these numbers, counted from 1; those that are not stored any more are left out. A card
+    leads ``back``, or to the page of the digest where that is kept."""
+    new = len(digest.matches) - digest.carried
+    first_late = next((n for n, match in enumerate(digest.matches[:new], 1) if match.late_on), 0)
+    blocks = []
+    for number in numbers:
+        match = digest.matches[number - 1]
+        if match.paper_id not in papers:
+            continue
+        above = words.say("Left from earlier days:") if number == new + 1 > 1 else ""
+        if number == first_late:
+            above = late_line(words, digest.matches[:new])
+        its = summaries.get(match.paper_id, ())
+        way = back or turning(digest, number - 1)
+        blocks.append(
+            entry(
+                words, papers[match.paper_id], its, number, match.labels, match.news, layout, above, match.late_on,
+                way, measure,
+            )
+        )  # fmt: skip
+    return blocks
 
 
 def empty_page(words: Words, digest: Digest) -> Reply:
@@ -219,57 +345,10 @@ def empty_page(words: Words, digest: Digest) -> Reply:
     return Reply((paragraph(text),))
 
 
-def card(words: Words, paper: Paper, summaries: Sequence[Summary], subjects: Sequence[str] | None = None) -> Reply:
-    """One paper, whole: titles, headline, people, categories, both abstracts, links. ``subjects``: what it is about,
-    in the reader's words; those that are stored where nobody says."""
-    best = best_summary(summaries, words.language, paper, words.accepts)
-    title = shorten(readable(paper.title), _TITLE)
-    spans = [Span(title, bold("").style, link("", address_of(paper)).link)]
-    if best.title:
-        spans.append(plain("\n" + shorten(best.title, _TITLE)))
-        spans += _note(words, best.title_language, best.title_from)
-    blocks = [Block(tuple(spans), BlockKind.ENTRY, paper.id)]
-    abstracts = _abstracts(words, paper, summaries)
-    if best.headline and best.headline not in abstracts:
-        note = _note(words, best.headline_language, best.headline_from)
-        blocks.append(paragraph(plain(shorten(best.headline, _HEADLINE)), *note))
-    told = paper.subjects if subjects is None else subjects
-    facts = [
-        authors_line(words, paper),
-        ", ".join(paper.categories[:8]),
-        " · ".join(shorten(subject, 60) for subject in (told or _subjects(summaries, words.language))[:8]),
-        _dated(paper),
-    ]
-    blocks.append(paragraph(italic("\n".join(fact for fact in facts if fact))))
-    if published := published_at(words, paper):
-        blocks.append(paragraph(link(published, link_from_key(proceedings_of(paper)))))
-    for text, note in abstracts.items():
-        blocks.append(Block((plain(shorten(text, _ABSTRACT)), *note), BlockKind.QUOTE))
-    links = tuple(Button(_site(key), link=link_from_key(key)) for key in paper.keys if link_from_key(key))[:3]
-    more = (Button(words.say("More like this"), f"like:{paper.id}"),)
-    return Reply(tuple(block for block in blocks if block.text), (links, more) if links else (more,))
-
-
-def _subjects(summaries: Sequence[Summary], language: str) -> tuple[str, ...]:
-    return next((summary.subjects for summary in summaries if summary.language == language), ())
-
-
-def _dated(paper: Paper) -> str:
-    on = paper.first_announced_on or paper.dated_on
-    version = f"v{paper.version}" if paper.version else ""
-    return " · ".join(part for part in (f"{on:%Y-%m-%d}" if on else "", version, shorten(paper.journal, 120)) if part)
-
-
-def _abstracts(words: Words, paper: Paper, summaries: Sequence[Summary]) -> dict[str, list[Span]]:
-    """The best for this reader first, then the original, each with its mark."""
-    best, own = best_abstract(summaries, words.language, paper, words.accepts), readable(paper.abstract)
-    texts = {best.text: _note(words, best.language, best.source)}
-    texts.setdefault(own, _note(words, language_of(own)))
-    return {text: note for text, note in texts.items() if text}
-
-
-def _site(key: str) -> str:
-    return {"arxiv": "arXiv", "acl": "ACL Anthology", "doi": "DOI"}.get(key.partition(":")[0], key)
+def bulletin_page(words: Words, text: str) -> Reply:
+    """What an admin announces, a paragraph a line break."""
+    told = [paragraph(part) for part in text.splitlines() if part.strip()]
+    return Reply((heading(words.say("From whoever runs this bot")), *told))
 
 
 def results_page(
@@ -282,11 +361,12 @@ def results_page(
     labels: Mapping[int, Sequence[str]] | None = None,
     news: Mapping[int, News] | None = None,
     buttons: tuple[tuple[Button, ...], ...] = (),
+    back: str = "",
 ) -> Reply:
-    """A titled, numbered page of papers, counted from ``start``."""
-    blocks = [heading(title)]
-    for number, paper in enumerate(papers, start + 1):
-        blocks.append(
+    """A titled, numbered page of papers, counted from ``start``; ``back`` as for an entry."""
+
+    def made(measure: Measure) -> list[Block]:
+        return [
             entry(
                 words,
                 paper,
@@ -294,6 +374,10 @@ def results_page(
                 number,
                 (labels or {}).get(paper.id, ()),
                 (news or {}).get(paper.id, News.NEW),
+                back=back,
+                measure=measure,
             )
-        )
-    return Reply(tuple(blocks), buttons)
+            for number, paper in enumerate(papers, start + 1)
+        ]
+
+    return Reply((heading(title), *fitted(made)), buttons)

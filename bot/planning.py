@@ -21,6 +21,7 @@ from bot.figures import PLANNED, PLANS
 from bot.logbook import ROUTINE, about
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
+from bot.tastes import NO_TASTE, Taste
 from bot.wishes import UPTO
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,8 @@ class Planner:
         quiet = all(feed.state is FeedState.QUIET for feed in feeds)
         held = tx.followed([chat.id for chat in due])
         followed = {chat.id: known.follow(held.get(chat.id, ()), chat.language) for chat in due}
-        alike = {chat.id: known.alike(chat, followed[chat.id]) for chat in due}
+        tastes = {chat_id: Taste(votes) for chat_id, votes in tx.votes(chat.id for chat in due).items()}
+        alike = {chat.id: None if chat.id in tastes else known.alike(chat, followed[chat.id]) for chat in due}
         anew = [chat for chat in due if alike[chat.id] not in known.decided]
         for seen in {chat.seen for chat in anew}:
             day = known.days[seen]
@@ -276,6 +278,7 @@ class Planner:
                     wait_until=self._wait_until,
                     now=now,
                     left=known.left.get(chat.rest),
+                    taste=tastes.get(chat.id, NO_TASTE),
                 )
             except Exception:
                 # One chat that makes no sense must not keep the others from their digests.

@@ -20,11 +20,13 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text in one style; ``link`` is an http(s) address or empty. Newlines are kept."""
+    """A run of text in one style; ``link`` is an http(s) address or empty. Newlines are kept. ``tex`` is the same text
+    with its formulas as TeX, for platforms that draw those; empty where it has none."""
 
     text: str
     style: Style = Style.PLAIN
     link: str = ""
+    tex: str = ""
 
 
 class BlockKind(StrEnum):
@@ -39,19 +41,6 @@ class BlockKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """``paper`` is the id of the paper an ENTRY tells of, else 0."""
-
-    spans: tuple[Span, ...]
-    kind: BlockKind = BlockKind.TEXT
-    paper: int = 0
-
-    @property
-    def text(self) -> str:
-        return "".join(span.text for span in self.spans)
-
-
-@dataclass(frozen=True, slots=True)
 class Button:
     """``action`` is what a press sends back: at most 64 bytes (Telegram's callback_data). With ``link`` set,
     the button opens that http(s) address instead."""
@@ -59,6 +48,27 @@ class Button:
     label: str
     action: str = ""
     link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``paper`` is the id of the paper an ENTRY tells of, else 0. ``button`` belongs to the block: it stands beside it
+    where the platform can do that, else under the message that the block ends in, with those of the others.
+
+    ``folds`` are long texts under it that a reader opens. Where a platform has no such thing, it shows how they begin,
+    and ``unfold`` is the button that brings the rest; None where ``button`` does.
+    """
+
+    spans: tuple[Span, ...]
+    kind: BlockKind = BlockKind.TEXT
+    paper: int = 0
+    button: Button | None = None
+    folds: tuple[Span, ...] = ()
+    unfold: Button | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(span.text for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +85,15 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """``private``: only the asking person needs to see it, where the platform can do that.
-    ``edits``: a button's answer that should take the place of the message it stood under.
+    ``edits``: a button's answer that should take the place of the message it stood under. ``aside``: one that is for
+    the presser: where the platform can show it to them alone it does, else it takes the message's place as well.
     ``file``: goes with it; never into a group. ``spare``: characters left free in each of its messages."""
 
     blocks: tuple[Block, ...]
     buttons: tuple[tuple[Button, ...], ...] = ()
     private: bool = False
     edits: bool = False
+    aside: bool = False
     file: File | None = None
     spare: int = 0
 

@@ -48,6 +48,7 @@ class Telegram(Section):
     token: Annotated[Secret | None, checks.telegram_token] = None
     api_url: Annotated[str, checks.url("http", "https")] = TELEGRAM_API
     paid_broadcast: Annotated[bool, checks.flag] = False
+    rich: Annotated[bool, checks.flag] = False
     webhook_url: Annotated[str, checks.url_if_at_all] = ""
     webhook_listen: Annotated[tuple[str, int], checks.listen] = ("127.0.0.1", 8443)
     webhook_secret: Annotated[Secret | None, checks.webhook_secret] = None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.instance import REACHLESS_DAYS
 from bot.commands.people import DELIVERIES_DAYS, MESSAGES_DAYS
-from bot.model import Change, Deed
+from bot.model import Change, Deed, Place
 from bot.ports import Now, Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ NAME = "upkeep"
 LEASE, AGAIN = timedelta(minutes=10), timedelta(days=1)
 PAGE = 1_000
 """Deliveries looked at in one transaction."""
+UNDO_KEPT = timedelta(days=7)
+"""How long it is remembered what undoes a change of topics; it can be undone for a day."""
 CHATS = 10
 """Chats erased in one transaction."""
 
@@ -77,6 +79,7 @@ class Upkeep:
         yield drop_deliveries
         yield drop_digests
         yield remember_digests
+        yield lambda tx, now: tx.drop_topic_changes(now - UNDO_KEPT, PAGE) == PAGE
         if self.audit_days:
             yield lambda tx, now: tx.drop_audit(now - timedelta(days=self.audit_days), PAGE) == PAGE
 
@@ -86,7 +89,9 @@ def erase_unreachable(tx: Transaction, now: datetime) -> bool:
     gone = tx.out_of_reach(now - timedelta(days=REACHLESS_DAYS), CHATS)
     for chat in gone:
         tx.note(Change(now, "", str(chat.address), Deed.EXPIRE))
-        tx.erase(chat.address, "", now)
+        # On Telegram a private chat has its person's number; elsewhere nobody can say whose it was.
+        user = str(chat.address) if (chat.place, chat.address.platform) == (Place.PRIVATE, "telegram") else ""
+        tx.erase(chat.address, user, now)
     if gone:
         log.info("%d chats that could not be reached for %d days are erased", len(gone), REACHLESS_DAYS)
     return len(gone) == CHATS

@@ -52,7 +52,7 @@ def chat_of(row: Row[Any]) -> Chat:
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
         due_at, state, why, admitted, since_on, rest, away_at, try_at,
-        accepts,
+        accepts, banned, open_to_all, target, target_thread,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -77,6 +77,9 @@ def chat_of(row: Row[Any]) -> Chat:
         away_at=away_at,
         try_at=try_at,
         accepts=tuple(accepts.split()) if accepts else (),
+        banned=banned,
+        open_to_all=open_to_all,
+        target=None if target is None else Address(platform, target, target_thread or ""),
     )
 
 
@@ -104,6 +107,10 @@ def row_of_chat(chat: Chat) -> Values:
         "away_at": chat.away_at,
         "try_at": chat.try_at,
         "accepts": " ".join(chat.accepts),
+        "banned": chat.banned,
+        "open_to_all": chat.open_to_all,
+        "target_chat": chat.target.chat if chat.target else None,
+        "target_thread": chat.target.thread if chat.target else None,
     }
 
 
@@ -132,6 +139,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             row.digest_id,
             digest.get("carried", 0),
             tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
+            digest.get("text", ""),
         ),
         language=row.language,
         layout=Layout(row.layout),
@@ -180,6 +188,8 @@ def content_of(digest: Digest) -> Values:
         "labels": digest.labels,
         "quiet": digest.quiet,
     }
+    if digest.text:
+        content["text"] = digest.text
     if digest.carried:
         content["carried"] = digest.carried
     if digest.asked:

@@ -14,10 +14,11 @@ from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
+from storage.reading import Reading
 from storage.rows import CHUNK, Values, chunks
 
 
-class Chats(Deliveries):
+class Chats(Deliveries, Reading):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
@@ -72,7 +73,7 @@ class Chats(Deliveries):
         c = t.chat.c
         statement = (
             select(t.chat)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted, c.due_at <= now, c.id > after_id)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned, c.due_at <= now, c.id > after_id)
             .order_by(c.id)
             .limit(limit)
         )
@@ -82,7 +83,7 @@ class Chats(Deliveries):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         c = t.chat.c
-        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value
+        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value, ~c.banned
         statement = select(t.chat).where(*due).order_by(c.try_at).limit(limit)
         if self._locks:
             statement = statement.with_for_update(skip_locked=True)
@@ -100,7 +101,7 @@ class Chats(Deliveries):
     def languages_read(self) -> dict[str, int]:
         c = t.chat.c
         number = func.count().label("number")
-        served = c.state == ChatState.ACTIVE.value, c.admitted
+        served = c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned
         asked = select(c.language, number).where(*served).group_by(c.language).order_by(number.desc(), c.language)
         return {row.language: row.number for row in self._all(asked)}
 
@@ -118,6 +119,8 @@ class Chats(Deliveries):
         for chat in moving:
             address = new if old.thread or new.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
+            if chat.target is not None and chat.target.chat == old.chat:
+                chat = replace(chat, target=replace(chat.target, chat=new.chat))
             if there is None or self._gives_way(there):
                 self.put_chat(replace(chat, address=address))
             else:
@@ -155,7 +158,10 @@ class Chats(Deliveries):
         self.drop([row.id for row in self._all(twice)])
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
+        f = t.topic_follower
+        self._run(update(f).where(f.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))
+        self.move_votes(chat.id, there.id)
         self._remove(chat)
         active = ChatState.ACTIVE in (chat.state, there.state)
         self.put_chat(
@@ -167,10 +173,15 @@ class Chats(Deliveries):
                 away_at=None if active else there.away_at,
                 try_at=None if active else there.try_at,
                 rest=there.rest or chat.rest,
+                banned=chat.banned or there.banned,
+                open_to_all=chat.open_to_all and there.open_to_all,
+                target=there.target or chat.target,
             )
         )
 
     def _remove(self, chat: Chat) -> None:
+        self.drop_votes(chat.id)
+        self._run(t.topic_follower.delete().where(t.topic_follower.c.chat_id == chat.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
         self._run(t.chat.delete().where(t.chat.c.id == chat.id))
 

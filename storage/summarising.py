@@ -27,7 +27,7 @@ class Summarising(Papers):
         statement = (
             select(*grouped, func.count().label("chats"))
             .join(t.chat, c.id == s.chat_id)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned)
             .group_by(*grouped)
         )
         return [
@@ -39,9 +39,8 @@ class Summarising(Papers):
         """Another one when somebody follows something else, reads another language, or something was announced."""
         s, c = t.subscription.c, t.chat.c
         held = self._all(select(func.count(), func.max(s.id)).select_from(t.subscription))
-        chats = self._all(
-            select(c.language, func.count()).where(c.state == ChatState.ACTIVE.value, c.admitted).group_by(c.language)
-        )
+        served = c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned
+        chats = self._all(select(c.language, func.count()).where(*served).group_by(c.language))
         topics = self._all(select(t.topic.c.slug, t.topic.c.query).order_by(t.topic.c.slug))
         return repr((self.last_announcement(), held, sorted(map(tuple, chats)), topics))
 

@@ -60,6 +60,11 @@ class Front:
         name, _, argument = line[1:].partition(" ") if line.startswith("/") else ("", "", line)
         return asyncio.run(self.desk.answer(caller, name, argument))
 
+    def carry_out(self, caller: Caller, line: str) -> Reply:
+        """A command, and a press of the button under its answer, where it has one."""
+        told = self.ask(caller, line)
+        return self.press(caller, action) if (action := next(iter(buttons(told).values()), "")) else told
+
     def press(self, caller: Caller, action: str) -> Reply:
         return asyncio.run(self.desk.press(caller, action))
 

@@ -20,12 +20,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "absences", "budgets", "bursts", "checking", "citing", "delivery", "digests", "documents", "explaining",
         "exports", "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "subjects",
-        "summaries", "telling", "wants",
+        "summaries", "tastes", "telling", "wants",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "carrier", "commands", "crew", "desk", "drafts", "editions", "gauges",
-        "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling", "publishing",
-        "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
+        "accounts", "anthology", "backfill", "bulletins", "cards", "carrier", "commands", "crew", "desk", "drafts",
+        "editions", "gauges", "inbox", "ledger", "listings", "notices", "outcomes", "outside", "pages", "pipeline",
+        "planning", "polling", "publishing", "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.databases import postgres_server as postgres_server
 from tests.paths import ROOT, SHARED
 from tests.program import Program, environment, of_platforms, round_at
 from tests.servers.discord import MANAGE_GUILD, FakeDiscord, text_of
+from tests.servers.discord_objects import buttons_in
 from tests.servers.feeds import Answer, FeedServer
 from tests.servers.telegram import FakeTelegram
 
@@ -107,6 +109,47 @@ async def walk(
     assert done["sent"] == 3, done
     two = {title for m in telegram.sent if m["chat_id"] == READER for title in entries(m["visible"])}
     assert two and not one & two, "nothing comes twice"
+    async with Program(folder, env, "run") as program:
+        await discord.connected(30)
+        await turn_the_pages(telegram)
+        await open_for_one(discord, channel)
+    assert "Traceback" not in program.log
+
+
+async def turn_the_pages(telegram: FakeTelegram) -> None:
+    """A paper of each message of the private digest opens in its place, and Back brings that back as it was."""
+    pushed = [message for message in telegram.sent if message["chat_id"] == READER]
+
+    async def pressed(message: dict[str, Any], data: str) -> None:
+        before = len(telegram.edited)
+        telegram.push_callback(message["message_id"], data, READER)
+        await telegram.until(lambda t: len(t.edited) > before, 30)
+
+    for message in pushed:
+        was = {name: message[name] for name in ("visible", "entities", "reply_markup")}
+        rows = message["reply_markup"]["inline_keyboard"]
+        numbers = [button for row in rows for button in row if button["text"].isdecimal()]
+        assert len(numbers) == len(entries(message["visible"])) > 0
+        for number in numbers[-1:]:
+            await pressed(message, number["callback_data"])
+            assert "Save" in str(message["reply_markup"]) and "blockquote" in str(message["entities"])
+            (back,) = message["reply_markup"]["inline_keyboard"][-1]
+            await pressed(message, back["callback_data"])
+            assert {name: message[name] for name in was} == was
+    assert len([message for message in telegram.sent if message["chat_id"] == READER]) == len(pushed), "nothing is new"
+
+
+async def open_for_one(discord: FakeDiscord, channel: str) -> None:
+    """A paper of a server's digest opens for its presser alone; what is pressed there turns in place."""
+    message = discord.messages(channel)[-1]
+    was = text_of(message)
+    for button in [one for one in buttons_in(message["components"]) if one.get("label", "").isdecimal()][:3]:
+        exchange = await (await discord.push_component(message["id"], button["custom_id"], "88")).answered()
+        (card,) = exchange.messages
+        assert card["flags"] & 64 and text_of(message) == was
+        (save,) = [one for one in buttons_in(card["components"]) if one.get("label") == "Save"]
+        kept = await (await discord.push_component(card["id"], save["custom_id"], "88")).answered()
+        assert "Saved ✓" in str(kept.edits) and not kept.messages
 
 
 def test_a_broken_configuration_names_every_problem_and_ends(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bot.model import Address, Place
 from bot.ports import Caller, Desk, Finding, Message
 from bot.redaction import LineHandler
 from bot.replies import Button, Reply
+from bot.words import language_for, words_for
 
 HERE = Address("console", "local")
 
@@ -50,7 +51,7 @@ class Console:
         width = None if stream.isatty() else 100
         self._terminal = Terminal(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=width)
         self._locale = locale
-        self._buttons: list[Button] = []
+        self._buttons: dict[int, Button] = {}
 
     @property
     def caller(self) -> Caller:
@@ -63,9 +64,15 @@ class Console:
             self._print(block_text(block, width))
         if reply.file is not None:
             self._print(Text(printable(reply.file.content.decode(errors="replace"))))
-        self._buttons = [button for row in reply.buttons for button in row]
-        if self._buttons:
-            self._print(buttons_text(self._buttons, width))
+        opening = {int(b.button.label): b.button for b in reply.blocks if b.button and b.button.label.isdecimal()}
+        others = [button for row in reply.buttons for button in row]
+        first = max(opening, default=0) + 1
+        self._buttons = opening | dict(enumerate(others, first))
+        if others or opening:
+            numbers = f"{min(opening)}-{max(opening)}" if opening else ""
+            words = words_for(language_for(self._locale))
+            told = {numbers: Button(words.say("Open"))} if opening else {}
+            self._print(buttons_text(told | {str(n): b for n, b in enumerate(others, first)}, width))
 
     def _print(self, text: Text) -> None:
         """As it is, wrapped by whoever made it, and an empty line."""
@@ -93,9 +100,9 @@ class Console:
 
     async def take(self, desk: Desk, line: str) -> Reply:
         """One line: a command, the number of a button just shown, or words to look for."""
-        if line.isdecimal() and len(line) < 4 and 0 < int(line) <= len(self._buttons):
-            button = self._buttons[int(line) - 1]
-            if button.action:
+        if line.isdecimal() and len(line) < 4:
+            button = self._buttons.get(int(line))
+            if button and button.action:
                 return await desk.press(self.caller, button.action)
         if line.startswith("/"):
             name, _, argument = line[1:].partition(" ")

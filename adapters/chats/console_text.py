@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -31,6 +31,9 @@ def block_text(block: Block, width: int = 0) -> Text:
         text.append(printable(span.text), style="bold" if span.link else _STYLES[span.style])
     if block.kind is BlockKind.HEADING:
         text.stylize("bold green")
+    for fold in block.folds:
+        text.append("\n\n" if block.kind is not BlockKind.ENTRY else "\n")
+        text.append(printable(fold.text), style="dim" if block.kind is BlockKind.ENTRY else "")
     first, *rest = text.split("\n", allow_blank=True)
     lines = [first, *([Text(printable(address), style="blue")] if address else []), *rest]
     if len(lines) > 1 and not lines[-1].plain:
@@ -51,15 +54,15 @@ def block_text(block: Block, width: int = 0) -> Text:
     return Text("\n").join(rows)
 
 
-def buttons_text(buttons: Sequence[Button], width: int = 0) -> Text:
+def buttons_text(buttons: Mapping[str, Button], width: int = 0) -> Text:
     """``[1] Back   [2] Next``: what to type to press each, a row ending between two of them."""
     text, column = Text(), 0
-    for number, button in enumerate(buttons, 1):
+    for place, (number, button) in enumerate(buttons.items(), 1):
         link = f" {printable(button.link)}" if button.link else ""
         one = Text.assemble((f"[{number}] ", "cyan"), printable(button.label), link)
         fits = not width or column + 3 + one.cell_len <= width
-        text.append("" if number == 1 else "   " if fits else "\n")
-        column = one.cell_len + (column + 3 if fits and number > 1 else 0)
+        text.append("" if place == 1 else "   " if fits else "\n")
+        column = one.cell_len + (column + 3 if fits and place > 1 else 0)
         text.append_text(one)
     return text
 

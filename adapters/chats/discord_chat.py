@@ -34,9 +34,10 @@ from adapters.chats.discord_listener import Listener
 from adapters.chats.discord_pace import DiscordPace
 from adapters.chats.discord_render import marked, render
 from adapters.chats.discord_shards import Shards, about_shards
+from adapters.chats.discord_standing import standing
 from bot.errors import ChatGone, ConfigError, Hidden, Problem, Refused, TryLater
 from bot.model import Address
-from bot.ports import Desk, Finding, Message
+from bot.ports import Desk, Finding, Message, Standing
 from bot.replies import Reply
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,11 @@ class Discord:
             client = await self._logged_in()
             channel = await client.http.start_private_message(int(user.partition(":")[2]))
         return Address("discord", str(channel["id"]))
+
+    async def standing(self, user: str, wanted: str) -> Standing:
+        with wire.discord_errors(may_deliver=False):
+            client = await self._logged_in()
+        return await standing(client, user, wanted)
 
     async def start(self, desk: Desk) -> None:
         self._stopped = False

@@ -14,6 +14,7 @@ from typing import Any
 import discord
 from discord.http import Route
 
+from adapters.chats.discord_components import buttons_of, texts_of
 from bot.errors import Hidden
 
 PAGE, MOST_PAGES = 100, 10
@@ -26,9 +27,9 @@ Body = Mapping[str, Any]
 
 def mark(body: Body) -> tuple[str, ...]:
     """What a message is known by, of a body that was sent or a message that was read. Discord trims white space."""
-    texts = [body.get("content") or "", *(embed.get("description") or "" for embed in body.get("embeds") or [])]
-    buttons = [button for row in body.get("components") or [] for button in row.get("components") or []]
-    carried = [button.get("custom_id") or button.get("url") or "" for button in buttons]
+    embeds, components = body.get("embeds") or [], body.get("components") or []
+    texts = [body.get("content") or "", *(embed.get("description") or "" for embed in embeds), *texts_of(components)]
+    carried = [button.get("custom_id") or button.get("url") or "" for button in buttons_of(components)]
     return tuple(" ".join(text.split()) for text in texts) + tuple(carried)
 
 

@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -21,6 +21,7 @@ from discord import InteractionType
 
 from adapters.chats import discord_wire as wire
 from adapters.chats.discord_commands import LOCALES, read_autocomplete, read_command, suggestions
+from adapters.chats.discord_components import OF_COMPONENTS
 from adapters.chats.discord_render import EPHEMERAL, render
 from bot.errors import PaperroundError, TryLater, Uncertain
 from bot.model import POSTS, Address, Cause, Place
@@ -51,12 +52,14 @@ _SORRY = {
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """A reply as bodies. ``private``: for the asking person's eyes, as a ``file`` always is; ``edits``: takes its
-    message's place."""
+    message's place. ``formed``: the same in the form of components."""
 
     bodies: tuple[Body, ...]
     private: bool = False
     edits: bool = False
     file: File | None = None
+    formed: tuple[Body, ...] = ()
+    aside: bool = False
 
 
 class Listener:
@@ -214,11 +217,15 @@ class Listener:
             answer = await task
         finally:
             task.cancel()
-        bodies = [_private(body) if answer.private else body for body in answer.bodies]
+        edits = pressed and (answer.edits or (answer.aside and _own(event)))
+        if edits and answer.formed and _flags(event) & OF_COMPONENTS:
+            # A message that is of components stays so.
+            answer = replace(answer, bodies=answer.formed)
+        private = answer.private or (pressed and answer.aside and not edits)
+        bodies = [_private(body) if private else body for body in answer.bodies]
         if not bodies and not pressed:
             # A command must be answered by something.
             bodies = list(_bodies(say("…")))
-        edits = pressed and answer.edits
         if edits and bodies:
             first = _replacing(answer.bodies[0])
             await (wire.edit_original(event, first) if deferred else wire.respond(event, _UPDATE, first))
@@ -238,8 +245,9 @@ class Listener:
             await wire.respond(event, _DEFER_UPDATE)
         else:
             await self._first(event, bodies[0], answer.file)
-        for body in bodies[1:]:
-            await wire.follow_up(event, body)
+        file = answer.file if pressed and deferred else None
+        for number, body in enumerate(bodies[1:], 2):
+            await wire.follow_up(event, body, file if number == len(bodies) else None)
 
     async def _first(self, event: discord.Interaction[Any], body: Body, file: File | None) -> None:
         try:
@@ -255,7 +263,9 @@ class Listener:
         try:
             async with asyncio.timeout(_LONGEST_WORK):
                 reply = await work
-            return _Answer(_bodies(reply), reply.private or reply.file is not None, reply.edits, reply.file)
+            formed = _bodies(reply, components=True) if reply.edits or reply.aside else ()
+            private = reply.private or reply.file is not None
+            return _Answer(_bodies(reply), private, reply.edits, reply.file, formed, reply.aside)
         except Exception:
             log.exception("an answer failed")
             return _Answer(_bodies(_sorry(locale)), private=True)
@@ -288,8 +298,18 @@ class Listener:
             self._busy.discard(task)
 
 
-def _bodies(reply: Reply) -> tuple[Body, ...]:
-    return tuple(json.loads(message.payload) for message in render(reply))
+def _bodies(reply: Reply, components: bool = False) -> tuple[Body, ...]:
+    return tuple(json.loads(message.payload) for message in render(reply, components))
+
+
+def _flags(event: discord.Interaction[Any]) -> int:
+    """Of the message whose button was pressed."""
+    return event.message.flags.value if event.message is not None else 0
+
+
+def _own(event: discord.Interaction[Any]) -> bool:
+    """Whether only the presser sees the message."""
+    return isinstance(event.channel, discord.DMChannel) or bool(_flags(event) & EPHEMERAL)
 
 
 def _private(body: Body) -> Body:
@@ -297,8 +317,10 @@ def _private(body: Body) -> Body:
 
 
 def _replacing(body: Body) -> Body:
-    """An edit keeps what it does not name."""
-    return {"content": "", "embeds": [], "components": [], "flags": 0, **body}
+    """An edit keeps what it does not name; beside components there may be neither content nor embeds
+    (https://discord.com/developers/docs/components/using-message-components)."""
+    content = None if body.get("flags", 0) & OF_COMPONENTS else ""
+    return {"content": content, "embeds": [], "components": [], "flags": 0, **body}
 
 
 def _sorry(locale: str) -> Reply:

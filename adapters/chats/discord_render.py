@@ -1,12 +1,10 @@
 """Replies as Discord's create-message bodies.
 
-A reply that lists papers with links goes into embeds: up to 6000 characters a message instead of 2000, no link
-previews, and mentions in embeds never notify. Everything else is plain content with previews suppressed.
+A reply that tells of papers is made of components (Components V2): a container, in it a section for each paper with
+the button that opens it beside it, 4000 characters a message instead of 2000, no link previews. Everything else is
+plain content with previews suppressed.
 
-Lengths are counted in UTF-16 units. Discord does not document whether it counts those or code points; units are
-never fewer, so a message within the limit this way is within it both ways.
-Limits: https://discord.com/developers/docs/resources/message#create-message and
-https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+Limits: https://discord.com/developers/docs/resources/message#create-message
 """
 
 from __future__ import annotations
@@ -16,70 +14,74 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
 
+from adapters.chats.discord_components import (
+    COMPONENTS,
+    OF_COMPONENTS,
+    ROWS,
+    SHOWN,
+    Component,
+    button_of,
+    clean,
+    container,
+    count_of,
+    length,
+    rows_of,
+    section,
+    texts_of,
+    usable_link,
+)
 from bot.ports import Message
-from bot.replies import Block, BlockKind, Button, Reply, Span, Style
+from bot.replies import Block, BlockKind, Reply, Span, Style
 
-CONTENT, DESCRIPTION, EMBEDS_TOTAL, EMBEDS = 2000, 4096, 6000, 10
-BUTTON_LABEL, CUSTOM_ID, BUTTON_URL, BUTTONS_A_ROW, ROWS = 80, 100, 512, 5, 5
+CONTENT = 2000
 SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 
 _COLOUR = 0xB31B1B
-_LONGEST_LINK = 1000
+_BEGINNING = 260
+"""Characters that are shown of a text that is folded."""
 _GAP = "\n\n"
 _ZERO_WIDTH = "\u200b"
 
-_UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # ':' also starts an emoji's name and a bare address; '#' a heading or a channel; '@' a mention.
 _SPECIAL = re.compile(r"[\\*_~`|<>@#\[\]]|:(?=\S)")
 _LINE_START = re.compile(r"^([ \t]*)([-+]|\d+(?=[.)]))", re.MULTILINE)
-_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(?=[/?#]|\Z)")
 _BARE_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~/?#=&%+:,;-]*[A-Za-z0-9/#=&-]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Where the text goes: characters a sheet (content or one embed), a message, and sheets a message."""
+    """Where the text goes: characters a message, and, where it is of components, how many of those are free in it."""
 
-    sheet: int
-    message: int
-    sheets: int
-    embeds: bool
+    room: int
+    components: int = 0
 
 
-_PLAIN = _Form(CONTENT, CONTENT, 1, embeds=False)
-_RICH = _Form(DESCRIPTION, EMBEDS_TOTAL, EMBEDS, embeds=True)
+_PLAIN = _Form(CONTENT)
+_RICH = _Form(SHOWN, COMPONENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Rendered text that must not be split; ``gap`` stands between it and what follows."""
+    """Rendered text that must not be split, with the heading that must not stand without it; ``gap`` stands between it
+    and what follows. ``button`` stands beside it."""
 
     text: str
     gap: str
     paper: int = 0
+    button: Component | None = None
+    heading: str = ""
 
 
 @dataclass(slots=True)
 class _Draft:
-    sheets: list[str] = field(default_factory=list)
+    """A message being filled: its texts, each with the button beside it."""
+
+    texts: list[tuple[str, Component | None]] = field(default_factory=list)
     papers: list[int] = field(default_factory=list)
     gap: str = ""
     used: int = 0
-
-
-def length(text: str) -> int:
-    """UTF-16 units, what Discord's limits are counted in here."""
-    return len(text) + sum(char > "\uffff" for char in text)
-
-
-def clean(text: str) -> str:
-    """Text that can be put into JSON and shown: no control characters but newline and tab, no lone surrogates,
-    no characters that turn the reading direction of what follows."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return _SURROGATE.sub("\ufffd", _UNWANTED.sub("", text))
+    components: int = 0
 
 
 def escape(text: str) -> str:
@@ -89,60 +91,89 @@ def escape(text: str) -> str:
     return "\\" + text if text.startswith((".", ")")) else text
 
 
-def render(reply: Reply) -> tuple[Message, ...]:
-    """The reply as JSON bodies of ``POST /channels/{id}/messages`` (without nonce), buttons under the last."""
+def render(reply: Reply, components: bool = False) -> tuple[Message, ...]:
+    """The reply as JSON bodies of ``POST /channels/{id}/messages`` (without nonce), buttons under the last.
+    ``components``: in the form of components in any case, for a message that has it keeps it."""
     linked = any(b.kind is BlockKind.ENTRY and any(span.link for span in b.spans) for b in reply.blocks)
-    form = _RICH if linked else _with_spare(reply.spare)
-    drafts = _packed(_glued(_pieces(reply.blocks, form), form), form)
-    rows = _rows(reply.buttons)
+    rich = components or linked or any(block.button or block.folds for block in reply.blocks)
+    unfolding = [block.unfold for block in reply.blocks if rich and block.unfold and _cut_short(block)]
+    seen: set[str] = set()
+    rows = rows_of([unfolding, *reply.buttons], COMPONENTS if rich else ROWS, seen)
+    spare = reply.spare + len(_GAP) + len("**") if reply.spare else 0
+    taken = 2 + sum(1 + len(row["components"]) for row in rows)
+    form = _Form(SHOWN - spare, COMPONENTS - taken) if rich else _Form(CONTENT - spare)
+    drafts = _packed(_glued(_pieces(reply.blocks, form, seen), form), form)
     if rows and not drafts:
-        drafts = [_Draft(["…"])]
+        drafts = [_Draft([("…", None)])]
     last = len(drafts) - 1
+    payload = _components if rich else _content
     return tuple(
-        Message(_payload(draft, form if draft.used else _PLAIN, rows if i == last else []), tuple(draft.papers))
-        for i, draft in enumerate(drafts)
+        Message(_json(payload(draft, rows if i == last else [])), tuple(draft.papers)) for i, draft in enumerate(drafts)
     )
 
 
 def marked(payload: bytes, note: str) -> bytes:
     """The message with ``note`` above it; as it is, where it has that already or was rendered without room for it."""
     body = json.loads(payload)
-    content, above = body.get("content") or "", f"*{escape(note)}*"
+    above = f"*{escape(note)}*"
+    if (body.get("flags") or 0) & OF_COMPONENTS:
+        parts, texts = body["components"], list(texts_of(body["components"]))
+        fits = sum(map(length, texts)) + length(above) <= SHOWN and count_of(parts) < COMPONENTS
+        if texts[:1] == [above] or not fits:
+            return payload
+        return _json({**body, "components": [section(above, None), *parts]})
+    content = body.get("content") or ""
     if content.startswith(above) or length(content) + length(above) + len(_GAP) > CONTENT:
         return payload
-    body["content"] = above + (_GAP + content if content else "")
+    return _json({**body, "content": above + (_GAP + content if content else "")})
+
+
+def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _with_spare(spare: int) -> _Form:
-    room = CONTENT - (spare + len(_GAP) + len("**") if spare else 0)
-    return replace(_PLAIN, sheet=room, message=room)
+def _content(draft: _Draft, rows: list[Component]) -> dict[str, Any]:
+    body: dict[str, Any] = {"allowed_mentions": {"parse": []}, "content": draft.texts[0][0], "flags": SUPPRESS_EMBEDS}
+    return {**body, "components": rows} if rows else body
 
 
-def _payload(draft: _Draft, form: _Form, rows: list[dict[str, Any]]) -> bytes:
-    body: dict[str, Any] = {"allowed_mentions": {"parse": []}}
-    if form.embeds:
-        body["embeds"] = [{"description": sheet, "color": _COLOUR} for sheet in draft.sheets]
-    else:
-        body["content"] = draft.sheets[0]
-        body["flags"] = SUPPRESS_EMBEDS
-    if rows:
-        body["components"] = rows
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+def _components(draft: _Draft, rows: list[Component]) -> dict[str, Any]:
+    parts = [section(text, button) for text, button in draft.texts]
+    body = {"allowed_mentions": {"parse": []}, "components": [container([*parts, *rows], _COLOUR)]}
+    return {**body, "flags": OF_COMPONENTS}
 
 
-def _pieces(blocks: Iterable[Block], form: _Form) -> Iterator[tuple[BlockKind, _Piece]]:
+def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tuple[BlockKind, _Piece]]:
     for raw in blocks:
-        block = replace(raw, spans=tuple(replace(s, text=clean(s.text), link=_address(s.link)) for s in raw.spans))
+        block = replace(raw, spans=tuple(replace(s, text=clean(s.text), link=usable_link(s.link)) for s in raw.spans))
         if not _visible(block):
             continue
         gap = "\n" if block.kind in (BlockKind.HEADING, BlockKind.CODE) else "\n\n"
-        paper = block.paper
+        paper, folds = block.paper, _folded(block, form)
+        button = button_of(block.button, seen) if block.button and form.components else None
         rest: Block | None = block
         while rest is not None and _visible(rest):
-            head, rest = _cut(rest, form)
-            yield block.kind, _Piece(_markdown(head, form), gap if rest is None else "\n", paper)
-            paper = 0
+            head, rest = _cut(rest, form, length(folds))
+            text = _markdown(head, form) + (folds if rest is None else "")
+            yield block.kind, _Piece(text, gap if rest is None else "\n", paper, button)
+            paper, button = 0, None
+
+
+def _folded(block: Block, form: _Form) -> str:
+    """How the block's folds begin, as quotes under it."""
+    shown = []
+    for fold in block.folds:
+        text = clean(fold.text).strip()
+        if length(text) > _BEGINNING:
+            space = text.rfind(" ", _BEGINNING // 2, _BEGINNING)
+            text = text[: space if space > 0 else _BEGINNING].rstrip() + "…"
+        if text:
+            shown.append(_markdown(Block((Span(text),), BlockKind.QUOTE), form))
+    return "".join("\n" + text for text in shown)
+
+
+def _cut_short(block: Block) -> bool:
+    return any(length(clean(fold.text).strip()) > _BEGINNING for fold in block.folds)
 
 
 def _glued(pieces: Iterable[tuple[BlockKind, _Piece]], form: _Form) -> Iterator[_Piece]:
@@ -150,8 +181,10 @@ def _glued(pieces: Iterable[tuple[BlockKind, _Piece]], form: _Form) -> Iterator[
     held: _Piece | None = None
     for kind, piece in pieces:
         if held is not None:
-            joined = held.text + held.gap + piece.text
-            if length(joined) <= form.sheet:
+            above = held.heading + held.gap * bool(held.heading) + held.text
+            if form.components and not held.button and length(above) + length(piece.text) <= form.room:
+                piece = replace(piece, heading=above, paper=piece.paper or held.paper)
+            elif not form.components and length(joined := held.text + held.gap + piece.text) <= form.room:
                 piece = replace(piece, text=joined, paper=piece.paper or held.paper)
             else:
                 yield held
@@ -167,44 +200,55 @@ def _glued(pieces: Iterable[tuple[BlockKind, _Piece]], form: _Form) -> Iterator[
 def _packed(pieces: Iterable[_Piece], form: _Form) -> list[_Draft]:
     drafts: list[_Draft] = []
     for piece in pieces:
-        size = length(piece.text)
-        draft = drafts[-1] if drafts else None
-        if draft is not None and (
-            length(draft.sheets[-1]) + len(draft.gap) + size <= form.sheet
-            and draft.used + len(draft.gap) + size <= form.message
-        ):
-            draft.sheets[-1] += draft.gap + piece.text
-            draft.used += len(draft.gap)
-        elif draft is not None and draft.used + size <= form.message and len(draft.sheets) < form.sheets:
-            draft.sheets.append(piece.text)
-        else:
-            draft = _Draft([piece.text])
-            drafts.append(draft)
-        draft.used += size
-        draft.gap = piece.gap
-        if piece.paper:
-            draft.papers.append(piece.paper)
+        if not drafts or not _added(drafts[-1], piece, form):
+            drafts.append(_Draft())
+            _added(drafts[-1], piece, form)
     return drafts
+
+
+def _added(draft: _Draft, piece: _Piece, form: _Form) -> bool:
+    """Whether the message took the piece; an empty one takes any."""
+    merges = bool(draft.texts) and not (draft.texts[-1][1] or piece.button or piece.heading)
+    size = length(piece.heading) + length(piece.text) + (len(draft.gap) if merges else 0)
+    more = 0 if merges else (3 if piece.button else 1) + bool(piece.heading)
+    whole = draft.components + more <= form.components if form.components else merges
+    fits = draft.used + size <= form.room and whole
+    if draft.texts and not fits:
+        return False
+    if piece.heading:
+        draft.texts.append((piece.heading, None))
+    if merges:
+        draft.texts[-1] = (draft.texts[-1][0] + draft.gap + piece.text, None)
+    else:
+        draft.texts.append((piece.text, piece.button))
+    draft.used += size
+    draft.components += more
+    draft.gap = piece.gap
+    if piece.paper:
+        draft.papers.append(piece.paper)
+    return True
 
 
 def _visible(block: Block) -> bool:
     return bool(block.text.replace(_ZERO_WIDTH, "").strip())
 
 
-def _cut(block: Block, form: _Form) -> tuple[Block, Block | None]:
-    """The longest beginning of the block that fits a sheet, cut at white space where there is some."""
-    if length(_markdown(block, form)) <= form.sheet:
+def _cut(block: Block, form: _Form, spare: int = 0) -> tuple[Block, Block | None]:
+    """The longest beginning of the block that fits a message with ``spare`` characters free in it, cut at white space
+    where there is some."""
+    room = form.room - spare
+    if length(_markdown(block, form)) <= room:
         return block, None
     text = block.text
-    low, high = 1, min(len(text), form.sheet)
+    low, high = 1, min(len(text), room)
     while low < high:
         middle = (low + high + 1) // 2
-        if length(_markdown(_slice(block, 0, middle), form)) <= form.sheet:
+        if length(_markdown(_slice(block, 0, middle), form)) <= room:
             low = middle
         else:
             high = middle - 1
     at = max(text.rfind("\n", low // 2, low), text.rfind(" ", low // 2, low)) + 1 or low
-    while at > 1 and length(_markdown(_slice(block, 0, at), form)) > form.sheet:
+    while at > 1 and length(_markdown(_slice(block, 0, at), form)) > room:
         at -= 1
     return _slice(block, 0, at), _slice(block, at, len(text))
 
@@ -266,7 +310,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 def _run(text: str, span: Span, form: _Form) -> str:
     if span.link:
-        target = span.link if form.embeds else f"<{span.link}>"
+        target = span.link if form.components else f"<{span.link}>"
         inner = f"[{_link_text(text)}]({target})"
     elif span.style is Style.CODE:
         return "`" + text.replace("`", "ˋ") + "`"
@@ -297,43 +341,6 @@ def _link_text(text: str) -> str:
     return escape(text)
 
 
-def _address(link: str) -> str:
-    """An http(s) address that cannot break out of ``[text](<address>)``; empty where it is none."""
-    if not _WEB_ADDRESS.match(link) or len(link) > _LONGEST_LINK:
-        return ""
-    quoted = quote(_SURROGATE.sub("", link), safe="/:?#=&%+,;~!$'[]-._")
-    return quoted if len(quoted) <= _LONGEST_LINK else ""
-
-
 def _escape_line_start(match: re.Match[str]) -> str:
     blank, mark = match.groups()
     return f"{blank}\\{mark}" if mark in "-+" else f"{blank}{mark}\\"
-
-
-def _rows(buttons: Iterable[Iterable[Button]]) -> list[dict[str, Any]]:
-    """At most 5 rows of 5; a button that Discord would refuse, or that is there already, is left out."""
-    rows: list[list[dict[str, Any]]] = []
-    seen: set[str] = set()
-    for row in buttons:
-        made: list[dict[str, Any]] = []
-        for button in row:
-            target = _address(button.link) if button.link else button.action
-            if not target or target in seen or len(target) > (BUTTON_URL if button.link else CUSTOM_ID):
-                continue
-            seen.add(target)
-            label = _shortened(clean(button.label).replace("\n", " ").strip() or "…")
-            made.append(
-                {"type": 2, "style": 5, "label": label, "url": target}
-                if button.link
-                else {"type": 2, "style": 2, "label": label, "custom_id": target}
-            )
-        rows += [made[n : n + BUTTONS_A_ROW] for n in range(0, len(made), BUTTONS_A_ROW)]
-    return [{"type": 1, "components": row} for row in rows[:ROWS]]
-
-
-def _shortened(label: str) -> str:
-    if length(label) <= BUTTON_LABEL:
-        return label
-    while length(label) > BUTTON_LABEL - 1:
-        label = label[:-1]
-    return label + "…"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from telegram import Bot, ChatMember, Update
+from telegram import Bot, Update
 from telegram import error as tg
 
 from adapters.chats.telegram_commands import list_commands
@@ -24,6 +24,8 @@ from adapters.chats.telegram_presses import NOTICE_SECONDS, RIGHTS_SECONDS
 from adapters.chats.telegram_presses import notice as notice_of
 from adapters.chats.telegram_render import marked, render
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
+from adapters.chats.telegram_rich import Forms
+from adapters.chats.telegram_standing import administers, meant, standing
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -42,7 +44,7 @@ from adapters.chats.telegram_updates import (
 from adapters.chats.telegram_webhook import Door, Webhook
 from bot.errors import ChatGone, ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
-from bot.ports import Caller, Desk, Finding, Inbox, Message
+from bot.ports import Caller, Desk, Finding, Inbox, Message, Standing
 from bot.replies import Reply, say
 
 log = logging.getLogger(__name__)
@@ -71,10 +73,11 @@ class Telegram:
         door: Door | None = None,
         inbox: Inbox | None = None,
         paid: bool = False,
+        rich: bool = False,
     ) -> None:
-        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``turn`` says whether this
-        process is the one that polls; with a ``door`` Telegram calls there instead, and ``inbox`` holds what it brings.
-        Raises ConfigError for an empty token."""
+        """``api_url`` is of the Bot API server; ``paid``: digests are paid broadcasts; ``rich``: papers are rich
+        messages where the server knows them; ``turn`` says whether this process polls; with a ``door`` Telegram calls
+        there and ``inbox`` holds what it brings. Raises ConfigError for an empty token."""
         self._token, self._paid = token, paid
         self._pace = pace or Pace(per_second=PAID_A_SECOND if paid else A_SECOND)
         self._polling, self._sending = AiohttpRequest(connections=2), AiohttpRequest()
@@ -89,6 +92,7 @@ class Telegram:
             )
         except tg.InvalidToken:
             raise ConfigError((Problem(TOKEN_KEY, "is empty", TOKEN_MEND),)) from None
+        self._forms = Forms(self._bot, self._sending, rich)
         self._desk: Desk | None = None
         self._known: frozenset[str] = frozenset()
         self._door = door
@@ -105,7 +109,7 @@ class Telegram:
 
     def render(self, reply: Reply) -> tuple[Message, ...]:
         """See :func:`adapters.chats.telegram_render.render`."""
-        return render(reply)
+        return render(reply, self._forms.rich)
 
     async def ready(self, address: Address) -> None:
         await self._pace.ready(address.chat)
@@ -129,6 +133,9 @@ class Telegram:
     async def private_chat(self, user: str) -> Address:
         """A private chat has its user's id."""
         return Address(PLATFORM, user.partition(":")[2])
+
+    async def standing(self, user: str, wanted: str) -> Standing:
+        return await standing(self._bot, user, wanted)
 
     async def start(self, desk: Desk) -> None:
         """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""
@@ -244,6 +251,7 @@ class Telegram:
                 await self._answer_query(query_id)
 
     async def _answered(self, desk: Desk, event: Written) -> Reply:
+        event = await meant(self._bot, event)
         needed = desk.needs_rights(event.name, event.argument)
         caller = await self._with_rights(desk, event.caller, event.rights, needed)
         return await desk.answer(caller, event.name, event.argument)
@@ -253,18 +261,8 @@ class Telegram:
         return await desk.press(await self._with_rights(desk, event.caller, event.rights, needed), event.action)
 
     async def _with_rights(self, desk: Desk, caller: Caller, rights: Rights, needed: bool) -> Caller:
-        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await self._is_administrator(caller)))
+        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await administers(self._bot, caller)))
         return replace(caller, manages=manages, admin=bool(caller.user) and desk.is_admin(caller.user))
-
-    async def _is_administrator(self, caller: Caller) -> bool:
-        """Asked afresh; without an answer: no."""
-        user = int(caller.user.partition(":")[2])
-        try:
-            member = await self._bot.get_chat_member(_chat_id(caller.address), user)
-        except Exception as error:
-            log.warning("Telegram: rights in chat %s could not be asked (%s)", caller.address.chat, self._safe(error))
-            return False
-        return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
     async def _pressed(self, desk: Desk, event: Pressed) -> None:
         """The press is answered beside its button where that is enough, else the button is let go at once; where it
@@ -278,13 +276,13 @@ class Telegram:
                 await self._answer_query(event.query_id, notice)
             if notice:
                 return
-            reply = await work
+            reply = await self._confided(desk, event.caller, await work)
         finally:
             work.cancel()
         if reply.private and event.caller.place is not Place.PRIVATE:
             await self._whisper(desk, event.caller, reply)
             return
-        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits else 0)
+        await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits or reply.aside else 0)
 
     async def _call(self, method: str, parameters: Mapping[str, Any]) -> Any:
         return await self._sending.call(f"{self._bot.base_url}/{method}", parameters)
@@ -318,7 +316,7 @@ class Telegram:
     async def _post(self, desk: Desk, address: Address, reply: Reply, answers: int = 0, edits: int = 0) -> None:
         """Bring a person an answer: as an answer to a message, or in the place of one."""
         try:
-            messages = render(reply)
+            messages = self.render(reply)
         except ValueError:
             log.exception("Telegram: an answer could not be rendered")
             messages = render(_OOPS)
@@ -349,10 +347,8 @@ class Telegram:
 
         async def edit() -> str:
             await self._pace.turn(address.chat, urgent=True)
-            rest = dict(parameters)
-            text, chat = rest.pop("text"), _chat_id(address)
             with telegram_errors():
-                await self._bot.edit_message_text(text, chat, message_id, api_kwargs=rest)
+                await self._forms.edit({"chat_id": _chat_id(address), "message_id": message_id, **parameters})
             return str(message_id)
 
         try:
@@ -368,7 +364,7 @@ class Telegram:
             to["message_thread_id"] = int(address.thread)
         try:
             with telegram_errors():
-                message = await self._call("sendMessage", to | parameters)
+                message = await self._forms.send(to | parameters)
                 return str(message["message_id"])
         except TryLater as error:
             if error.after and not error.everywhere:

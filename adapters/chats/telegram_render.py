@@ -15,6 +15,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters.chats.telegram_rich import rich_html
 from bot.ports import Message
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style
 
@@ -64,23 +65,33 @@ def usable_link(address: str) -> str:
         return ""
 
 
-def render(reply: Reply) -> tuple[Message, ...]:
+def render(reply: Reply, rich: bool = False) -> tuple[Message, ...]:
     """The reply's messages; each payload is the JSON of sendMessage's parameters without ``chat_id``.
 
-    A paper belongs to the message in which its entry ends. Buttons stand under the last message; more than 100
-    go on under messages of their own. Empty for a reply without text and buttons. Raises ValueError for a
-    button that carries nothing or more than 64 bytes.
+    A paper belongs to the message in which its entry ends, and so does the button of a block. The reply's own stand
+    under the last message; more than 100 go on under messages of their own. Empty for a reply without text and buttons.
+    With ``rich`` what tells of papers has the rich form beside the classic one. Raises ValueError for a button that
+    carries nothing or more than 64 bytes.
     """
     room = MAX_UNITS - (reply.spare + len(_GAP) if reply.spare else 0)
     drafts = _pack((block for raw in reply.blocks if (block := _cleaned(raw)).spans), room)
-    keyboards = _keyboards(reply.buttons)
-    if keyboards and not drafts:
+    if not drafts and _keyboards(reply.buttons):
         drafts = [_Draft(["…"])]
-    messages = [_message(draft, ()) for draft in drafts]
-    if keyboards:
-        messages[-1] = _message(drafts[-1], keyboards[0])
-        messages += [_message(_Draft(["…"]), rows) for rows in keyboards[1:]]
+    messages = []
+    for number, draft in enumerate(drafts, 1):
+        rows = [*_evenly(draft.buttons), *(reply.buttons if number == len(drafts) else ())]
+        first, *others = _keyboards(rows) or [[]]
+        messages.append(_message(draft, first, rich))
+        messages += [_message(_Draft(["…"]), more) for more in others]
     return tuple(messages)
+
+
+def _evenly(buttons: Sequence[Button]) -> list[Sequence[Button]]:
+    """In as few rows as Telegram takes, of the same length where that can be."""
+    if not buttons:
+        return []
+    wide = -(-len(buttons) // -(-len(buttons) // MAX_ROW))
+    return [buttons[start : start + wide] for start in range(0, len(buttons), wide)]
 
 
 def marked(payload: bytes, note: str) -> bytes:
@@ -90,7 +101,10 @@ def marked(payload: bytes, note: str) -> bytes:
     visible = unescape(_TAG.sub("", parameters["text"]))
     if parameters["text"].startswith(above) or units(visible) + units(note) + len(_GAP) > MAX_UNITS:
         return payload
-    return json.dumps({**parameters, "text": above + parameters["text"]}, ensure_ascii=False).encode()
+    parameters["text"] = above + parameters["text"]
+    if rich := parameters.get("rich_message"):
+        parameters["rich_message"] = {**rich, "html": f"<p><i>{escape(note)}</i></p>{rich['html']}"}
+    return json.dumps(parameters, ensure_ascii=False).encode()
 
 
 @dataclass(slots=True)
@@ -101,6 +115,8 @@ class _Draft:
     units: int = 0
     entities: int = 0
     papers: list[int] = field(default_factory=list)
+    buttons: list[Button] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
 
     def takes(self, block: Block, room: int) -> bool:
         gap = len(_GAP) if self.html else 0
@@ -110,8 +126,11 @@ class _Draft:
         self.units += (len(_GAP) if self.html else 0) + _units(block)
         self.entities += _entities(block)
         self.html.append(_html(block))
+        self.blocks.append(block)
         if block.paper:
             self.papers.append(block.paper)
+        if block.button:
+            self.buttons.append(block.button)
 
 
 def _pack(blocks: Iterable[Block], room: int) -> list[_Draft]:
@@ -124,21 +143,33 @@ def _pack(blocks: Iterable[Block], room: int) -> list[_Draft]:
     return drafts
 
 
-def _message(draft: _Draft, rows: Sequence[Sequence[dict[str, str]]]) -> Message:
+def _message(draft: _Draft, rows: Sequence[Sequence[dict[str, str]]], rich: bool = False) -> Message:
     parameters: dict[str, Any] = {
         "text": _GAP.join(draft.html),
         "parse_mode": "HTML",
         "link_preview_options": {"is_disabled": True},
     }
+    if rich and any(block.paper or block.folds for block in draft.blocks):
+        parameters["rich_message"] = {"html": rich_html(draft.blocks), "skip_entity_detection": True}
     if rows:
         parameters["reply_markup"] = {"inline_keyboard": rows}
     return Message(json.dumps(parameters, ensure_ascii=False).encode(), tuple(dict.fromkeys(draft.papers)))
 
 
 def _cleaned(block: Block) -> Block:
-    """The block as it will be sent: clean text, links that Telegram takes, no blank ends."""
+    """The block as it will be sent: clean text, links that Telegram takes, no blank ends, no empty folds."""
+    spans = _cleaned_spans(block, block.spans)
+    if block.kind is not BlockKind.CODE:
+        spans = _trimmed(spans)
+    elif not "".join(span.text for span in spans).strip():
+        spans = []
+    trimmed = (_trimmed(_cleaned_spans(block, [fold])) for fold in block.folds)
+    return replace(block, spans=tuple(spans), folds=tuple(fold[0] for fold in trimmed if fold) if spans else ())
+
+
+def _cleaned_spans(block: Block, raw: Iterable[Span]) -> list[Span]:
     spans: list[Span] = []
-    for span in block.spans:
+    for span in raw:
         text, link = clean(span.text), usable_link(span.link)
         style = span.style
         if block.kind is BlockKind.CODE:
@@ -153,12 +184,8 @@ def _cleaned(block: Block) -> Block:
             # An @name out of a paper must not ping whoever has that name: a word joiner keeps it a word.
             text = _MENTION.sub("@\u2060", text)
         if text:
-            spans.append(Span(text, style, link))
-    if block.kind is not BlockKind.CODE:
-        spans = _trimmed(spans)
-    elif not "".join(span.text for span in spans).strip():
-        spans = []
-    return replace(block, spans=tuple(spans))
+            spans.append(Span(text, style, link, clean(span.tex)))
+    return spans
 
 
 def _trimmed(spans: list[Span]) -> list[Span]:
@@ -175,7 +202,7 @@ def _trimmed(spans: list[Span]) -> list[Span]:
 
 
 def _units(block: Block) -> int:
-    return sum(units(span.text) for span in block.spans)
+    return sum(units(span.text) for span in block.spans) + sum(1 + units(fold.text) for fold in block.folds)
 
 
 def _span_entities(span: Span) -> int:
@@ -184,11 +211,16 @@ def _span_entities(span: Span) -> int:
 
 def _entities(block: Block) -> int:
     whole = block.kind in (BlockKind.QUOTE, BlockKind.CODE)
-    return whole + sum(_span_entities(span) for span in block.spans)
+    return whole + sum(_span_entities(span) for span in block.spans) + len(block.folds)
 
 
 def _pieces(block: Block, room: int) -> Iterator[Block]:
-    """The block itself where it fits a message, else cut between words; the paper goes with the last piece."""
+    """The block itself where it fits a message, else cut between words; the paper goes with the last piece, and each
+    fold, cut where even it alone is too long, is a piece of its own."""
+    if block.folds and (_units(block) > room or _entities(block) > MAX_ENTITIES):
+        for fold in (replace(block, folds=(), button=None, paper=0), *_quotes(block)):
+            yield from _pieces(fold, room)
+        return
     rest = list(block.spans)
     while rest:
         piece = replace(block, spans=tuple(rest))
@@ -199,7 +231,15 @@ def _pieces(block: Block, room: int) -> Iterator[Block]:
         if block.kind is not BlockKind.CODE:
             head, rest = _trimmed(head), _trimmed(rest)
         if head:
-            yield replace(block, spans=tuple(head), paper=0 if rest else block.paper)
+            piece = replace(block, spans=tuple(head))
+            yield replace(piece, paper=0, button=None) if rest else piece
+
+
+def _quotes(block: Block) -> Iterator[Block]:
+    """The folds of a block that is too long, as blocks; the paper and its button go with the last."""
+    for number, fold in enumerate(block.folds, 1):
+        quote = Block((fold,), BlockKind.QUOTE)
+        yield replace(quote, paper=block.paper, button=block.button) if number == len(block.folds) else quote
 
 
 def _cut(spans: list[Span], room: int, entities: int) -> tuple[list[Span], list[Span]]:
@@ -213,9 +253,9 @@ def _cut(spans: list[Span], room: int, entities: int) -> tuple[list[Span], list[
             room -= size
             continue
         fitting = _fitting(span.text, room) if entities >= 0 else 0
-        rest = [replace(span, text=span.text[fitting:]), *spans[number + 1 :]]
+        rest = [replace(span, text=span.text[fitting:], tex=""), *spans[number + 1 :]]
         if fitting:
-            head.append(replace(span, text=span.text[:fitting]))
+            head.append(replace(span, text=span.text[:fitting], tex=""))
         if rest[0].text[:1].isspace():
             return head, rest
         return _back_to_space(head, rest)
@@ -235,8 +275,8 @@ def _back_to_space(head: list[Span], rest: list[Span]) -> tuple[list[Span], list
         span = head[number]
         if space := _LAST_SPACE.search(span.text):
             before, after = span.text[: space.end()], span.text[space.end() :]
-            moved = [replace(span, text=after)] if after else []
-            kept = [*head[:number], replace(span, text=before)]
+            moved = [replace(span, text=after, tex="")] if after else []
+            kept = [*head[:number], replace(span, text=before, tex="")]
             if not "".join(s.text for s in kept).strip():
                 break
             return kept, [*moved, *head[number + 1 :], *rest]
@@ -247,7 +287,8 @@ def _html(block: Block) -> str:
     inner = "".join(_span_html(span) for span in block.spans)
     if block.kind is BlockKind.QUOTE:
         return f"<blockquote expandable>{inner}</blockquote>"
-    return f"<pre>{inner}</pre>" if block.kind is BlockKind.CODE else inner
+    folds = "".join(f"\n<blockquote expandable>{_span_html(fold)}</blockquote>" for fold in block.folds)
+    return (f"<pre>{inner}</pre>" if block.kind is BlockKind.CODE else inner) + folds
 
 
 def _span_html(span: Span) -> str:

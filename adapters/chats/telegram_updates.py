@@ -9,7 +9,16 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update, User
+from telegram import (
+    Chat,
+    ChatMember,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    MessageOriginChannel,
+    Update,
+    User,
+)
 
 from bot.model import Address, Place
 from bot.ports import Caller
@@ -36,7 +45,7 @@ class Rights(Enum):
 @dataclass(frozen=True, slots=True)
 class Written:
     """A command, or with ``name`` empty a text in private or with the bot's name in it. ``addressed``: it can only be
-    meant for this bot."""
+    meant for this bot. ``forwarded``: the id of the channel that a text in private is a post of."""
 
     caller: Caller
     name: str
@@ -44,6 +53,7 @@ class Written:
     addressed: bool
     message_id: int
     rights: Rights
+    forwarded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +155,14 @@ def _reopened(message: Message) -> Back | None:
 
 
 def _written(message: Message, username: str) -> Written | None:
-    text = (message.text or "").strip()
     private = message.chat.type == Chat.PRIVATE
+    origin = message.forward_origin if private else None
+    forwarded = str(origin.chat.id) if isinstance(origin, MessageOriginChannel) else ""
+    text = (message.text or (message.caption if forwarded else "") or forwarded).strip()
     if not text or (private and message.from_user and message.from_user.is_bot) or _offered(message, username):
         return None
-    named = _without_name(text, username) if message.chat.type != Chat.CHANNEL else None
-    found = _COMMAND.match(text if named is None else named)
+    named = _without_name(text, username) if message.chat.type != Chat.CHANNEL and not forwarded else None
+    found = None if forwarded else _COMMAND.match(text if named is None else named)
     if found is None and not private and named is None:
         return None
     text = text if named is None else named
@@ -165,6 +177,7 @@ def _written(message: Message, username: str) -> Written | None:
         private or bool(receiver) or named is not None,
         message.message_id,
         _sender_rights(message),
+        forwarded,
     )
 
 

@@ -6,7 +6,26 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands import forum, instance, news, people, reading, searching, subscriptions, summaries, topics, why
+from bot.commands import (
+    announcing,
+    banning,
+    cards,
+    forum,
+    instance,
+    news,
+    people,
+    places,
+    proxies,
+    reading,
+    roster,
+    saved,
+    searching,
+    subscriptions,
+    summaries,
+    topic_changes,
+    topics,
+    why,
+)
 from bot.commands.context import Context
 from bot.ports import Caller, CommandInfo
 from bot.replies import Reply
@@ -19,7 +38,7 @@ Run = Callable[[Context, Caller, str], Reply]
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
     asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
-    ``lines``: its argument keeps its lines."""
+    ``lines``: line breaks of its argument are kept."""
 
     name: str
     description: str
@@ -74,6 +93,8 @@ COMMANDS: dict[str, Command] = {
         Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
         Command("why", "Why a paper came, or did not", why.why, "paper"),
         Command("digest", "Today's digest, now", reading.digest, "query"),
+        Command("saved", "The papers you keep; bibtex or ris hands them over as a file", saved.saved,
+                choices=tuple(saved.FORMS)),
         Command("language", "The language I write in here", instance.language, "language", changes=True),
         Command("time", "When the digest comes", instance.when, "time", changes=True),
         Command("privacy", "What is kept about this chat", people.privacy),
@@ -88,9 +109,19 @@ COMMANDS: dict[str, Command] = {
             platform="discord",
         ),
         Command(
-            "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "name", "remove"), admin=True,
+            "topic", "Add, edit, rename, merge or remove a topic (admins)", topics.topic, "topic",
+            choices=("add", "edit", "rename", "merge", "remove", "undo"), admin=True,
         ),
+        Command(
+            "access", "Who may subscribe in this chat", places.access, "access", choices=("all", "admins"), changes=True
+        ),
+        Command("here", "Digests of this group come here", places.here, "where", guarded=True),
+        Command("channel", "Set up a channel of yours from here", proxies.channel, "channel"),
+        Command("audit", "What was changed, and by whom", roster.audit, guarded=True),
+        Command("announce", "Tell all chats something (admins)", announcing.announce, "text", admin=True, lines=True),
+        Command("ban", "Serve a chat or person no longer (admins)", banning.ban, "who", admin=True),
+        Command("unban", "Serve a chat or person again (admins)", banning.unban, "who", admin=True),
+        Command("chats", "The chats there are (admins)", roster.chats, "chat", admin=True),
         Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
@@ -120,10 +151,28 @@ PRESSES: dict[str, Press] = {
     "newest": Press(searching.newest),
     "narrow": Press(searching.narrow),
     "track": Press(searching.track, changes=True),
-    "like": Press(reading.like),
     "forum": Press(forum.forum, changes=True),
+    "turn": Press(reading.turn),
+    "card": Press(cards.open_card),
+    "save": Press(cards.save),
+    "up": Press(cards.up),
+    "down": Press(cards.down),
+    "cite": Press(cards.cite),
+    "like": Press(cards.like),
+    "reasons": Press(cards.reasons),
+    "saved": Press(saved.page),
+    "export": Press(saved.export),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "topic": Press(topic_changes.press),
+    "access": Press(places.press_access, changes=True),
+    "here": Press(places.press_here, changes=True),
+    "channel": Press(proxies.press),
+    "audit": Press(roster.press_audit, changes=True),
+    "announce": Press(announcing.press),
+    "ban": Press(banning.ban),
+    "unban": Press(banning.unban),
+    "chats": Press(roster.press_chats),
     "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

@@ -1,4 +1,4 @@
-"""Buttons that ask a query again: what is too long for one (64 bytes) is kept, and the button carries its mark."""
+"""Buttons that ask a query again: what is too long for one is kept, and the button carries its mark."""
 
 from __future__ import annotations
 
@@ -6,19 +6,40 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from bot.commands.context import Context
+from bot.pages import MOST_CARRIED
 from bot.ports import Caller
 from bot.replies import Button
+from bot.words import Words
 
-MOST_BYTES = 64
+Ways = list[tuple[str, str, int]]
+"""Of buttons: label, verb, offset."""
+_MOST_BACK = 40
+"""Bytes of a way back that a card's buttons have room for beside their own."""
 MOST_KEPT = 10
 """Long queries of a chat whose buttons still work."""
+
+
+def turns(words: Words, verb: str, offset: int, total: int, size: int) -> Ways:
+    """Back and Next, where there is somewhere to go."""
+    ways = [("‹ " + words.say("Back"), verb, max(0, offset - size))] if offset > 0 else []
+    if offset + size < total:
+        ways.append((words.say("Next") + " ›", verb, offset + size))
+    return ways
+
+
+def way(context: Context, caller: Caller, text: str, verb: str, at: int) -> str:
+    """The action of a page, as the cards opened from it carry it: ``verb:at:text``, or ``recall:verb:at:mark``."""
+    action = f"{verb}:{at}:{text}"
+    if len(action.encode()) <= _MOST_BACK:
+        return action
+    return f"recall:{verb}:{at}:{keep(context, caller, text)}"
 
 
 def buttons(context: Context, caller: Caller, text: str, ways: Sequence[tuple[str, str, int]]) -> tuple[Button, ...]:
     """Buttons that ask ``text`` again, of (label, verb, offset): they carry ``verb:offset:text``, or where one of them
     is too long, all of them ``recall:verb:offset:mark``."""
     actions = [f"{verb}:{at}:{text}" for _, verb, at in ways]
-    if any(len(action.encode()) > MOST_BYTES for action in actions):
+    if any(len(action.encode()) > MOST_CARRIED for action in actions):
         mark = keep(context, caller, text)
         actions = [f"recall:{verb}:{at}:{mark}" for _, verb, at in ways]
     return tuple(Button(label, action) for (label, _, _), action in zip(ways, actions, strict=True))

@@ -11,7 +11,7 @@ from bot.commands.context import Context, note
 from bot.commands.instance import REACHLESS_DAYS
 from bot.errors import NotAllowed
 from bot.model import Address, Deed, Place
-from bot.ports import MOST_SEARCHES, Caller, Transaction
+from bot.ports import MOST_SEARCHES, MOST_VOTES, Caller, Transaction
 from bot.replies import Button, File, Reply, code, heading, paragraph, say
 from bot.words import Words
 
@@ -53,6 +53,11 @@ def _facts(context: Context, caller: Caller, words: Words) -> Iterator[str]:
         "Of searches here the last long ones, for the buttons under them, and your own last {n}, wherever you asked, to"
         " propose them to you alone; of all else you write, nothing once it is answered.",
         n=MOST_SEARCHES,
+    )
+    yield words.say(
+        "Papers that you save, and your 👍 and 👎 (the last {n} of a chat order its digests), until you take them back"
+        " or erase them.",
+        n=MOST_VOTES,
     )
     if caller.place is not Place.PRIVATE:
         days = context.config.audit_days
@@ -170,9 +175,14 @@ def document(tx: Transaction, address: Address, user: str, now: datetime) -> byt
         return None
     ids = {match[0] for row in kept.get("digest", ()) for match in _pushed(row["content"])}
     ids |= {paper for row in kept.get("delivery_part", ()) for paper in row["papers"]}
+    ids |= {row["paper_id"] for name in ("saved", "vote") for row in kept.get(name, ())}
     keys = {number: paper.keys[0] for number, paper in tx.papers(ids).items() if paper.keys}
     for row in kept.get("delivery_part", ()):
         row["papers"] = [keys.get(paper, paper) for paper in row["papers"]]
+    for row in (row for name in ("saved", "vote") for row in kept.get(name, ())):
+        row["paper"] = keys.get(paper := row.pop("paper_id"), paper)
+        if row["who"] != user:  # how members vote is nobody else's business
+            row["who"] = ""
     for row in kept.get("digest", ()):
         content = row["content"]
         papers = [

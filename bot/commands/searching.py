@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands import asked, subscriptions
-from bot.commands.context import PATIENCE, Context, read_query, require_manager, searched, want
+from bot.commands.context import PATIENCE, Context, read_query, require_follower, searched, want
 from bot.model import Paper
-from bot.pages import results_page, shorten
+from bot.pages import MOST_CARRIED, results_page, shorten
 from bot.ports import Caller
 from bot.query import MOST_CHARACTERS, And, Field, Leaf, Query, leaves, parse
 from bot.query.tree import joined
@@ -21,8 +21,6 @@ FOUND = 5
 _LOOKED_AT = 200
 """Papers, the first found, whose categories and years are offered."""
 _CATEGORIES, _YEARS = 4, 4
-
-Ways = list[tuple[str, str, int]]
 
 
 def search(context: Context, caller: Caller, text: str) -> Reply:
@@ -59,7 +57,7 @@ def narrow(context: Context, caller: Caller, argument: str) -> Reply:
 def track(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of Follow this search: ``0:query``, or ``1:mark`` of a long one."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     form, text = _read(argument)
     query = asked.recalled(context, caller, text) if form else text
     if not query:
@@ -95,7 +93,9 @@ def results(
         if narrowing
         else _turnings(context, caller, words, text, verb, offset, total)
     )
-    page = results_page(words, title, found, summaries, start=offset, buttons=rows)
+    here = ("narrow", int(verb == "newest")) if narrowing else (verb, offset)
+    back = asked.way(context, caller, text, *here)
+    page = results_page(words, title, found, summaries, start=offset, buttons=rows, back=back)
     if not narrowing:
         return page
     return replace(page, blocks=(*page.blocks, paragraph(italic(words.say("Narrow it by category or year:")))))
@@ -105,11 +105,9 @@ def _turnings(
     context: Context, caller: Caller, words: Words, text: str, verb: str, offset: int, total: int
 ) -> tuple[tuple[Button, ...], ...]:
     """Back and Next; the other order and Narrow; Follow."""
-    pages: Ways = [("‹ " + words.say("Back"), verb, max(0, offset - FOUND))] if offset > 0 else []
-    if offset + FOUND < total:
-        pages.append((words.say("Next") + " ›", verb, offset + FOUND))
+    pages = asked.turns(words, verb, offset, total, FOUND)
     other = ("find", words.say("Best first")) if verb == "newest" else ("newest", words.say("Newest first"))
-    orders: Ways = [(other[1], other[0], 0)] if total > FOUND else []
+    orders: asked.Ways = [(other[1], other[0], 0)] if total > FOUND else []
     if total > FOUND or _narrowed(text):
         orders.append((words.say("Narrow"), "narrow", int(verb == "newest")))
     made = asked.buttons(context, caller, text, [*pages, *orders])
@@ -119,7 +117,7 @@ def _turnings(
 
 def _follow(context: Context, caller: Caller, words: Words, text: str) -> Button:
     action = f"track:0:{text}"
-    if len(action.encode()) > asked.MOST_BYTES:
+    if len(action.encode()) > MOST_CARRIED:
         action = f"track:1:{asked.keep(context, caller, text)}"
     return Button(words.say("Follow this search"), action)
 
@@ -198,7 +196,7 @@ def _nothing(context: Context, caller: Caller, words: Words, query: Query, text:
 
 def _in_place(reply: Reply) -> Reply:
     """What is said to one person alone takes no message's place."""
-    return reply if reply.private else replace(reply, edits=True)
+    return reply if reply.private else replace(reply, aside=True)
 
 
 def _read(argument: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from bot.commands.context import (
     query_of,
     read_query,
     refusal,
-    require_manager,
+    require_follower,
 )
 from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
@@ -108,7 +108,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
             ),
             topic_buttons(words, topics[:24]),
         )  # fmt: skip
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         wanted = _wanted(tx, argument)
     return _follow(context, caller, wanted)
@@ -131,7 +131,7 @@ def _wanted(tx: Transaction, text: str) -> Subscription:
 def follow(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a topic's button."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         topic = tx.topic(argument)
     if topic is None:
@@ -269,7 +269,7 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
             ),
             tuple(buttons),
         )
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     ended = _named(argument, held, topics)
     if not ended:
         raise BadInput(
@@ -307,7 +307,7 @@ def _named(wanted: str, held: tuple[Subscription, ...], topics: list[Topic]) -> 
 def drop(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of an unsubscribe button. The subscription must be this chat's."""
     chat, held, topics, words = _held(context, caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     ended = [one for one in held if str(one.id) == argument]
     if chat is None or not ended:
         return say(words.say("That subscription has ended already."), private=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import reading
+from bot.commands import asked, reading
 from bot.commands.context import Context, want
 from bot.keys import parse_reference, references_in
 from bot.pages import results_page
@@ -26,7 +26,8 @@ def written(context: Context, caller: Caller, text: str) -> Reply:
         return reading.paper(context, caller, named[0])
     want(context, words.language, papers, summaries)
     title = words.count("{n} paper that you named", "{n} papers that you named", len(papers))
-    page = results_page(words, title, papers, summaries)
+    query = " OR ".join(f"id:{key.partition(':')[2]}" for key, paper in found.items() if paper is not None)
+    page = results_page(words, title, papers, summaries, back=asked.way(context, caller, query, "find", 0))
     missing = [key.partition(":")[2] for key, paper in found.items() if paper is None]
     if not missing:
         return page

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 
 from bot.bursts import waits
-from bot.commands.context import Context, find_topic, followed_by, read_query
+from bot.commands.context import Context, find_topic, followed_by, read_query, taste_of
 from bot.commands.people import DELIVERIES_DAYS
 from bot.delivery import REFUSED, SKIPPED
 from bot.digests import Day, Followed
@@ -19,6 +19,7 @@ from bot.pages import address_of, label_list, shorten
 from bot.ports import Caller, Transaction
 from bot.query import Field, Leaf
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style, bold, code, link, paragraph, plain, say
+from bot.tastes import Taste, author_mark, marks_of
 from bot.text import readable
 from bot.words import Words
 
@@ -56,7 +57,7 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
             )
         doc = document(paper, tx.summaries([paper.id]).get(paper.id, ()))
         chat = tx.chat(caller.address)
-        topics = tx.topics()
+        topics, taste = tx.topics(), taste_of(tx, chat)
         if typed:
             topic = find_topic(topics, typed, proposed=False)
             label = topic.name(words.language) if topic else typed
@@ -72,6 +73,8 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
     if not followed:
         blocks.append(paragraph(words.say("This chat follows nothing yet, so nothing can match.")))
     matching = [one for one in followed if holds(one.query, doc)]
+    if liked := _liked(words, taste, paper, matching):
+        blocks.append(paragraph(liked))
     others = [one for one in followed if one not in matching]
     blocks += [_matched(words, one, doc) for one in matching[:_MOST]]
     blocks += [_missed(words, one, doc) for one in others[: max(0, _MOST - len(matching))]]
@@ -79,6 +82,23 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
     if rest > 0:
         blocks.append(paragraph(words.count("And {n} more.", "And {n} more.", rest)))
     return Reply(tuple(blocks))
+
+
+def _liked(words: Words, taste: Taste, paper: Paper, matching: Sequence[Followed]) -> str:
+    """How the chat's votes move the paper in its digest, and by what; empty where they do not."""
+    marks = marks_of(paper, (str(one.query) for one in matching))
+    lift = taste.lift(marks)
+    if not lift:
+        return ""
+    names = {author_mark(name): name for name in paper.authors}
+    labels = {f"for:{one.query}": one.label for one in matching}
+    told = [
+        f"{labels.get(mark) or names.get(mark) or mark.partition(':')[2]} {count:+d}"
+        for mark, count in taste.reasons(marks)[:5]
+    ]
+    if lift > 0:
+        return words.say("It stands higher by this chat's votes: {reasons}.", reasons=words.listing(told))
+    return words.say("It stands lower by this chat's votes: {reasons}.", reasons=words.listing(told))
 
 
 def _asked(argument: str) -> tuple[str | None, str, str]:

@@ -3,6 +3,7 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
+from bot.model.admins import Ban, Bulletin, BulletinState, Proxy, TopicChange, TopicVerb
 from bot.model.chats import (
     LANGUAGES,
     POSTS,
@@ -46,7 +47,7 @@ from bot.model.papers import (
     Tally,
     is_by_model,
 )
-from bot.model.people import Change, Deed
+from bot.model.people import Change, Deed, Vote
 from bot.model.roles import EVERY_ROLE, Role
 from bot.model.summarising import JobKind, JobState, Spending, SummaryJob, Wish
 
@@ -61,6 +62,9 @@ __all__ = [
     "Announcement",
     "Arrival",
     "Asked",
+    "Ban",
+    "Bulletin",
+    "BulletinState",
     "Cause",
     "Change",
     "Chat",
@@ -91,6 +95,7 @@ __all__ = [
     "Paper",
     "Part",
     "Place",
+    "Proxy",
     "Quarantined",
     "Rejected",
     "Rest",
@@ -104,7 +109,10 @@ __all__ = [
     "SummaryText",
     "Tally",
     "Topic",
+    "TopicChange",
+    "TopicVerb",
     "Validators",
+    "Vote",
     "Wish",
     "is_by_model",
 ]

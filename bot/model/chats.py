@@ -106,8 +106,16 @@ class EmptyDay(StrEnum):
 
 
 class Layout(StrEnum):
+    """How the papers of a digest look."""
+
     BRIEF = "brief"
+    """Number, title, headline."""
+    FULL = "full"
+    """With abstracts, folded."""
+    BILINGUAL = "bilingual"
+    """Titles and headlines in the chat's language and in the paper's own."""
     PLAIN = "plain"
+    """Number, title, address; also what a platform gets that refused another."""
 
 
 WANTED = frozenset({News.NEW, News.CROSS})
@@ -148,6 +156,9 @@ class Chat:
     away_at: datetime | None = None
     try_at: datetime | None = None
     accepts: tuple[str, ...] = ()
+    banned: bool = False
+    open_to_all: bool = False
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

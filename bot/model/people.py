@@ -23,9 +23,27 @@ class Deed(StrEnum):
     PLACE = "place"
     """Where in a forum its digests come."""
     SUMMARY = "summary"
+    ACCESS = "access"
+    HERE = "here"
+    """Where a chat's digests go."""
+    BAN = "ban"
+    ANNOUNCE = "announce"
     FORGET = "forget"
     EXPIRE = "expire"
     """A chat was erased because it could not be reached for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What somebody (``telegram:123``) said of a paper in a chat: 1 or -1, 0 to take it back. ``marks``: what the paper
+    had to like or dislike, see ``bot.tastes``."""
+
+    who: str
+    chat_id: int
+    paper_id: int
+    value: int
+    marks: tuple[str, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

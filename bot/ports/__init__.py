@@ -1,5 +1,6 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
+from bot.ports.places import Outside, Places, Standing
 from bot.ports.platforms import (
     HINTED,
     NOTE,
@@ -19,6 +20,7 @@ from bot.ports.platforms import (
     Source,
     Suggestion,
 )
+from bot.ports.reading import MOST_VOTES
 from bot.ports.searching import Hit, SearchIndex
 from bot.ports.stores import MOST_SEARCHES, Copied, Progress, Repeated, Store, Transaction
 from bot.ports.summarizers import Answer, Request, Summarizer
@@ -26,6 +28,7 @@ from bot.ports.summarizers import Answer, Request, Summarizer
 __all__ = [
     "HINTED",
     "MOST_SEARCHES",
+    "MOST_VOTES",
     "NOTE",
     "Answer",
     "Archive",
@@ -41,6 +44,8 @@ __all__ = [
     "Now",
     "Offer",
     "Offers",
+    "Outside",
+    "Places",
     "Press",
     "Proceedings",
     "Progress",
@@ -48,6 +53,7 @@ __all__ = [
     "Request",
     "SearchIndex",
     "Source",
+    "Standing",
     "Store",
     "Suggestion",
     "Summarizer",

@@ -33,13 +33,15 @@ from bot.model import (
     Topic,
     Validators,
 )
+from bot.ports.reading import Reading
+from bot.ports.ruling import Rule
 from bot.ports.summarizers import SummaryBooks
 
 MOST_SEARCHES = 20
 """Searches that are kept of a person."""
 
 
-class Transaction(SummaryBooks, Protocol):
+class Transaction(Rule, SummaryBooks, Reading, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -208,6 +210,12 @@ class Transaction(SummaryBooks, Protocol):
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
 
     def delivery(self, delivery_id: int) -> Delivery | None: ...
+    def delivery_at(self, address: Address, digest_id: int) -> Delivery | None:
+        """The last delivery of a digest to a place, whichever chat's it is."""
+
+    def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
+        """What brought this digest to the chat; None where it never got that."""
+
     def last_delivery(self, chat_id: int) -> Delivery | None: ...
     def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
         """Of each chat's last delivery, what kind it was and when it was made."""
@@ -281,6 +289,9 @@ class Transaction(SummaryBooks, Protocol):
 
     def audit(self, limit: int, about: str = "") -> list[Change]:
         """The last lines of the audit log, in the order they were written; ``about``: a user's or a chat's only."""
+
+    def audit_page(self, offset: int, limit: int, chat: str | None = None) -> list[Change]:
+        """The latest first; ``chat``: of that chat's own only, by its address."""
 
     def kept_about(self, address: Address, user: str = "") -> dict[str, list[dict[str, Any]]]:
         """Every row about a chat, and of others those that name ``user``, by table, as JSON values; the bytes of

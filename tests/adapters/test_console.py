@@ -117,12 +117,13 @@ def test_headings_and_buttons_are_shown_with_numbers_to_press() -> None:
 
 
 def test_a_row_of_buttons_ends_between_two_of_them() -> None:
-    buttons = [Button(label) for label in ("LLM agents", "Alignment", "Efficient inference", "高效微调")]
-    assert buttons_text(buttons, 40).plain.split("\n") == [
+    labels = ("LLM agents", "Alignment", "Efficient inference", "高效微调")
+    numbered = {str(number): Button(label) for number, label in enumerate(labels, 1)}
+    assert buttons_text(numbered, 40).plain.split("\n") == [
         "[1] LLM agents   [2] Alignment",
         "[3] Efficient inference   [4] 高效微调",
     ]
-    assert "\n" not in buttons_text(buttons).plain
+    assert "\n" not in buttons_text(numbered).plain
 
 
 class Desk(Notebook):

@@ -13,6 +13,7 @@ from bot.ports import Suggestion
 from bot.replies import Reply, say
 from tests.adapters.discord_desk import NotingDesk, hello, listening, long_list, soon
 from tests.servers.discord import ADMINISTRATOR, MANAGE_GUILD, FakeDiscord, text_of
+from tests.servers.discord_objects import buttons_in
 
 POST = "POST /channels/*/messages"
 
@@ -82,10 +83,10 @@ async def test_a_private_answer_is_for_one_person_and_a_long_one_goes_on(fake: F
     async with listening(fake, desk):
         small = await (await fake.push_command(channel, "2", "help")).answered()
         desk.reply = long_list()
-        long = await (await fake.push_command(channel, "2", "paper", {"q": "x"})).answered(3)
+        long = await (await fake.push_command(channel, "2", "paper", {"q": "x"})).answered(4)
     assert [message["flags"] & 64 for message in small.messages] == [64]
-    assert [message["flags"] & 64 for message in long.messages] == [0, 0, 0]
-    assert [bool(message["components"]) for message in long.messages] == [False, False, True]
+    assert [message["flags"] & 64 for message in long.messages] == [0] * 4
+    assert [bool(buttons_in(message["components"])) for message in long.messages] == [False, False, False, True]
 
 
 async def test_a_slow_answer_is_deferred_first(fake: FakeDiscord) -> None:
@@ -93,7 +94,7 @@ async def test_a_slow_answer_is_deferred_first(fake: FakeDiscord) -> None:
     desk = NotingDesk(long_list())
     desk.delay = 0.2
     async with listening(fake, desk, patience=0.05):
-        exchange = await (await fake.push_command(channel, "2", "paper", {"q": "x"})).answered(3)
+        exchange = await (await fake.push_command(channel, "2", "paper", {"q": "x"})).answered(4)
     assert exchange.callback is not None and exchange.callback["type"] == 5
     assert exchange.callback_after < 0.2
     assert exchange.text.count("t" * 900) == 16
@@ -109,9 +110,30 @@ async def test_a_button_turns_its_message(fake: FakeDiscord) -> None:
     assert exchange.callback is not None and exchange.callback["type"] == 7
     (message,) = fake.messages(channel)
     assert text_of(message) == "page 2"
-    assert (message["embeds"], message["components"]) == ([], [])
+    assert message["embeds"] == [] and not buttons_in(message["components"])
+    assert message["flags"] & 1 << 15, "a message that is of components stays so"
     caller, action = desk.pressed[0]
     assert (caller.user, caller.manages, action) == ("discord:2", True, "more:1")
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_what_is_opened_out_of_a_servers_message_is_seen_by_the_presser_alone_and_turns_in_place(
+    fake: FakeDiscord, slow: bool
+) -> None:
+    (channel,) = fake.add_guild()
+    card = Reply(long_list(1).blocks, aside=True)
+    desk = NotingDesk(card)
+    async with listening(fake, desk, patience=0.05 if slow else 2) as platform:
+        sent = await platform.send(Address("discord", channel), platform.render(long_list(1))[0].payload, "n")
+        before = text_of(fake.messages(channel)[0])
+        desk.delay = 0.2 if slow else 0
+        exchange = await (await fake.push_component(sent, "card:1::", "2")).answered()
+        (message,) = exchange.messages
+        assert message["flags"] & 64 and text_of(fake.messages(channel)[0]) == before
+        desk.reply = Reply(say("saved").blocks, aside=True)
+        again = await (await fake.push_component(message["id"], "save:1::", "2")).answered()
+        assert again.callback is not None and again.callback["type"] == (6 if slow else 7)
+    assert [text_of(one) for one in (*again.edits, *again.messages)] == ["saved"]
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -197,10 +219,10 @@ async def test_a_private_text_is_answered_and_a_servers_talk_is_not(fake: FakeDi
     async with listening(fake, desk):
         await fake.push_message(channel, "2", "hello all")
         await fake.push_message(private, "2", "LoRA")
-        sent = await fake.wait_sent(private, 3)
+        sent = await fake.wait_sent(private, 4)
     assert [(c.user, c.place, name, text) for c, name, text in desk.asked] == [("discord:2", Place.PRIVATE, "", "LoRA")]
     assert desk.asked[0][0].manages
-    assert len({message["nonce"] for message in sent}) == 3
+    assert len({message["nonce"] for message in sent}) == 4
 
 
 async def test_a_private_answer_lost_on_the_way_is_sent_once(fake: FakeDiscord) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.chats.discord_render import clean, length, render
+from adapters.chats.discord_components import clean, length
+from adapters.chats.discord_render import marked, render
 from bot.replies import (
     Block,
     BlockKind,
@@ -26,7 +28,7 @@ from bot.replies import (
     paragraph,
     plain,
 )
-from tests.servers.discord_objects import text_of
+from tests.servers.discord_objects import buttons_in, shown_in, text_of
 from tests.servers.discord_rules import message_faults
 
 _TOKENS = re.compile(
@@ -107,18 +109,62 @@ def test_nobody_can_be_pinged_and_previews_are_off() -> None:
     assert body["content"] == "see [this](<https://arxiv.org/abs/1>) \\@everyone"
 
 
-def test_a_list_of_papers_is_an_embed_with_linked_titles() -> None:
+def test_a_list_of_papers_is_of_components_with_linked_titles() -> None:
     message, *others = render(Reply((heading("2 new papers"), entry("LoRA_2 *fast*", 7), entry("RAG", 8))))
     body = json.loads(message.payload)
     assert not others
     assert message.papers == (7, 8)
-    assert "content" not in body
-    assert "flags" not in body, "suppressing embeds would hide the papers"
-    assert body["embeds"][0]["description"] == (
+    assert "content" not in body and body["flags"] == 1 << 15
+    assert text_of(body) == (
         "### 2 new papers\n"
         "**1\\.** [LoRA\\_2 \\*fast\\*](https://arxiv.org/abs/2403.17919)\n*A. One · cs.CL*\n\n"
         "**1\\.** [RAG](https://arxiv.org/abs/2403.17919)\n*A. One · cs.CL*"
     )
+
+
+def test_the_button_of_a_paper_stands_beside_it_and_the_others_under_the_last() -> None:
+    entries = [replace(entry(f"Paper {n}", n), button=Button(str(n), f"card:{n}::")) for n in range(1, 31)]
+    messages = render(Reply((heading("30 new papers"), *entries), ((Button("More", "turn:1:30"),),), spare=60))
+    assert [paper for message in messages for paper in message.papers] == list(range(1, 31))
+    assert len(messages) == 3, "40 components hold twelve papers, and the last ones have room for the row"
+    for message in messages:
+        body = json.loads(message.payload)
+        assert message_faults(body, "MessageCreateRequest") == []
+        carried = [button["custom_id"] for button in buttons_in(body["components"])]
+        opened = [f"card:{paper}::" for paper in message.papers]
+        assert carried in (opened, ["turn:1:30", *opened], [*opened, "turn:1:30"])
+        (container,) = body["components"]
+        sections = [one for one in container["components"] if one["type"] == 9]
+        assert [one["accessory"]["label"] for one in sections] == [str(paper) for paper in message.papers]
+
+
+def test_a_note_goes_above_a_message_of_components_that_has_room_for_it() -> None:
+    blocks = [replace(entry(f"Paper {n} " + "x" * 180, n), button=Button(str(n), f"card:{n}::")) for n in range(1, 31)]
+    for message in render(Reply((heading("30 new papers"), *blocks), spare=60)):
+        body = json.loads(marked(message.payload, "n" * 60))
+        assert message_faults(body, "MessageCreateRequest") == []
+        assert body["components"][0] == {"type": 10, "content": "*" + "n" * 60 + "*"}
+        assert marked(json.dumps(body).encode(), "n" * 60) == json.dumps(body).encode()
+
+
+def test_what_folds_shows_how_it_begins_and_a_button_that_brings_the_rest() -> None:
+    long = Span("A sentence of words. " * 40)
+    unfold = Button("Abstract", "card:1:+:")
+    facts = Block((italic("A. One"),), folds=(long, Span("Short.")), unfold=unfold)
+    (body,) = bodies(Reply((entry("LoRA"), facts)))
+    assert message_faults(body, "MessageCreateRequest") == []
+    shown = text_of(body)
+    assert "*A. One*\n> A sentence of words." in shown and "…\n> Short." in shown and len(shown) < 500
+    assert [button["custom_id"] for button in buttons_in(body["components"])] == ["card:1:+:"]
+    (body,) = bodies(Reply((entry("LoRA"), replace(facts, folds=(Span("Short."),)))))
+    assert not buttons_in(body["components"]), "there is no rest"
+
+
+def test_what_takes_the_place_of_a_message_of_components_is_one_itself() -> None:
+    (message,) = render(Reply((paragraph("Erased."),)), components=True)
+    body = json.loads(message.payload)
+    assert message_faults(body, "MessageCreateRequest") == [] and text_of(body).strip() == "Erased."
+    assert body["flags"] == 1 << 15
 
 
 def test_a_plain_entry_without_a_link_is_content_with_a_whole_address() -> None:
@@ -175,19 +221,19 @@ def test_a_long_list_splits_between_papers_and_keeps_their_ids() -> None:
     blocks = [entry(f"Paper {n} " + "x" * 700, n) for n in range(1, 21)]
     messages = render(Reply((heading("20 new papers"), *blocks), ((Button("More", "more:1:20"),),)))
     assert [paper for message in messages for paper in message.papers] == list(range(1, 21))
-    assert 3 <= len(messages) <= 4
+    assert 4 <= len(messages) <= 5
     for message in messages:
         body = json.loads(message.payload)
         assert len(re.findall(r"Paper \d+ x{700}\]", text_of(body))) == len(message.papers)
-        assert ("components" in body) == (message is messages[-1])
+        assert bool(buttons_in(body["components"])) == (message is messages[-1])
 
 
 @pytest.mark.parametrize(("spare", "messages"), [(0, 1), (1, 2)])
-def test_embeds_fill_a_message_to_its_last_character(spare: int, messages: int) -> None:
+def test_texts_fill_a_message_to_its_last_character(spare: int, messages: int) -> None:
     def filling(size: int) -> Block:
         return Block((Span("x" * (size - len("[](https://a.org)")), link="https://a.org"),), BlockKind.ENTRY, 1)
 
-    assert len(render(Reply((filling(4096), filling(6000 - 4096 + spare))))) == messages
+    assert len(render(Reply((filling(2000), filling(4000 - 2000 - 2 + spare))))) == messages
 
 
 def test_what_cannot_be_shown_is_left_out_and_line_ends_are_one_kind() -> None:
@@ -197,7 +243,7 @@ def test_what_cannot_be_shown_is_left_out_and_line_ends_are_one_kind() -> None:
 
 def test_an_entry_longer_than_a_message_is_told_once() -> None:
     messages = render(Reply((entry("t" * 9000, 5),)))
-    assert [message.papers for message in messages] == [(5,), ()]
+    assert [message.papers for message in messages] == [(5,), (), ()]
     assert "".join(text_of(json.loads(m.payload)) for m in messages).count("t") >= 9000
 
 
@@ -242,8 +288,13 @@ _texts = st.one_of(
 _spans = st.builds(
     Span, _texts, st.sampled_from(list(Style)), st.sampled_from(["", "", "https://arxiv.org/abs/1_2(3)", "x:y"])
 )
+_buttons = st.builds(Button, _words, st.integers(0, 99).map("card:{}::".format))
 _blocks = st.builds(
-    Block, st.lists(_spans, min_size=1, max_size=5).map(tuple), st.sampled_from(list(BlockKind)), st.integers(0, 9)
+    Block,
+    st.lists(_spans, min_size=1, max_size=5).map(tuple),
+    st.sampled_from(list(BlockKind)),
+    st.integers(0, 9),
+    st.none() | _buttons,
 )
 _replies = st.builds(
     Reply,
@@ -261,7 +312,7 @@ def test_every_reply_fits_and_is_told_whole_in_order_and_pings_nobody(reply: Rep
     sheets = [
         sheet
         for body in messages
-        for sheet in ([body["content"]] if "content" in body else [e["description"] for e in body["embeds"]])
+        for sheet in ([body["content"]] if "content" in body else shown_in(body["components"]))
     ]
     told = squeezed("".join(map(read, sheets)))
     meant = squeezed("".join(clean(block.text) for block in reply.blocks if squeezed(clean(block.text))))

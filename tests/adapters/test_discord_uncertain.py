@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from adapters.chats.discord_chat import Discord
 from adapters.chats.discord_history import MOST_PAGES, PAGE, mark
 from adapters.chats.discord_pace import A_SECOND, REFUSED_SECONDS, DiscordPace
-from adapters.chats.discord_render import CONTENT, length, render
+from adapters.chats.discord_render import CONTENT, render
 from bot.carrier import LEASE, Carrier
 from bot.errors import ChatGone, Hidden, TryLater, Uncertain
 from bot.model import Address, Chat, Delivery, DeliveryState, Digest, DigestKind, Layout, Match, News, Subscription
@@ -26,6 +27,7 @@ from tests.adapters.test_telegram_pace import Clock
 from tests.databases import sqlite_url
 from tests.feeds_text import paper
 from tests.servers.discord import FakeDiscord, text_of
+from tests.servers.discord_rules import message_faults
 from tests.servers.limits import DiscordLimits
 from tests.wire import NOW, Wall
 
@@ -152,7 +154,7 @@ async def test_a_message_is_found_by_what_it_says_among_many_others(fake: FakeDi
         fake.sent.setdefault(channel, []).append(fake._new_message(channel, {"content": f"other {n}"}, {"id": "5"}))
     assert await platform.find(here, wanted, LONG_AGO) == ""
     number = await platform.send(here, wanted, "n1")
-    fake.messages(channel)[-1]["embeds"][0]["description"] += "  \n"
+    fake.messages(channel)[-1]["components"][0]["components"][0]["content"] += "  \n"
     assert await platform.find(here, wanted, LONG_AGO) == number
     assert await platform.find(here, wanted, datetime.now(UTC) + timedelta(hours=3)) == "", "not so late"
     fake.messages(channel)[-1]["interaction_metadata"] = {"id": "1"}
@@ -173,19 +175,20 @@ async def test_a_message_is_found_by_what_it_says_among_many_others(fake: FakeDi
 def test_what_was_sent_is_known_again_in_what_discord_gives_back() -> None:
     for message in (*render(long_list()), *render(say("# one\n\n  two  ", "three"))):
         sent = json.loads(message.payload)
-        back = {**sent, "id": "1", "content": sent.get("content", "").strip(), "embeds": sent.get("embeds", [])}
+        numbered = [{**one, "id": number} for number, one in enumerate(sent.get("components", []), 1)]
+        back = {**sent, "id": "1", "content": sent.get("content", "").strip(), "embeds": [], "components": numbered}
         assert mark(sent) == mark(back)
     assert len({mark(json.loads(message.payload)) for message in render(long_list())}) == len(render(long_list()))
 
 
-@pytest.mark.parametrize("reply", [Reply((paragraph("x" * 9_000),), spare=NOTE), long_list()])
+@pytest.mark.parametrize("reply", [Reply((paragraph("x" * 9_000),), spare=NOTE), replace(long_list(), spare=NOTE)])
 def test_a_marked_message_stays_within_the_limits_and_is_marked_once(reply: Reply) -> None:
     platform = Discord("x")
     for message in render(reply):
         once = platform.marked(message.payload, "n" * NOTE)
         body = json.loads(once)
-        assert body["content"].startswith("*" + "n" * NOTE + "*") and length(body["content"]) <= CONTENT
-        assert body.get("embeds") == json.loads(message.payload).get("embeds")
+        assert text_of(body).startswith("*" + "n" * NOTE + "*")
+        assert message_faults(body, "MessageCreateRequest") == []
         assert platform.marked(once, "n" * NOTE) == once
     (full, *_) = render(Reply((paragraph("x" * CONTENT),)))
     assert platform.marked(full.payload, "n" * NOTE) == full.payload, "rendered without room for it"

@@ -8,11 +8,13 @@ from datetime import date
 
 import pytest
 
+from bot import delivery as deliveries
 from bot.model import (
     Address,
     Arrival,
     Chat,
     Delivery,
+    DeliveryState,
     Digest,
     DigestKind,
     FeedItem,
@@ -20,6 +22,7 @@ from bot.model import (
     Layout,
     Match,
     News,
+    Part,
     SummaryText,
 )
 from bot.replies import BlockKind, Reply
@@ -159,7 +162,7 @@ def test_every_page_of_a_search_is_reachable_however_long_the_query(new_front: N
     assert len(set(found)) == 35
     assert [page.blocks[0].text.rpartition("(")[2] for page in pages[:3]] == ["1-5)", "6-10)", "11-15)"]
     assert pages[2].blocks[1].text.startswith("11. ")
-    assert [page.edits for page in pages] == [False] + [True] * 6
+    assert [page.aside for page in pages] == [False] + [True] * 6
     back = front.press(OWNER, buttons(pages[2])["‹ Back"])
     assert titles(back) == titles(pages[1])
 
@@ -210,21 +213,28 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     assert told.blocks[0].text == "On 𝒪(n²) Knots"
     assert "证明了绳结。" not in told.text, "English words stand before those of another language"
     assert "A. One, B. Two\ncs.DS, cs.CL\n2025-04-08 · v1 · Knots 7 (2025)" in told.text
-    assert [b.text for b in told.blocks if b.kind is BlockKind.QUOTE] == ["We tie n² knots."]
-    assert [(b.label, b.link) for b in all_buttons(told)] == [
+    assert [(fold.text, fold.tex) for fold in told.blocks[-1].folds] == [("We tie n² knots.", "We tie $n^2$ knots.")]
+    assert [(b.label, b.link) for b in all_buttons(told) if b.link] == [
         ("arXiv", "https://arxiv.org/abs/2504.00011"),
+        ("HTML", "https://arxiv.org/html/2504.00011"),
         ("DOI", "https://doi.org/10.1000/knots"),
-        ("More like this", ""),
     ]
-    assert buttons(told) == {"More like this": f"like:{told.blocks[0].paper}"}
+    number = told.blocks[0].paper
+    assert buttons(told) == {
+        "Save": f"save:{number}::", "👍": f"up:{number}::", "👎": f"down:{number}::", "BibTeX": f"cite:{number}::",
+        "Similar": f"like:{number}::", "Why": f"reasons:{number}::", "简体中文": f"card:{number}:zh-Hans:",
+    }  # fmt: skip
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
     assert "平方繩結" in chinese.text and "證明了繩結。 [由簡體轉換]" in chinese.text
-    assert [b.text for b in chinese.blocks if b.kind is BlockKind.QUOTE][-1] == "We tie n² knots. [English]"
+    folds = [fold.text for fold in chinese.blocks[-1].folds]
+    assert folds == ["我們打結。 [由簡體轉換]", "We tie n² knots. [English]"]
+    assert chinese.blocks[0].text.endswith("\nOn 𝒪(n²) Knots"), "the translated title stands over the original"
 
 
 def test_a_card_of_a_bare_paper_has_no_empty_lines_and_says_nothing_twice(shelf: Front) -> None:
     told = shelf.ask(OWNER, "/paper hep-th/9901001")
-    assert told.text == "Knots\n\nv3\n\nRopes."
+    assert told.text == "Knots\n\nv3"
+    assert [fold.text for block in told.blocks for fold in block.folds] == ["Ropes."]
     assert all(block.text.strip() for block in told.blocks)
 
 
@@ -296,10 +306,11 @@ def test_every_paper_of_a_long_digest_is_reachable(new_front: NewFront, query: s
     front.announce([item(n, f"LoRA number {n}") for n in range(1, 51)])
     front.ask(OWNER, f"/subscribe {query or 'LoRA'}")
     pages = through(front, front.ask(OWNER, f"/digest {query}"))
-    assert [len(titles(page)) for page in pages] == [20, 20, 10]
+    assert [len(titles(page)) for page in pages] == [10] * 5
     assert len({title for page in pages for title in titles(page)}) == 50
     assert all(page.blocks[0].text.startswith("50 new papers for ") for page in pages)
-    assert [page.blocks[-1].text for page in pages[:2]] == ["And 30 more.", "And 10 more."]
+    assert [page.blocks[-1].text for page in pages[:4]] == [f"And {n} more." for n in (40, 30, 20, 10)]
+    assert all(page.aside for page in pages[1:]), "it turns in place"
     assert titles(front.press(OWNER, buttons(pages[1])["‹ Back"])) == titles(pages[0])
 
 
@@ -320,7 +331,8 @@ def delivered(front: Front, count: int, pushed: int) -> Delivery:
             DigestKind.PAPERS, TUESDAY, tuple(Match(a.paper_id, News.NEW, ("LoRA",)) for a in known), pushed,
             ("LoRA",), known[-1].id,
         )  # fmt: skip
-        return tx.plan(Delivery(0, chat.id, chat.address, digest, "en", Layout.BRIEF, made_at=front.now))
+        made = Delivery(0, chat.id, chat.address, digest, "en", Layout.BRIEF, due_at=front.now, made_at=front.now)
+        return tx.plan(made)
 
 
 def test_more_shows_the_rest_of_a_pushed_digest_page_by_page(front: Front) -> None:
@@ -329,28 +341,51 @@ def test_more_shows_the_rest_of_a_pushed_digest_page_by_page(front: Front) -> No
     assert page.blocks[0].text == "Tuesday 8 April: 21 to 30 of 43"
     assert titles(page) == [f"Pushed number {n}" for n in range(20, 30)]
     assert page.blocks[1].text.startswith("21. ") and page.blocks[1].text.endswith(" · LoRA")
-    assert buttons(page) == {"13 more papers": f"more:{delivery.id}:30"}
-    page = front.press(MEMBER, f"more:{delivery.id}:30")
-    assert buttons(page) == {"3 more papers": f"more:{delivery.id}:40"}
-    page = front.press(MEMBER, f"more:{delivery.id}:40")
-    assert page.blocks[0].text == "Tuesday 8 April: 41 to 43 of 43" and not page.buttons
+    kept = delivery.digest.id
+    assert page.aside and buttons(page) == {"‹ Back": f"turn:{kept}:19", "Next ›": f"turn:{kept}:30"}
+    page = front.press(MEMBER, buttons(page)["Next ›"])
+    assert buttons(page) == {"‹ Back": f"turn:{kept}:29", "Next ›": f"turn:{kept}:40"}
+    page = front.press(MEMBER, buttons(page)["Next ›"])
+    assert page.blocks[0].text == "Tuesday 8 April: 41 to 43 of 43" and list(buttons(page)) == ["‹ Back"]
+    assert front.press(MEMBER, f"turn:{kept}:20").text == front.press(MEMBER, f"more:{delivery.id}:20").text
     assert front.press(MEMBER, f"more:{delivery.id}:43").text == "That was all of it."
+
+
+def test_a_card_out_of_a_digest_leads_back_to_the_message_it_was_opened_in(front: Front) -> None:
+    delivery = delivered(front, 23, 20)
+    ids = [match.paper_id for match in delivery.digest.matches]
+    with front.store.transaction() as tx:
+        (one,) = tx.lease(front.now, front.now, "me", 1, ["telegram"])
+        sent = tuple(Part(n + 1, tuple(ids[n * 10 : n * 10 + 10]), str(n), b"bytes", str(n)) for n in range(2))
+        tx.record(deliveries.moved(one, DeliveryState.SENDING, parts=sent))
+    first, second = (front.press(MEMBER, f"turn:{delivery.digest.id}:{index}") for index in (3, 12))
+    assert titles(first) == [f"Pushed number {n}" for n in range(10)] and not first.buttons
+    assert first.blocks[0].text == "23 new papers for LoRA, Tuesday 8 April"
+    assert titles(second) == [f"Pushed number {n}" for n in range(10, 20)]
+    assert second.blocks[-1].text == "And 3 more." and list(buttons(second)) == ["3 more papers"]
+    assert second.blocks[0].paper, "the heading stands over the first of its messages alone"
+    for page in (first, second):
+        for block in page.blocks:
+            if block.button:
+                card = front.press(MEMBER, block.button.action)
+                assert card.aside and front.press(MEMBER, buttons(card)["‹ Back"]).text == page.text
 
 
 def test_a_digest_of_weeks_ago_still_opens(front: Front) -> None:
     delivery = delivered(front, 30, 20)
     later(front, days=60)
     front.announce([item(900, "Something newer", on=date(2025, 6, 7))])
-    assert len(titles(front.press(MEMBER, f"more:{delivery.id}:20"))) == 10
+    assert len(titles(front.press(MEMBER, f"turn:{delivery.digest.id}:20"))) == 10
 
 
 @pytest.mark.parametrize("other", [OWNER, replace(MANAGER, address=Address("telegram", "-100", "45"))])
 def test_a_digest_of_another_chat_stays_closed(front: Front, other: object) -> None:
     delivery = delivered(front, 30, 20)
     for chat_is_known in (False, True):
-        told = front.press(other, f"more:{delivery.id}:20")  # type: ignore[arg-type]
-        assert told.text == "This digest is not kept here any more. /digest shows the latest.", chat_is_known
-        assert not told.buttons
+        for action in (f"more:{delivery.id}:20", f"turn:{delivery.digest.id}:0", f"turn:{delivery.digest.id}:20"):
+            told = front.press(other, action)  # type: ignore[arg-type]
+            assert told.text == "This digest is not kept here any more. /digest shows the latest.", chat_is_known
+            assert not told.buttons
         front.ask(other, "/start")  # type: ignore[arg-type]
 
 
@@ -358,8 +393,9 @@ def test_a_digest_of_another_chat_stays_closed(front: Front, other: object) -> N
     "argument", ["", "x", "1", "1:", ":1", "1:x", "-1:0", "9" * 30 + ":0", "1:" + "9" * 30, "1:0:0"]
 )
 def test_a_mangled_more_button_says_so(front: Front, argument: str) -> None:
-    told = front.press(MEMBER, f"more:{argument}").text
-    assert told == "This button is too old. /digest shows the latest."
+    for verb in ("more", "turn"):
+        told = front.press(MEMBER, f"{verb}:{argument}").text
+        assert told == "This button is too old. /digest shows the latest."
 
 
 def test_every_button_of_every_page_fits_telegrams_64_bytes(new_front: NewFront) -> None:
@@ -369,6 +405,8 @@ def test_every_button_of_every_page_fits_telegrams_64_bytes(new_front: NewFront)
         query = "微" * length + " OR LoRA"
         for line in (f"/paper {query}", f"/digest {query}"):
             told = front.ask(OWNER, line)
-            assert all(len(b.action.encode()) <= 64 for b in all_buttons(told)), json.dumps(line)
+            opened = [block.button for block in told.blocks if block.button]
+            assert all(len(b.action.encode()) <= 64 for b in (*all_buttons(told), *opened)), json.dumps(line)
+            assert all(":page:" in b.action or ":find:" in b.action for b in opened), json.dumps(line)
             labels = ["Next ›", "Newest first", "Narrow", "Follow this search"] if line[1] == "p" else ["Next ›"]
             assert list(buttons(told)) == labels, json.dumps(line)

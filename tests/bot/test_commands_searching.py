@@ -9,10 +9,10 @@ from datetime import date, timedelta
 import pytest
 
 from bot.commands import COMMANDS
-from bot.commands.asked import MOST_BYTES
 from bot.commands.proposing import OFFERED, nearest
 from bot.keys import references_in
 from bot.model import Address, Place, Topic
+from bot.pages import MOST_CARRIED
 from bot.ports import HINTED, MOST_SEARCHES, Caller, Suggestion
 from bot.query import parse
 from bot.settings import Summaries
@@ -56,9 +56,9 @@ def test_a_search_is_narrowed_by_category_and_year_and_widened_again(years: Fron
     other = "Best first" if order else "Newest first"
     choices = years.press(OWNER, buttons(first)["Narrow"])
     assert list(buttons(choices)) == ["cs.CL", "cs.CV", "2025", "2024", "‹ Back"]
-    assert titles(choices) == titles(first) and choices.edits
+    assert titles(choices) == titles(first) and choices.aside
     of_vision = years.press(OWNER, buttons(choices)["cs.CV"])
-    assert sorted(titles(of_vision)) == ["LoRA 5", "LoRA 6", "LoRA 7"] and of_vision.edits
+    assert sorted(titles(of_vision)) == ["LoRA 5", "LoRA 6", "LoRA 7"] and of_vision.aside
     again = years.press(OWNER, buttons(of_vision)["Narrow"])
     assert list(buttons(again)) == ["✕ cs.CV", "2025", "2024", "‹ Back"]
     of_2024 = years.press(OWNER, buttons(again)["2024"])
@@ -68,7 +68,7 @@ def test_a_search_is_narrowed_by_category_and_year_and_widened_again(years: Fron
     whole = years.press(OWNER, buttons(years.press(OWNER, buttons(widened)["Narrow"]))["✕ 2024"])
     assert titles(whole) == titles(first) and other in buttons(whole)
     for page in (first, choices, of_vision, again, of_2024, widened, whole):
-        assert all(len(button.action.encode()) <= MOST_BYTES for button in all_buttons(page))
+        assert all(len(button.action.encode()) <= MOST_CARRIED for button in all_buttons(page))
 
 
 @pytest.mark.parametrize("action", ["narrow:", "narrow:x:LoRA", "narrow:0:", "track:0:", "track:1:nothing", "track:x"])
@@ -141,7 +141,7 @@ def test_a_subject_that_nobody_adopted_is_not_proposed(front: Front) -> None:
         assert tx.propose_topic(Topic("kettles", (("en", "Kettles"),), 'subject:"kettles"', proposed=True))
     asked = ("kett", "topic:kett")
     assert [front.complete(OWNER, name, text) for name in ("paper", "subscribe") for text in asked] == [[]] * 4
-    front.ask(ADMIN, "/topic name kettles en Kettles")
+    front.carry_out(ADMIN, "/topic rename kettles en: Kettles")
     assert front.complete(OWNER, "paper", "kett") == [Suggestion("topic:kettles", "Kettles")]
     assert front.complete(OWNER, "subscribe", "kett") == [Suggestion("Kettles")]
 

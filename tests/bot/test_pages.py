@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cards import card
 from bot.model import Digest, DigestKind, Layout, Match, News, Paper, Summary
-from bot.pages import card, digest_heading, digest_page, empty_page, entry, label_list, shorten
+from bot.pages import digest_heading, digest_page, empty_page, entry, label_list, shorten
 from bot.replies import BlockKind, Reply, Style
 from bot.words import Words, words_for
 
@@ -33,11 +35,9 @@ def digest(count: int, pushed: int = 20, labels: Sequence[str] = ("LoRA",), on: 
     return Digest(DigestKind.PAPERS, on, matches, min(pushed, count), tuple(labels), count)
 
 
-def page(
-    count: int, pushed: int = 20, only: Sequence[int] | None = None, delivery: int = 7, words: object = EN
-) -> Reply:
+def page(count: int, pushed: int = 20, only: Sequence[int] | None = None, kept: int = 7, words: object = EN) -> Reply:
     papers = {n: paper(n) for n in range(1, count + 1)}
-    return digest_page(words, digest(count, pushed), papers, {}, only=only, delivery_id=delivery)  # type: ignore[arg-type]
+    return digest_page(words, replace(digest(count, pushed), id=kept), papers, {}, only=only)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,23 @@ def test_a_digest_lists_at_most_its_size_and_counts_the_rest(count: int, shown: 
     told = [(button.label, button.action) for row in made.buttons for button in row]
     if rest:
         assert made.blocks[-1].text == f"And {rest} more."
-        assert told == [(f"{rest} more paper" + "s" * (rest > 1), "more:7:20")]
+        assert told == [(f"{rest} more paper" + "s" * (rest > 1), "turn:7:20")]
         assert page(count, words=HANS).buttons[0][0].label == f"还有 {rest} 篇论文"
     else:
         assert "more" not in made.blocks[-1].text and told == []
 
 
-def test_a_digest_without_a_delivery_has_no_button_that_leads_nowhere() -> None:
-    made = page(30, delivery=0)
+def test_each_paper_of_a_digest_has_a_button_that_opens_it_and_knows_the_way_back() -> None:
+    opened = [block.button for block in page(3).blocks if block.paper]
+    assert [(one.label, one.action) for one in opened if one] == [
+        ("1", "card:1::turn:7:0"), ("2", "card:2::turn:7:1"), ("3", "card:3::turn:7:2"),
+    ]  # fmt: skip
+
+
+def test_a_digest_that_is_not_kept_has_no_button_that_leads_nowhere() -> None:
+    made = page(30, kept=0)
     assert made.blocks[-1].text == "And 10 more." and made.buttons == ()
+    assert not any(block.button for block in made.blocks)
 
 
 def test_a_digest_taken_up_again_goes_on_with_its_numbers_and_without_its_heading() -> None:
@@ -143,7 +151,7 @@ def test_an_entry_without_authors_category_and_abstract_is_a_title() -> None:
     bare = Paper(1, ("arxiv:2504.00001",), "Bare")
     assert entry(EN, bare, [], 1).text == "1. Bare"
     assert entry(HANT, bare, [], 1, ["LoRA"]).text == "1. Bare\nLoRA"
-    assert card(EN, bare, []).text == "Bare"
+    assert card(EN, bare, []).text == "Bare" and not card(EN, bare, []).blocks[-1].folds
 
 
 def test_many_labels_of_an_entry_are_counted() -> None:
@@ -194,7 +202,7 @@ def test_a_headline_in_another_language_than_the_readers_is_marked(
 )
 def test_a_card_gives_the_abstract_in_the_readers_script_before_the_original(language: str, shown: list[str]) -> None:
     made = card(words_for(language), paper(1), [Summary(1, "zh-Hans", abstract="我们打 $n^2$ 个结。")])
-    assert [b.text for b in made.blocks if b.kind is BlockKind.QUOTE] == shown
+    assert [fold.text for fold in made.blocks[-1].folds] == shown
 
 
 def test_what_a_reader_accepts_is_marked_in_title_headline_and_abstract() -> None:
@@ -203,9 +211,8 @@ def test_what_a_reader_accepts_is_marked_in_title_headline_and_abstract() -> Non
     mark = " [converted from Simplified Chinese]"
     assert entry(words, paper(1), stored, 1).text.splitlines()[1:3] == [f"微調{mark}", f"微調軟體。{mark}"]
     made = card(words, paper(1), stored)
-    assert [line for line in made.text.splitlines() if mark in line] == [
-        f"微調{mark}", f"微調軟體。{mark}", f"我們微調。{mark}",
-    ]  # fmt: skip
+    assert [line for line in made.text.splitlines() if mark in line] == [f"微調{mark}", f"微調軟體。{mark}"]
+    assert made.blocks[-1].folds[0].text == f"我們微調。{mark}"
 
 
 def test_tex_reads_as_text_in_titles_and_headlines() -> None:
@@ -218,7 +225,8 @@ def test_what_is_too_long_is_cut_and_marked() -> None:
     made = entry(EN, long, [Summary(1, "en", "word " * 400)], 1, ["y" * 500] * 9)
     assert len(made.text) < 1300 and made.text.count("…") >= 5
     whole = card(EN, long, [])
-    assert len(whole.text) < 4500
+    shown = whole.text + "".join(fold.text for block in whole.blocks for fold in block.folds)
+    assert len(shown) < 3_600
 
 
 def test_a_plain_entry_is_title_and_address() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 Body = dict[str, Any]
@@ -14,7 +15,25 @@ _ALL_PERMISSIONS = str((1 << 50) - 1)
 
 def text_of(message: Body) -> str:
     """All that a message says."""
-    return "\n".join([message.get("content") or "", *(e.get("description") or "" for e in message.get("embeds") or [])])
+    embeds = (e.get("description") or "" for e in message.get("embeds") or [])
+    return "\n".join(filter(None, [message.get("content"), *embeds, *shown_in(message.get("components") or [])]))
+
+
+def shown_in(components: list[Body]) -> Iterator[str]:
+    """The texts of components (type 10), in order."""
+    for one in components:
+        if one["type"] == 10:
+            yield one["content"]
+        yield from shown_in(one.get("components") or [])
+
+
+def buttons_in(components: list[Body]) -> list[Body]:
+    """The buttons (type 2) of a message's components, in order, those beside sections among them."""
+    found = []
+    for one in components:
+        inner = [*(one.get("components") or []), *([one["accessory"]] if "accessory" in one else [])]
+        found += [one] if one["type"] == 2 else buttons_in(inner)
+    return found
 
 
 def now() -> str:

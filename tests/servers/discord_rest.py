@@ -247,6 +247,13 @@ class DiscordRest:
             case ["GET", "users", "@me", "guilds"]:
                 keys = ("id", "name", "features")
                 return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
+            case ["GET", "channels", channel]:
+                return self._channel(channel)
+            case ["GET", "guilds", guild] if guild in self.guilds:
+                return _json(self.guilds[guild])
+            case ["GET", "guilds", guild, "members", user] if guild in self.guilds:
+                found = next((m for m in self.guilds[guild]["members"] if m["user"]["id"] == user), None)
+                return _json(found) if found else _error(404, 10007, "Unknown Member")
             case ["GET", "gateway"]:
                 return _json({"url": self.gateway_url})
             case ["GET", "gateway", "bot"]:
@@ -287,6 +294,14 @@ class DiscordRest:
                 return self._edit(shown, token, which, body)
         self._blame(shown, "no such route")
         return _error(404, 0, "404: Not Found")
+
+    def _channel(self, channel: str) -> web.Response:
+        guild = self.guild_of(channel)
+        if guild is None:
+            found = self.private.get(channel)
+            return _json(found) if found else _error(404, 10003, "Unknown Channel")
+        places = (*guild["channels"], *guild["threads"])
+        return _json({**next(c for c in places if c["id"] == channel), "guild_id": guild["id"]})
 
     def _put_commands(self, shown: str, body: Any) -> web.Response:
         self.command_puts += 1

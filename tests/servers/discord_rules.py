@@ -100,7 +100,10 @@ def _message_faults(body: Body, known: frozenset[str], partial: bool) -> Iterato
     content, embeds = body.get("content") or "", body.get("embeds") or []
     if units(content) > 2000:
         yield f"content of {units(content)} characters"
-    if not partial and not content.strip() and not embeds:
+    flags = body.get("flags") or 0
+    if flags & _OF_COMPONENTS:
+        yield from _layout_faults(body)
+    elif not partial and not content.strip() and not embeds:
         yield "an empty message"
     if body.get("allowed_mentions") != {"parse": []}:
         yield "allowed_mentions could ping somebody"
@@ -111,10 +114,49 @@ def _message_faults(body: Body, known: frozenset[str], partial: bool) -> Iterato
             yield "an empty embed"
         if units(embed.get("description") or "") > 4096 or units(embed.get("title") or "") > 256:
             yield "an embed's text is too long"
-    flags = body.get("flags") or 0
-    if flags & ~(1 << 2 | 1 << 6 | 1 << 12) or (flags & 1 << 6 and "enforce_nonce" in known):
+    if flags & ~(1 << 2 | 1 << 6 | 1 << 12 | _OF_COMPONENTS) or (flags & 1 << 6 and "enforce_nonce" in known):
         yield f"flags {flags}"
-    yield from _component_faults(body.get("components") or [])
+    if not flags & _OF_COMPONENTS:
+        yield from _component_faults(body.get("components") or [])
+
+
+_OF_COMPONENTS = 1 << 15
+_INSIDE = {None: {1, 9, 10, 14, 17}, 17: {1, 9, 10, 14}, 9: {10}, 1: {2}}
+"""Which components may stand in which (https://discord.com/developers/docs/components/reference): rows 1, buttons 2,
+sections 9, texts 10, separators 14, containers 17."""
+
+
+def _layout_faults(body: Body) -> Iterator[str]:
+    """Of a message that is of components: 40 of them, 4000 characters of text, nothing else beside."""
+    if body.get("content") or body.get("embeds"):
+        yield "content or embeds beside components"
+    components: list[tuple[int | None, Body]] = []
+    waiting: list[tuple[int | None, Body]] = [(None, one) for one in body.get("components") or []]
+    while waiting:
+        outer, one = waiting.pop(0)
+        components.append((outer, one))
+        waiting += [(one["type"], inner) for inner in one.get("components") or []]
+        if (beside := one.get("accessory")) is not None:
+            components.append((1, beside))
+    if not 1 <= len(components) <= 40:
+        yield f"{len(components)} components of 1 to 40"
+    yield from (f"a {one['type']} in {outer}" for outer, one in components if one["type"] not in _INSIDE[outer])
+    texts = [one.get("content", "") for _, one in components if one["type"] == 10]
+    if not texts or not all(text.strip() for text in texts):
+        yield "a text without words"
+    if sum(map(units, texts)) > 4000:
+        yield f"texts of {sum(map(units, texts))} characters together"
+    for _, one in components:
+        if one["type"] == 9 and (not 1 <= len(one["components"]) <= 3 or one.get("accessory", {}).get("type") != 2):
+            yield "a section has 1 to 3 texts and a button beside them"
+    rows = [one for _, one in components if one["type"] == 1]
+    for start in range(0, len(rows), 5):
+        yield from _component_faults(rows[start : start + 5])
+    buttons = [one for _, one in components if one["type"] == 2]
+    yield from _component_faults([{"type": 1, "components": [one]} for one in buttons if one.get("style") == 5][:5])
+    ids = [one["custom_id"] for one in buttons if "custom_id" in one]
+    if len(set(ids)) < len(ids):
+        yield "a custom_id twice"
 
 
 def _embed_size(embed: Body) -> int:

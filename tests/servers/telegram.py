@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 import time
 from collections.abc import Callable
+from html import unescape
 from typing import Any, Self
 
 from aiohttp import web
 
 from tests.servers.limits import TelegramLimits
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
-from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_offers, check_text, decode
+from tests.servers.telegram_rules import (
+    check_commands,
+    check_keyboard,
+    check_object,
+    check_offers,
+    check_rich,
+    check_text,
+    decode,
+)
 from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
 from tests.servers.telegram_webhooks import Webhooks
 
@@ -50,7 +60,10 @@ class FakeTelegram(Webhooks, Troubles):
         self.violations: list[str] = []
         self.admins: set[tuple[int, int]] = set()
         self.chats: dict[int, dict[str, Any]] = {}
+        self.may_post = True
+        """Whether the bot, where it is an administrator of a channel, may post there."""
         self.refused: dict[int, tuple[int, str]] = {}
+        self.knows_rich, self.refuses_rich = True, ""
         """Chats that take no message: status and description."""
         self.moved: dict[int, int] = {}
         """Groups that became supergroups: their new ids."""
@@ -296,6 +309,22 @@ class FakeTelegram(Webhooks, Troubles):
         self.before_answer(self.sent[-1])
         return answer | {"from": self._public_me(), "text": message["visible"]}
 
+    def _on_sendRichMessage(self, parameters: dict[str, Any]) -> Any:
+        if not self.knows_rich:
+            raise Refusal(404, "Not Found")
+        return self._on_sendMessage(self._richly(parameters))
+
+    def _richly(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """As the message that the rest judges: its words are those of its HTML."""
+        html = parameters["rich_message"]["html"]
+        if wrong := check_rich(html):
+            self.violations += [f"rich message: {bad}" for bad in wrong]
+            raise Refusal(400, f"Bad Request: {wrong[0]}")
+        if self.refuses_rich and self.refuses_rich in html:
+            raise Refusal(400, "Bad Request: RICH_VALIDATE_CTOR_NOT_ALLOWED")
+        text = unescape(re.sub("<[^>]*>", " ", html))[:4096]
+        return {**parameters, "text": text, "link_preview_options": {"is_disabled": True}}
+
     def _on_sendDocument(self, parameters: dict[str, Any]) -> Any:
         if (chat := int(parameters["chat_id"])) in self.refused:
             raise Refusal(*self.refused[chat])
@@ -307,6 +336,10 @@ class FakeTelegram(Webhooks, Troubles):
         return answer | {"from": self._public_me(), "document": named}
 
     def _on_editMessageText(self, parameters: dict[str, Any]) -> Any:
+        if "rich_message" in parameters:
+            if not self.knows_rich:
+                raise Refusal(400, "Bad Request: message text is empty")
+            parameters = self._richly(parameters)
         message = self._judged("editMessageText", parameters)
         old = next((m for m in self.sent if m["message_id"] == parameters.get("message_id")), None)
         if old is None:
@@ -377,16 +410,26 @@ class FakeTelegram(Webhooks, Troubles):
     def _on_getChatMember(self, parameters: dict[str, Any]) -> Any:
         user = parameters["user_id"]
         status = "administrator" if (int(parameters["chat_id"]), user) in self.admins else "member"
-        return make_member(status, make_user(user))
+        member = make_member(status, make_user(user))
+        if status == "administrator" and self._chat(int(parameters["chat_id"]))["type"] == "channel":
+            member["can_post_messages"] = user != self.me["id"] or self.may_post
+        return member
 
     def _on_getChatAdministrators(self, parameters: dict[str, Any]) -> Any:
         users = [user for chat, user in sorted(self.admins) if chat == int(parameters["chat_id"])]
         return [make_member("administrator", make_user(user)) for user in users]
 
     def _on_getChat(self, parameters: dict[str, Any]) -> Any:
-        gifts = dict.fromkeys(("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription"), True)
+        kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
+        gifts = dict.fromkeys(kinds, True)
         more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-        return self._chat(int(parameters["chat_id"])) | more
+        wanted = str(parameters["chat_id"])
+        if wanted.startswith("@"):
+            named = (chat for chat in self.chats.values() if f"@{chat.get('username', '')}" == wanted)
+            if (found := next(named, None)) is None:
+                raise Refusal(400, "Bad Request: chat not found")
+            return found | more
+        return self._chat(int(wanted)) | more
 
     def _chat(self, chat: int) -> dict[str, Any]:
         return self.chats.get(chat) or make_chat(chat)

@@ -99,6 +99,39 @@ def check_text(parameters: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]
     return text, entities, wrong
 
 
+_RICH = {"b", "i", "a", "code", "pre", "p", "h4", "blockquote", "details", "summary", "tg-math"}
+_BLOCKS = {"pre", "p", "h4", "blockquote", "details", "summary"}
+
+
+def check_rich(html: str) -> list[str]:
+    """What is wrong with a rich message's HTML: https://core.telegram.org/bots/api#rich-message-formatting-options"""
+    wrong, stack, blocks, size = [], list[str](), 0, 0
+    for token in _TOKEN.finditer(html):
+        tag = token["tag"]
+        if tag is None:
+            if token[0] == "<" or _BARE_AMPERSAND.search(token[0]):
+                wrong.append("a bare < or &")
+            if not stack:
+                wrong.append("text outside of every block")
+            size += len(unescape(token[0]))
+        elif tag not in _RICH:
+            wrong.append(f"unsupported tag {tag}")
+        elif token["close"]:
+            if not stack or stack.pop() != tag:
+                wrong.append(f"unmatched end tag {tag}")
+        else:
+            if tag in _BLOCKS and set(stack) - {"details"}:
+                wrong.append(f"{tag} inside {stack}")
+            if "tg-math" in stack:
+                wrong.append("a tag inside a formula")
+            blocks += tag in _BLOCKS
+            stack.append(tag)
+    wrong += [f"no end tag for {tag}" for tag in stack]
+    if not 1 <= size <= 32_768 or not 1 <= blocks <= 500:
+        wrong.append(f"{size} characters and {blocks} blocks")
+    return wrong
+
+
 def check_keyboard(markup: Mapping[str, Any]) -> list[str]:
     wrong = []
     rows = markup.get("inline_keyboard", [])
