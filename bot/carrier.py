@@ -20,7 +20,7 @@ from bot.figures import CARRIED, SENDING
 from bot.ledger import Ledger
 from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
-from bot.outcomes import count, outcome_of
+from bot.outcomes import count, outcome_of, place_of, sent_to
 from bot.ports import ChatPlatform, Now, Store
 from bot.words import words_for
 
@@ -224,7 +224,7 @@ class Carrier:
                 message, fault = draft.message, draft.fault
                 part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
             # Before it is promised: what waits for its turn when the program dies is in no doubt.
-            late = await self._turn(platform, way.delivery.address)
+            late = await self._turn(platform, place_of(platform, way.delivery))
             if late is not None:
                 return await self._put_off(way, late)
             if self._stopping:
@@ -235,7 +235,7 @@ class Carrier:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
                 with SENDING.measured(platform.platform):
-                    outcome = await outcome_of(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                    outcome = await sent_to(platform, way.delivery, part)
                 count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
@@ -284,7 +284,8 @@ class Carrier:
         message_id, sight = "", Sight.HIDDEN
         try:
             since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
-            seen = await outcome_of(platform.find(way.delivery.address, part.payload, since), part)
+            there = place_of(platform, way.delivery)
+            seen = await outcome_of(platform.find(there, part.payload, since), part)
         except Hidden:
             pass
         else:

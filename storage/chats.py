@@ -117,7 +117,7 @@ class Chats(Deliveries, Reading):
         """A chat that is at the new address already and has neither subscriptions nor deliveries gives way."""
         moving = self.chats_under(old) if old != new else []
         for chat in moving:
-            address = new if old.thread else replace(new, thread=chat.address.thread)
+            address = new if old.thread or new.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
             if chat.target is not None and chat.target.chat == old.chat:
                 chat = replace(chat, target=replace(chat.target, chat=new.chat))

@@ -62,6 +62,7 @@ GONE: Mapping[str, Where] = {
     "delivery": _of_chat(t.delivery),
     "topic_follower": _of_chat(t.topic_follower),
     "subscription": _of_chat(t.subscription),
+    "search": lambda whom: _of_user(t.search, whom.user),
     "saved": lambda whom: _of_user(t.saved, whom.user),
     "vote": lambda whom: or_(t.vote.c.chat_id == whom.chat_id, _of_user(t.vote, whom.user)),
     "proxy": lambda whom: or_(
@@ -100,7 +101,7 @@ BLURRED: Mapping[str, Where] = {
 
 _USERS = (
     t.audit.c.who, t.invite.c.made_by, t.saved.c.who, t.vote.c.who, t.ban.c.made_by, t.bulletin.c.made_by,
-    t.topic_change.c.made_by, t.ban.c.whom, t.proxy.c.who,
+    t.topic_change.c.made_by, t.ban.c.whom, t.proxy.c.who, t.search.c.who,
 )  # fmt: skip
 
 IMPERSONAL = frozenset({
@@ -184,7 +185,7 @@ class Erasing(Deliveries):
             self.blur_user(whom.user)
 
     def blur_user(self, user: str) -> None:
-        """What somebody did elsewhere was done by a pseudonym; what they kept for themselves is gone."""
+        """What somebody did elsewhere was done by a pseudonym; what was kept for them alone is gone."""
         a, i = t.audit, t.invite
         nobody = pseudonym(self.key(), user)
         self._run(update(a).where(a.c.who == user).values(who=nobody))
@@ -192,7 +193,7 @@ class Erasing(Deliveries):
             self._run(update(made).where(made.c.made_by == user).values(made_by=nobody))
 
         self._blur_ban(user)
-        for table in (t.saved, t.vote, t.proxy):
+        for table in (t.saved, t.vote, t.proxy, t.search):
             self._run(table.delete().where(_of_user(table, user)))
 
     def _blur_ban(self, whom: str) -> None:

@@ -29,7 +29,7 @@ LEDGER = ("paper_merge", "chat", "digest", "delivery", "delivery_part")
 """What has a way of its own below; of a chat, how far it is."""
 AS_BACKED_UP = (
     "fence", "lease", "topic", "subscription", "invite", "setting", "audit", "erasure", "quarantine", "notice",
-    "ban", "proxy", "topic_change", "topic_follower", "saved", "vote",
+    "ban", "proxy", "topic_change", "topic_follower", "saved", "vote", "search",
 )  # fmt: skip
 """What people set, and what may be lost. A new table is named in one of these, or a test fails."""
 

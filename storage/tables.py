@@ -14,6 +14,7 @@ from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, L
 from storage import admin_tables as admin_tables  # its tables are of the same METADATA
 from storage import feed_tables as feed_tables
 from storage import reading_tables as reading_tables
+from storage import search_tables as search_tables
 from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
@@ -374,4 +375,5 @@ saved, vote = _core["saved"], _core["vote"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
 ban, bulletin, proxy = _core["ban"], _core["bulletin"], _core["proxy"]
 topic_change, topic_follower = _core["topic_change"], _core["topic_follower"]
+search = _core["search"]
 summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

@@ -17,7 +17,7 @@ from bot.commands.context import Context
 from bot.config import Config
 from bot.desk import FrontDesk
 from bot.model import Address, Chat, FeedItem, Place, Subscription, SummaryText
-from bot.ports import Caller
+from bot.ports import Caller, Offers, Suggestion
 from bot.replies import Button, Reply
 from storage.searching import TantivyIndex
 from storage.store import open_store
@@ -68,8 +68,11 @@ class Front:
     def press(self, caller: Caller, action: str) -> Reply:
         return asyncio.run(self.desk.press(caller, action))
 
-    def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+    def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         return asyncio.run(self.desk.complete(caller, name, prefix))
+
+    def offers(self, caller: Caller, text: str, offset: str = "") -> Offers:
+        return asyncio.run(self.desk.offers(caller, text, offset))
 
     def announce(self, items: Iterable[FeedItem]) -> None:
         with self.store.transaction() as tx:

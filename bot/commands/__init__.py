@@ -10,6 +10,7 @@ from bot.commands import (
     announcing,
     banning,
     cards,
+    forum,
     instance,
     news,
     people,
@@ -18,6 +19,7 @@ from bot.commands import (
     reading,
     roster,
     saved,
+    searching,
     subscriptions,
     summaries,
     topic_changes,
@@ -48,6 +50,8 @@ class Command:
     guarded: bool = False
     admin: bool = False
     lines: bool = False
+    platform: str = ""
+    """The only one that has it; empty where all do."""
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -56,12 +60,20 @@ class Command:
             words.say(self.argument) if self.argument else "",
             self.required,
             self.choices,
+            self.changes or self.guarded,
+            self.admin,
+            self.platform,
         )
 
 
 def _help(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
-    shown = [command.info(words) for command in COMMANDS.values() if caller.admin or not command.admin]
+    platform = caller.address.platform
+    shown = [
+        command.info(words)
+        for command in COMMANDS.values()
+        if (caller.admin or not command.admin) and command.platform in ("", platform)
+    ]
     return instance.help_page(context, caller, shown)
 
 
@@ -91,6 +103,10 @@ COMMANDS: dict[str, Command] = {
         Command(
             "news", "Which news come: new papers, versions, publications", news.news, "on or off",
             choices=tuple(news.KINDS), changes=True,
+        ),
+        Command(
+            "forum", "Each digest as a new post of this forum", forum.forum, "on or off", changes=True,
+            platform="discord",
         ),
         Command(
             "topic", "Add, edit, rename, merge or remove a topic (admins)", topics.topic, "topic",
@@ -130,9 +146,12 @@ PRESSES: dict[str, Press] = {
     "digest": Press(reading.digest),
     "page": Press(reading.page),
     "more": Press(reading.more),
-    "find": Press(reading.find),
+    "find": Press(searching.find),
     "recall": Press(reading.recall),
-    "newest": Press(reading.newest),
+    "newest": Press(searching.newest),
+    "narrow": Press(searching.narrow),
+    "track": Press(searching.track, changes=True),
+    "forum": Press(forum.forum, changes=True),
     "turn": Press(reading.turn),
     "card": Press(cards.open_card),
     "save": Press(cards.save),

@@ -122,7 +122,7 @@ def want(context: Context, language: str, papers: Iterable[Paper], summaries: Ma
 
 _OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY, Deed.BAN, Deed.ANNOUNCE})
 _OF_A_CHAT = frozenset({
-    Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.ACCESS, Deed.HERE,
+    Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.ACCESS, Deed.HERE, Deed.PLACE,
 })  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from bot.commands.asking import standing_of
 from bot.commands.context import Context
 from bot.errors import BadInput, NotAllowed
 from bot.model import Place, Proxy
+from bot.pages import MOST_CARRIED
 from bot.ports import Caller
 from bot.replies import Button, Reply, code, italic, paragraph, say
 from bot.words import Words
@@ -22,8 +23,6 @@ OWN = frozenset({
 })  # fmt: skip
 """Commands that are meant for the person or the instance, whoever they speak for."""
 _MARK = "^"
-MOST_BYTES = 64
-"""What a button carries at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,7 @@ def told_for(context: Context, reply: Reply, who: Meant, changes: Mapping[str, b
         made = []
         for button in row:
             action = f"{_MARK}{who.caller.address.chat}{_MARK}{button.action}"
-            fits = len(action.encode()) <= MOST_BYTES
+            fits = len(action.encode()) <= MOST_CARRIED
             own = button.action.partition(":")[0] in OWN
             if not button.action or own:
                 made.append(button)

@@ -6,6 +6,7 @@ Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a d
 from bot.model.admins import Ban, Bulletin, BulletinState, Proxy, TopicChange, TopicVerb
 from bot.model.chats import (
     LANGUAGES,
+    POSTS,
     WANTED,
     Address,
     Cause,
@@ -55,6 +56,7 @@ __all__ = [
     "EVERY_ROLE",
     "LANGUAGES",
     "MODEL",
+    "POSTS",
     "WANTED",
     "Address",
     "Announcement",

@@ -20,6 +20,8 @@ class Deed(StrEnum):
     LANGUAGE = "language"
     TIME = "time"
     NEWS = "news"
+    PLACE = "place"
+    """Where in a forum its digests come."""
     SUMMARY = "summary"
     ACCESS = "access"
     HERE = "here"

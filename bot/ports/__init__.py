@@ -2,6 +2,7 @@
 
 from bot.ports.places import Outside, Places, Standing
 from bot.ports.platforms import (
+    HINTED,
     NOTE,
     Archive,
     Caller,
@@ -12,16 +13,21 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Offer,
+    Offers,
     Press,
     Proceedings,
     Source,
+    Suggestion,
 )
 from bot.ports.reading import MOST_VOTES
 from bot.ports.searching import Hit, SearchIndex
-from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
+from bot.ports.stores import MOST_SEARCHES, Copied, Progress, Repeated, Store, Transaction
 from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
+    "HINTED",
+    "MOST_SEARCHES",
     "MOST_VOTES",
     "NOTE",
     "Answer",
@@ -36,6 +42,8 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Offer",
+    "Offers",
     "Outside",
     "Places",
     "Press",
@@ -47,6 +55,7 @@ __all__ = [
     "Source",
     "Standing",
     "Store",
+    "Suggestion",
     "Summarizer",
     "Transaction",
 ]

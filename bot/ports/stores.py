@@ -37,6 +37,9 @@ from bot.ports.reading import Reading
 from bot.ports.ruling import Rule
 from bot.ports.summarizers import SummaryBooks
 
+MOST_SEARCHES = 20
+"""Searches that are kept of a person."""
+
 
 class Transaction(Rule, SummaryBooks, Reading, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
@@ -140,7 +143,7 @@ class Transaction(Rule, SummaryBooks, Reading, Protocol):
 
     def move_chats(self, old: Address, new: Address) -> int:
         """Every chat at ``old`` (and in its threads) to ``new``; open deliveries too. Where one is there
-        already, the subscriptions are joined. Returns how many moved."""
+        already, the subscriptions are joined. One chat alone where ``new`` names a thread. Returns how many moved."""
 
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
@@ -272,6 +275,13 @@ class Transaction(Rule, SummaryBooks, Reading, Protocol):
 
     def forget_updates(self, before: datetime) -> int:
         """Those that came before; returns how many."""
+
+    # searches
+    def note_search(self, who: str, query: str, now: datetime) -> None:
+        """What ``telegram:123`` looked for, once and the latest; of a person's searches MOST_SEARCHES are kept."""
+
+    def searches(self, who: str) -> list[str]:
+        """What somebody looked for, the latest first."""
 
     # people
     def note(self, change: Change) -> None:

@@ -33,6 +33,9 @@ def test_a_banned_person_reads_one_polite_line_and_gets_no_digest(front: Front) 
         answer = front.ask(OWNER, line)
         assert (answer.text, answer.private) == (POLITE, True)
     assert front.press(OWNER, "digest").text == POLITE
+    assert not front.offers(OWNER, "LoRA").offers and not front.complete(OWNER, "subscribe", "Lo"), (
+        "nor while they type"
+    )
     assert front.ask(replace(MEMBER, user="telegram:1"), "/paper LoRA").text == POLITE, "in a group as well"
     assert front.ask(MEMBER, "/paper LoRA").text != POLITE, "the others there are served"
     assert planned(front) == 1

@@ -174,6 +174,17 @@ def test_rights_are_asked_again_at_every_command_and_press(front: Front, world: 
     assert front.follows(OWNER) == ["tea"], "it was said, and is meant for themselves again"
 
 
+def test_a_mistyped_command_and_a_search_are_for_the_channel_as_well(front: Front, world: World) -> None:
+    front.ask(OWNER, "/channel @lab")
+    told = front.ask(OWNER, "/subscrbe LoRA")
+    found = front.ask(OWNER, "tea")
+    front.ask(OWNER, "/channel")
+    assert told.blocks[0].text == found.blocks[0].text == "For Lab news:"
+    assert front.press(OWNER, buttons(told)["/subscribe LoRA"]).blocks[0].text == "For Lab news:"
+    front.press(OWNER, buttons(found)["Follow this search"])
+    assert (channel_follows(front), front.follows(OWNER)) == (["LoRA", "tea"], [])
+
+
 def test_nobody_speaks_for_a_channel_by_a_button_of_their_own_making(front: Front, world: World) -> None:
     front.ask(OWNER, "/channel @lab")
     front.ask(OWNER, "/subscribe LoRA")

@@ -19,7 +19,15 @@ from aiohttp import web
 
 from tests.servers.limits import TelegramLimits
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
-from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_rich, check_text, decode
+from tests.servers.telegram_rules import (
+    check_commands,
+    check_keyboard,
+    check_object,
+    check_offers,
+    check_rich,
+    check_text,
+    decode,
+)
 from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
 from tests.servers.telegram_webhooks import Webhooks
 
@@ -44,6 +52,11 @@ class FakeTelegram(Webhooks, Troubles):
         self.pressed: list[dict[str, Any]] = []
         """The answers to callback queries."""
         self.commands: dict[str, list[dict[str, str]]] = {}
+        """By language, for whom no narrower list is meant."""
+        self.scoped: dict[tuple[str, str], list[str]] = {}
+        """The names of the commands, by scope (``chat 8``: of that chat) and language."""
+        self.offered: list[dict[str, Any]] = []
+        """The answers to inline queries."""
         self.violations: list[str] = []
         self.admins: set[tuple[int, int]] = set()
         self.chats: dict[int, dict[str, Any]] = {}
@@ -169,6 +182,11 @@ class FakeTelegram(Webhooks, Troubles):
         }
         self.push({"callback_query": query | {"data": data}})
         return f"q{self._next_update - 1}"
+
+    def push_inline(self, user: int, text: str, offset: str = "", language: str | None = "en") -> None:
+        """``user`` types the bot's name and ``text`` in some chat."""
+        query = {"id": f"i{self._next_update}", "from": make_user(user, language), "query": text, "offset": offset}
+        self.push({"inline_query": query | {"chat_type": "supergroup"}})
 
     def push_membership(self, chat: int, user: int, old: str = "left", new: str = "member") -> None:
         """The bot's own membership changes by ``user``'s hand."""
@@ -366,7 +384,23 @@ class FakeTelegram(Webhooks, Troubles):
         if wrong := check_commands(parameters["commands"]):
             self.violations += wrong
             raise Refusal(400, f"Bad Request: {wrong[0]}")
-        self.commands[parameters.get("language_code", "")] = parameters["commands"]
+        scope, language = parameters.get("scope", {"type": "default"}), parameters.get("language_code", "")
+        if len(language) not in (0, 2):
+            self.violations.append(f"setMyCommands: {language!r} is no two-letter code")
+            raise Refusal(400, "Bad Request: language code is invalid")
+        if scope["type"] == "chat" and int(scope["chat_id"]) not in self.chats and int(scope["chat_id"]) < 0:
+            raise Refusal(400, "Bad Request: chat not found")
+        if scope["type"] == "default":
+            self.commands[language] = parameters["commands"]
+        name = f"{scope['type']} {scope['chat_id']}" if "chat_id" in scope else scope["type"]
+        self.scoped[name, language] = [command["command"] for command in parameters["commands"]]
+        return True
+
+    def _on_answerInlineQuery(self, parameters: dict[str, Any]) -> Any:
+        if wrong := check_offers(parameters):
+            self.violations += [f"answerInlineQuery: {bad}" for bad in wrong]
+            raise Refusal(400, f"Bad Request: {wrong[0]}")
+        self.offered.append(parameters)
         return True
 
     def _on_deleteMyCommands(self, parameters: dict[str, Any]) -> Any:
