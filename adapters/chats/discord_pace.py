@@ -80,7 +80,7 @@ class DiscordPace(Turns):
     async def _place(self, lead: float = 0.0) -> Place:
         while not (part := self._part()):
             await self._sleep(NO_PART_SECONDS)
-        while self._all.blocked(self._clock(), part):
+        while self._all.blocked(part):
             await self._sleep(UNANSWERED_SECONDS)
         place = self._all.take(self._all.earliest(self._clock(), part), part)
         await self._until(place.at - lead)

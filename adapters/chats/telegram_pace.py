@@ -111,7 +111,7 @@ class Pace(Turns):
     async def _part_given(self) -> None:
         while not (part := self._part()):
             await self._sleep(NO_PART_SECONDS)
-        while self._all.blocked(self._clock(), part):
+        while self._all.blocked(part):
             await self._sleep(UNANSWERED_SECONDS)
 
     def _taken(self) -> Place:
