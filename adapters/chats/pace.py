@@ -13,18 +13,14 @@ ON_THE_WAY = 0.01
 on another on the way."""
 
 
-UNANSWERED_SECONDS = 0.02
-"""Between two looks whether what left a window ago has arrived."""
-
 
 class Place:
-    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest.
-    ``open``: it left, and nobody knows whether it has arrived."""
+    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest."""
 
-    __slots__ = ("at", "open")
+    __slots__ = ("at",)
 
     def __init__(self, at: float) -> None:
-        self.at, self.open = at, False
+        self.at = at
 
     def not_before(self, at: float) -> None:
         self.at = max(self.at, at)
@@ -49,11 +45,6 @@ class Window:
         if len(self._places) < most:
             return at
         return max(at, self._first(most).at + self._seconds * most / rate)
-
-    def blocked(self, part: float = 1.0) -> bool:
-        """Whether as many as may be on their way in a window are, so that nobody knows when the next one may go."""
-        most = max(1, int(self._most * part))
-        return len(self._places) >= most and self._first(most).open
 
     def _first(self, most: int) -> Place:
         """Of the last ``most`` to arrive, the first."""
@@ -126,7 +117,6 @@ class Turns:
         now = self._clock()
         for place in places:
             place.not_before(now)
-            place.open = True
         return places
 
     def answered(self, places: tuple[Place, ...]) -> None:
@@ -137,7 +127,6 @@ class Turns:
         way = self._least if self._answers > self._LEARNING else 0.0
         for place in places:
             place.not_before(now - way)
-            place.open = False
 
     async def _until(self, at: float) -> None:
         if (wait := at - self._clock()) > 0:
