@@ -79,12 +79,20 @@ def pause(tx: Transaction, chat: Chat, why: str, now: datetime) -> None:
         tx.warn(Notice(NoticeKind.GONE, str(chat.address), why), now)
 
 
+def come_home(tx: Transaction, chat: Chat, why: str, now: datetime) -> None:
+    """The place that the chat's digests went to is gone: they come to the chat itself again, what was held at once."""
+    tx.put_chat(replace(chat, target=None))
+    tx.readdress(chat.id, chat.address)
+    tx.reopen_deliveries(chat.id, now)
+    tx.warn(Notice(NoticeKind.GONE, str(chat.target), why), now)
+
+
 def reopen(tx: Transaction, chat: Chat, now: datetime, due_at: datetime | None) -> Chat:
     """Somebody opened the chat again: what was under way is due now, after a long absence with its next digest."""
     back = returned(chat, now, due_at)
     tx.put_chat(back)
     tx.drop_notice(NoticeKind.GONE, str(chat.address))
-    if back.away_at is None:
+    if back.away_at is None and not chat.banned:
         tx.reopen_deliveries(chat.id, now)
     return back
 

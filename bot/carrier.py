@@ -20,7 +20,7 @@ from bot.figures import CARRIED, SENDING
 from bot.ledger import Ledger
 from bot.logbook import ROUTINE, about
 from bot.model import Address, Delivery, DeliveryState, Layout, Notice, NoticeKind, Part
-from bot.outcomes import count, outcome_of
+from bot.outcomes import count, outcome_of, place_of, sent_to
 from bot.ports import ChatPlatform, Now, Store
 from bot.words import words_for
 
@@ -226,7 +226,7 @@ class Carrier:
                 payload = message.payload if sounds or fault else platform.silent(message.payload)
                 part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), payload)
             # Before it is promised: what waits for its turn when the program dies is in no doubt.
-            late = await self._turn(platform, way.delivery.address)
+            late = await self._turn(platform, place_of(platform, way.delivery))
             if late is not None:
                 return await self._put_off(way, late)
             if self._stopping:
@@ -237,7 +237,7 @@ class Carrier:
                 outcome: Outcome = Faulty(fault)
             elif await self._keep(way.delivery):
                 with SENDING.measured(platform.platform):
-                    outcome = await outcome_of(platform.send(way.delivery.address, part.payload, part.nonce), part)
+                    outcome = await sent_to(platform, way.delivery, part)
                 count(platform.platform, part, outcome)
             else:
                 return DeliveryState.POSTPONED
@@ -286,7 +286,8 @@ class Carrier:
         message_id, sight = "", Sight.HIDDEN
         try:
             since = min(part.tried_at or way.delivery.made_at or self._now(), self._now())
-            seen = await outcome_of(platform.find(way.delivery.address, part.payload, since), part)
+            there = place_of(platform, way.delivery)
+            seen = await outcome_of(platform.find(there, part.payload, since), part)
         except Hidden:
             pass
         else:
@@ -308,7 +309,7 @@ class Carrier:
         address = delivery.address
         match outcome:
             case Gone(why):
-                await asyncio.to_thread(self._pause, delivery.chat_id, why)
+                await asyncio.to_thread(self._pause, delivery, why)
                 log.warning("%s cannot be reached and is paused with all it has: %s", address, why)
             case Moved(chat):
                 await asyncio.to_thread(self._move, delivery, chat)
@@ -368,10 +369,12 @@ class Carrier:
         with self._store.transaction() as tx:
             tx.warn(notice, self._now())
 
-    def _pause(self, chat_id: int, why: str) -> None:
+    def _pause(self, delivery: Delivery, why: str) -> None:
         with self._store.transaction() as tx:
-            chat = tx.chat_by_id(chat_id)
-            if chat:
+            chat = tx.chat_by_id(delivery.chat_id)
+            if chat and chat.target == delivery.address:
+                absences.come_home(tx, chat, why, self._now())
+            elif chat:
                 absences.pause(tx, chat, why, self._now())
 
     def _move(self, delivery: Delivery, chat: str) -> None:

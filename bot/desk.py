@@ -8,18 +8,28 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from bot import absences
-from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES
-from bot.commands.context import Context, label_of, refusal
+from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command, banning, forum, proxies
+from bot.commands.context import Context, digest_comes, refusal
+from bot.commands.proposing import nearest, offers, suggestions
+from bot.commands.texts import written
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
-from bot.ports import Caller, CommandInfo
+from bot.pages import MOST_CARRIED, shorten
+from bot.ports import HINTED, Caller, CommandInfo, Offers, Suggestion
 from bot.query import Said, caret
-from bot.replies import Block, BlockKind, Reply, Span, paragraph, say
+from bot.replies import Block, BlockKind, Button, Reply, Span, code, paragraph, say
 from bot.words import Words, language_for, words_for
 
 log = logging.getLogger(__name__)
 
+RUN = "run"
+"""The verb of a button that does what a command does: ``run:name argument``."""
 
+_TEXT = "paper"
+"""The command that a text without one is nearest to."""
+_CHANGES = {RUN: True} | {verb: press.changes for verb, press in PRESSES.items()}
+_FOLLOWS = frozenset({"follow", "take", "track"})
+"""Presses that make a place one where digests come."""
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -43,29 +53,40 @@ class FrontDesk:
     def is_admin(self, user: str) -> bool:
         return bool(user) and user in self._context.config.admins
 
+    def admins(self, platform: str) -> Sequence[str]:
+        return [user for user in self._context.config.admins if user.partition(":")[0] == platform]
+
     def needs_rights(self, name: str, argument: str = "") -> bool:
         command = COMMANDS.get(name.casefold())
         return bool(command and (command.guarded or (command.changes and argument.strip())))
 
     def press_needs_rights(self, action: str) -> bool:
-        press = PRESSES.get(action.partition(":")[0])
+        verb, _, rest = action.partition(":")
+        if verb == RUN:
+            name, _, argument = rest.partition(" ")
+            return self.needs_rights(name, argument)
+        press = PRESSES.get(verb)
         return bool(press and press.changes)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
         argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, name, argument))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._press(caller, _tidied(action)))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
 
-    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
-        return await asyncio.to_thread(self._complete, caller, name, prefix)
+    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
+        return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
 
-    async def joined(self, caller: Caller) -> Reply | None:
+    async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        text = " ".join(_tidied(text).split())
+        return await asyncio.to_thread(self._offers, caller, text, offset)
+
+    async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._answer(caller, "start", ""))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._joined(caller, places))
 
     async def gone(self, address: Address, why: str) -> None:
         await asyncio.to_thread(self._gone, address, why)
@@ -76,27 +97,113 @@ class FrontDesk:
     async def moved(self, old: Address, new: Address) -> None:
         await asyncio.to_thread(self._moved, old, new)
 
+    def _asked(self, caller: Caller, name: str, argument: str) -> Reply:
+        here = caller if name.casefold() == "forum" else forum.placed(self._context, caller)
+        return self._answer(here, name, argument)
+
+    def _pressed(self, caller: Caller, action: str) -> Reply:
+        here = caller if action.startswith("forum:") else forum.placed(self._context, caller)
+        return self._press(here, action)
+
+    def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
+        if banning.refusal_of(self._context, caller, name):
+            return ()
+        return suggestions(self._context, forum.placed(self._context, caller), name, prefix)
+
+    def _offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        if banning.refusal_of(self._context, caller, ""):
+            return Offers()
+        return offers(self._context, caller, text, offset)
+
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        words = self._context.words(caller)
-        command = COMMANDS.get(name.casefold() or "paper")
+        context = self._context
+        command = COMMANDS.get(name.casefold() or _TEXT)
+        if refused := banning.refusal_of(context, caller, command.name if command else ""):
+            return refused
         if command is None:
-            return say(
-                words.say("There is no command /{name}. /help shows those there are.", name=_tidied(name)[:40]),
-                private=True,
-            )
+            return self._unknown(context.words(caller), caller, _tidied(name)[:40], argument)
+        if command.name == "start" and argument == HINTED:
+            argument = ""
+        who = proxies.meant(context, caller, command.name, argument)
+        return self._run(command, caller, who, argument, bool(name))
+
+    def _run(self, command: Command, caller: Caller, who: proxies.Meant | None, argument: str, named: bool) -> Reply:
+        """What the command does for the caller, or for whom they speak; not ``named``: they wrote a text alone."""
+        context = self._context
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, command.name)):
+            return refused
         if command.name not in OPEN_TO_ALL:
-            self._require_admitted(caller)
-        return command.run(self._context, caller, argument)
+            self._require_admitted(asking)
+        reply = command.run(context, asking, argument) if named else written(context, asking, argument)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
+
+    def _unknown(self, words: Words, caller: Caller, name: str, argument: str) -> Reply:
+        """What was meant, with a button that does it."""
+        there = {one.name for one in COMMANDS.values() if self._has(caller, one)}
+        meant = COMMANDS.get(nearest(name, there))
+        if meant is None:
+            told = words.say("There is no command /{name}. /help shows those there are.", name=name)
+            return say(told, private=True)
+        line = f"{meant.name} {argument}".strip() if meant.argument else meant.name
+        action = f"{RUN}:{line}"
+        fits = len(action.encode()) <= MOST_CARRIED and not (meant.required and not argument)
+        told = words.say("There is no command /{name}. Did you mean this?", name=name)
+        buttons = ((Button("/" + shorten(line, 50), action),),) if fits else ()
+        reply = Reply((paragraph(told, "\n", code("/" + line)),), buttons, private=True)
+        who = proxies.meant(self._context, caller, meant.name, argument)
+        return proxies.told_for(self._context, reply, who, _CHANGES) if who else reply
+
+    def _has(self, caller: Caller, command: Command) -> bool:
+        return (caller.admin or not command.admin) and command.platform in ("", caller.address.platform)
+
+    def _joined(self, caller: Caller, places: Sequence[Address]) -> Reply:
+        """Where something is followed already nothing is explained again."""
+        with self._context.store.reading() as tx:
+            chats = {chat.id: chat for address in (caller.address, *places) for chat in tx.chats_under(address)}
+            held = tx.subscriptions(chats)
+        count = sum(map(len, held.values()))
+        here = next((chat for chat in chats.values() if chat.address == caller.address), None)
+        if not count or not (self._context.may_start(caller) or any(chat.admitted for chat in chats.values())):
+            return self._answer(caller, "start", "")
+        if here is not None:
+            with self._context.store.transaction() as tx:
+                self._context.open_chat(tx, caller)
+        words = self._context.words(caller, here or next(iter(chats.values())))
+        one = next(iter(chats.values())) if len(chats) == 1 else None
+        return say(
+            words.sentences(
+                words.count(
+                    "Thank you for having me back. {n} subscription goes on as it was.",
+                    "Thank you for having me back. {n} subscriptions go on as they were.",
+                    count,
+                ),
+                digest_comes(words, one) if one else "",
+            )
+        )
 
     def _press(self, caller: Caller, action: str) -> Reply:
+        context = self._context
+        if refused := banning.refusal_of(context, caller, action.partition(":")[0]):
+            return refused
+        who, action = proxies.meant_by_press(context, caller, action)
+        asking = who.caller if who else caller
+        if who and (refused := banning.refusal_of(context, asking, action.partition(":")[0])):
+            return refused
         verb, _, rest = action.partition(":")
+        name, _, argument = rest.partition(" ")
+        if verb == RUN and (command := COMMANDS.get(name or "help")):
+            return self._run(command, caller, None if command.name in proxies.OWN else who, argument.strip(), True)
         press = PRESSES.get(verb)
         if press is None:
-            words = self._context.words(caller)
+            words = context.words(caller)
             return say(words.say("This button is too old. /help shows what there is."), private=True)
         if verb not in OPEN_TO_ALL:
-            self._require_admitted(caller)
-        return press.run(self._context, caller, rest)
+            self._require_admitted(asking)
+        reply = press.run(context, asking, rest)
+        if verb in _FOLLOWS:
+            reply = forum.offered(context.words(asking), asking, reply)
+        return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _require_admitted(self, caller: Caller) -> None:
         context = self._context
@@ -135,25 +242,6 @@ class FrontDesk:
         except Exception:
             config = self._context.config
             return words_for(language_for(caller.locale, config.language, config.languages))
-
-    def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
-        context = self._context
-        with context.store.reading() as tx:
-            chat = tx.chat(caller.address)
-            topics = tx.topics()
-            held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
-        if not (context.may_start(caller) or (chat and chat.admitted)):
-            return []
-        language = context.words(caller, chat).language
-        match name:
-            case "unsubscribe":
-                names = [label_of(one, topics, language) for one in held]
-            case "subscribe" | "digest":
-                names = [topic.name(language) for topic in topics if not topic.proposed]
-            case _:
-                return []
-        wanted = prefix.casefold()
-        return [name for name in names if wanted in name.casefold()][:25]
 
     def _gone(self, address: Address, why: str) -> None:
         with self._context.store.transaction() as tx:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bot import delivery as deliveries
 from bot.model import Delivery, DigestKind, Paper, Summary
-from bot.pages import digest_heading, digest_page
+from bot.pages import bulletin_page, digest_heading, digest_page
 from bot.ports import NOTE, ChatPlatform, Message, Store
 from bot.replies import BlockKind, Reply
 from bot.words import words_for
@@ -29,6 +29,9 @@ def drafts(
 ) -> list[Draft]:
     """The messages that are still to come. A digest without papers is told once. Of ``suspects``, papers of a message
     that was refused, at most ``most`` go into one message."""
+    if delivery.digest.kind is DigestKind.BULLETIN:
+        page = bulletin_page(words_for(delivery.language), delivery.digest.text)
+        return [Draft(message) for message in platform.render(replace(page, spare=NOTE))[len(delivery.parts) :]]
     left = deliveries.remaining(delivery)
     if delivery.parts and not left:
         return []

@@ -28,6 +28,8 @@ _ACL_ID = rf"(?P<acl>{_ACL_NEW}|[a-z][0-9]{{2}}-[0-9]{{4,5}})"
 _URL = r"(?:https?://)?"
 _TAIL = r"/?(?:[?#]\S*)?"
 
+_ASCII = re.compile(r"[!-~]+")
+
 _ARXIV_TEXT = re.compile(rf"(?:arxiv:\s?)?{_ARXIV_ID}(?:\s\[[a-z.-]{{1,20}}\])?", re.I | re.A)
 _ARXIV_LINK = re.compile(
     rf"{_URL}(?:(?:[a-z0-9-]{{1,20}}\.){{0,2}}(?:arxiv|alphaxiv|ar5iv)\.org"
@@ -61,6 +63,17 @@ def parse_reference(text: str) -> str | None:
     if match := _DOI_TEXT.fullmatch(text):
         return keys_from_doi(match["doi"])[-1]
     return key_from_link(text) or None
+
+
+def references_in(text: str) -> list[str]:
+    """The keys of all papers that a text names among other words, each once, in their order; of its first 4,000
+    characters. A mere number is an arXiv id only where it stands by itself.
+
+    >>> references_in("Look at https://arxiv.org/abs/2106.09685v2, and at (arXiv:2305.14314)!")
+    ['arxiv:2106.09685', 'arxiv:2305.14314']
+    """
+    words = (word.strip("()[]{}<>\"'`*_,;:!?.") for word in _ASCII.findall(text[:4000]))
+    return list(dict.fromkeys(key for word in words if (key := parse_reference(word))))
 
 
 @lru_cache(8192)

@@ -8,7 +8,8 @@ from bot.delivery import Busy, Faulty, Gone, Moved, Outcome, Sent, Unsure
 from bot.errors import ChatGone, ChatMoved, Refused, TryLater, Uncertain
 from bot.figures import ATTEMPTS
 from bot.logbook import ROUTINE, about
-from bot.model import Part
+from bot.model import Address, Delivery, Part
+from bot.ports import ChatPlatform
 
 
 async def outcome_of(call: Awaitable[str], part: Part) -> Outcome:
@@ -35,3 +36,18 @@ def count(platform: str, part: Part, outcome: Outcome) -> None:
     ATTEMPTS.add(1, platform, result)
     with about(part=part.number, message=outcome.message_id if isinstance(outcome, Sent) else ""):
         ROUTINE.info("message %d: %s", part.number, result)
+
+
+def place_of(platform: ChatPlatform, delivery: Delivery) -> Address:
+    """Where its next message goes: with the first, where that began a place of its own."""
+    sent = delivery.sent_parts
+    return platform.follows(delivery.address, sent[0].message_id) if sent else delivery.address
+
+
+async def sent_to(platform: ChatPlatform, delivery: Delivery, part: Part) -> Outcome:
+    """Send its next message. Where somebody took away what the first one began, the chat itself is still there."""
+    to = place_of(platform, delivery)
+    outcome = await outcome_of(platform.send(to, part.payload, part.nonce), part)
+    if isinstance(outcome, Gone) and to != delivery.address:
+        outcome = await outcome_of(platform.send(delivery.address, part.payload, part.nonce), part)
+    return outcome

@@ -345,6 +345,12 @@ def empty_page(words: Words, digest: Digest) -> Reply:
     return Reply((paragraph(text),))
 
 
+def bulletin_page(words: Words, text: str) -> Reply:
+    """What an admin announces, a paragraph a line break."""
+    told = [paragraph(part) for part in text.splitlines() if part.strip()]
+    return Reply((heading(words.say("From whoever runs this bot")), *told))
+
+
 def results_page(
     words: Words,
     title: str,

@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 
 from bot.anthology import NAME, Anthology
 from bot.backfill import Backfill
+from bot.bulletins import Herald
 from bot.carrier import Carried, Carrier, whole
 from bot.errors import FetchFailed, TryLater
 from bot.feeds import eastern_day, next_poll, settled
@@ -84,6 +85,7 @@ class Pipeline:
         self._store, self._index, self._source = store, index, source
         self._settings, self._now = settings, now
         self._planner = Planner(store, settings.categories, settings.wait_until, now, settings.wait)
+        self._herald = Herald(store, now)
         self._upkeep = Upkeep(store, settings.audit_days, now)
         self._publishing = Publishing(store, index, press, now) if press and index else None
         self._carrier = Carrier(store, platforms, settings.repeat, now)
@@ -154,9 +156,11 @@ class Pipeline:
 
     async def plan(self) -> int:
         """Write a delivery for every chat that is due; returns how many. Chats out of reach whose day has come are
-        tried again."""
+        tried again. What admins announce follows where no digest is on its way."""
         async with self._planning:
-            return await whole(asyncio.to_thread(self._planner.plan))
+            planned = await whole(asyncio.to_thread(self._planner.plan))
+            await whole(asyncio.to_thread(self._herald.proceed))
+            return planned
 
     async def deliver(self) -> Carried:
         """Send what is due until nothing is, and tell admins what went wrong."""

@@ -24,6 +24,7 @@ from bot.crew import BEAT, Crew
 from bot.desk import FrontDesk
 from bot.errors import ConfigError, Problem, TryLater
 from bot.model import EVERY_ROLE, FeedState, Role, Subscription
+from bot.outside import PlatformsOutside
 from bot.pipeline import Pipeline, Settings
 from bot.ports import Caller, ChatPlatform, SearchIndex
 from bot.redaction import redact
@@ -108,7 +109,8 @@ async def serve(config: Config) -> int:
         if index is None:
             log.info("roles: %s", ", ".join(config.roles))
             return await serve_platforms(platforms, None, pipeline, None, roles=config.roles, crew=crew)
-        context = Context(store, index, config, assembly.utc_now)
+        outside = PlatformsOutside(platforms, asyncio.get_running_loop())
+        context = Context(store, index, config, assembly.utc_now, outside)
         desk = FrontDesk(context)
         if not everything:
             log.info("roles: %s", ", ".join(config.roles))

@@ -20,6 +20,8 @@ NAME = "upkeep"
 LEASE, AGAIN = timedelta(minutes=10), timedelta(days=1)
 PAGE = 1_000
 """Deliveries looked at in one transaction."""
+UNDO_KEPT = timedelta(days=7)
+"""How long it is remembered what undoes a change of topics; it can be undone for a day."""
 CHATS = 10
 """Chats erased in one transaction."""
 
@@ -77,6 +79,7 @@ class Upkeep:
         yield drop_deliveries
         yield drop_digests
         yield remember_digests
+        yield lambda tx, now: tx.drop_topic_changes(now - UNDO_KEPT, PAGE) == PAGE
         if self.audit_days:
             yield lambda tx, now: tx.drop_audit(now - timedelta(days=self.audit_days), PAGE) == PAGE
 

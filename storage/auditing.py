@@ -32,6 +32,15 @@ class Audit(Work):
             for row in reversed(self._all(lines))
         ]
 
+    def audit_page(self, offset: int, limit: int, chat: str | None = None) -> list[Change]:
+        a = t.audit.c
+        lines = select(t.audit).order_by(a.id.desc()).offset(offset).limit(limit)
+        if chat is not None:
+            lines = lines.where(a.chat == chat)
+        return [
+            Change(row.at, row.who, row.chat, Deed(row.what), row.before, row.after) for row in self._all(lines)
+        ]
+
     def drop_audit(self, before: datetime, limit: int) -> int:
         a = t.audit
         old = select(a.c.id).where(a.c.at < before).order_by(a.c.at).limit(limit)

@@ -53,7 +53,8 @@ def chat_of(row: Row[Any]) -> Chat:
     """Of a whole row of the table, in its order: asked by name, a column takes as long as all of them do so."""
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
-        due_at, state, why, admitted, since_on, rest, away_at, try_at, accepts, as_announced, quiet, rich_layout,
+        due_at, state, why, admitted, since_on, rest, away_at, try_at,
+        accepts, banned, open_to_all, target, target_thread, as_announced, quiet, rich_layout,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -78,6 +79,9 @@ def chat_of(row: Row[Any]) -> Chat:
         away_at=away_at,
         try_at=try_at,
         accepts=tuple(accepts.split()) if accepts else (),
+        banned=banned,
+        open_to_all=open_to_all,
+        target=None if target is None else Address(platform, target, target_thread or ""),
         as_announced=as_announced,
         quiet=quiet,
     )
@@ -117,6 +121,10 @@ def row_of_chat(chat: Chat) -> Values:
         "away_at": chat.away_at,
         "try_at": chat.try_at,
         "accepts": " ".join(chat.accepts),
+        "banned": chat.banned,
+        "open_to_all": chat.open_to_all,
+        "target_chat": chat.target.chat if chat.target else None,
+        "target_thread": chat.target.thread if chat.target else None,
         "as_announced": chat.as_announced,
         "quiet": chat.quiet,
     }
@@ -149,6 +157,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             row.digest_id,
             digest.get("carried", 0),
             tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
+            digest.get("text", ""),
         ),
         language=row.language,
         layout=_layout_of(row.layout, row.rich_layout),
@@ -199,6 +208,8 @@ def content_of(digest: Digest) -> Values:
         "labels": digest.labels,
         "quiet": digest.quiet,
     }
+    if digest.text:
+        content["text"] = digest.text
     if digest.carried:
         content["carried"] = digest.carried
     if digest.asked:

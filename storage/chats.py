@@ -75,7 +75,7 @@ class Chats(Deliveries, Reading):
         c = t.chat.c
         statement = (
             select(t.chat)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted, c.due_at <= now, c.id > after_id)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned, c.due_at <= now, c.id > after_id)
             .order_by(c.id)
             .limit(limit)
         )
@@ -85,7 +85,7 @@ class Chats(Deliveries, Reading):
 
     def chats_to_try(self, now: datetime, limit: int) -> list[Chat]:
         c = t.chat.c
-        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value
+        due = c.try_at <= now, c.state == ChatState.UNREACHABLE.value, ~c.banned
         statement = select(t.chat).where(*due).order_by(c.try_at).limit(limit)
         if self._locks:
             statement = statement.with_for_update(skip_locked=True)
@@ -103,7 +103,7 @@ class Chats(Deliveries, Reading):
     def languages_read(self) -> dict[str, int]:
         c = t.chat.c
         number = func.count().label("number")
-        served = c.state == ChatState.ACTIVE.value, c.admitted
+        served = c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned
         asked = select(c.language, number).where(*served).group_by(c.language).order_by(number.desc(), c.language)
         return {row.language: row.number for row in self._all(asked)}
 
@@ -119,8 +119,10 @@ class Chats(Deliveries, Reading):
         """A chat that is at the new address already and has neither subscriptions nor deliveries gives way."""
         moving = self.chats_under(old) if old != new else []
         for chat in moving:
-            address = new if old.thread else replace(new, thread=chat.address.thread)
+            address = new if old.thread or new.thread else replace(new, thread=chat.address.thread)
             there = self.chat(address)
+            if chat.target is not None and chat.target.chat == old.chat:
+                chat = replace(chat, target=replace(chat.target, chat=new.chat))
             if there is None or self._gives_way(there):
                 self.put_chat(replace(chat, address=address))
             else:
@@ -158,6 +160,8 @@ class Chats(Deliveries, Reading):
         self.drop([row.id for row in self._all(twice)])
         self._run(update(d).where(d.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=there.id))
+        f = t.topic_follower
+        self._run(update(f).where(f.c.chat_id == chat.id).values(chat_id=there.id))
         self._run(s.delete().where(s.c.chat_id == chat.id))
         self.move_votes(chat.id, there.id)
         self._remove(chat)
@@ -171,11 +175,15 @@ class Chats(Deliveries, Reading):
                 away_at=None if active else there.away_at,
                 try_at=None if active else there.try_at,
                 rest=there.rest or chat.rest,
+                banned=chat.banned or there.banned,
+                open_to_all=chat.open_to_all and there.open_to_all,
+                target=there.target or chat.target,
             )
         )
 
     def _remove(self, chat: Chat) -> None:
         self.drop_votes(chat.id)
+        self._run(t.topic_follower.delete().where(t.topic_follower.c.chat_id == chat.id))
         self._run(update(t.invite).where(t.invite.c.used_by == chat.id).values(used_by=None))
         self._run(t.chat.delete().where(t.chat.c.id == chat.id))
 

@@ -9,11 +9,13 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Executable,
     Integer,
     Row,
     and_,
     bindparam,
+    case,
     column,
     func,
     literal,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 
 from bot.bursts import living
-from bot.model import Delivery, DeliveryState, Digest, DigestKind, Part, Rest
+from bot.model import Address, Delivery, DeliveryState, Digest, DigestKind, Part, Rest
 from storage import tables as t
 from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest
 from storage.recording import FREE, HELD, Recording
@@ -134,9 +136,11 @@ class Deliveries(Recording):
         wanted = text(f"(VALUES {pairs})").columns(*columns).alias("wanted")
         kind, on, upto = once
         values: dict[Any, Any] = {
-            d.chat_id: c.id, d.platform: c.platform, d.chat: c.chat, d.thread: c.thread, d.language: c.language,
-            d.layout: c.layout, d.rich_layout: c.rich_layout, d.quiet: c.quiet, d.digest_id: wanted.c.column2,
-            d.kind: literal(kind.value), d.digest_on: literal(on),
+            d.chat_id: c.id, d.platform: c.platform, d.chat: func.coalesce(c.target_chat, c.chat),
+            d.thread: case((c.target_chat.is_(None), c.thread), else_=func.coalesce(c.target_thread, "")),
+            d.language: c.language,
+            d.layout: c.layout, d.rich_layout: c.rich_layout, d.quiet: c.quiet,
+            d.digest_id: wanted.c.column2, d.kind: literal(kind.value), d.digest_on: literal(on),
             d.upto: literal(upto), d.state: literal(DeliveryState.PLANNED.value), d.attempts: literal(0),
             d.due_at: literal(now, d.due_at.type), d.made_at: literal(now, d.made_at.type), d.lease_owner: literal(""),
             d.why: literal(""), d.accepts: c.accepts,
@@ -169,21 +173,29 @@ class Deliveries(Recording):
         found = self._deliveries(self._all(select(t.delivery).where(t.delivery.c.id == delivery_id)))
         return found[0] if found else None
 
+    def delivery_at(self, address: Address, digest_id: int) -> Delivery | None:
+        place = {"platform": address.platform, "chat": address.chat, "thread": address.thread}
+        return self._last_of(self._is(t.delivery, digest_id=digest_id, **place))
+
     def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
-        its = self._is(t.delivery, chat_id=chat_id, digest_id=digest_id)
+        return self._last_of(self._is(t.delivery, chat_id=chat_id, digest_id=digest_id))
+
+    def _last_of(self, its: ColumnElement[bool]) -> Delivery | None:
         found = self._deliveries(self._all(select(t.delivery).where(its).order_by(t.delivery.c.id.desc()).limit(1)))
         return found[0] if found else None
 
     def last_delivery(self, chat_id: int) -> Delivery | None:
         d = t.delivery
-        found = self._deliveries(self._all(select(d).where(d.c.chat_id == chat_id).order_by(d.c.id.desc()).limit(1)))
+        its = d.c.chat_id == chat_id, d.c.kind != DigestKind.BULLETIN.value
+        found = self._deliveries(self._all(select(d).where(*its).order_by(d.c.id.desc()).limit(1)))
         return found[0] if found else None
 
     def last_told(self, chat_ids: Sequence[int]) -> dict[int, tuple[DigestKind, datetime | None]]:
         d = t.delivery
         found: dict[int, tuple[DigestKind, datetime | None]] = {}
         for some in chunks(chat_ids, CHUNK):
-            last = select(func.max(d.c.id)).where(d.c.chat_id.in_(some)).group_by(d.c.chat_id)
+            its = d.c.chat_id.in_(some), d.c.kind != DigestKind.BULLETIN.value
+            last = select(func.max(d.c.id)).where(*its).group_by(d.c.chat_id)
             for row in self._all(select(d.c.chat_id, d.c.kind, d.c.made_at).where(d.c.id.in_(last))):
                 found[row.chat_id] = (DigestKind(row.kind), row.made_at)
         return found

@@ -60,10 +60,16 @@ def _of_user(table: Table, user: str) -> Any:
 GONE: Mapping[str, Where] = {
     "delivery_part": lambda whom: t.delivery_part.c.delivery_id.in_(_deliveries(whom)),
     "delivery": _of_chat(t.delivery),
+    "topic_follower": _of_chat(t.topic_follower),
     "subscription": _of_chat(t.subscription),
+    "search": lambda whom: _of_user(t.search, whom.user),
     "saved": lambda whom: _of_user(t.saved, whom.user),
     "vote": lambda whom: or_(t.vote.c.chat_id == whom.chat_id, _of_user(t.vote, whom.user)),
-    "setting": lambda whom: t.setting.c.name.in_([f"asked.{whom.address}", f"proposed.{whom.address}"]),
+    "proxy": lambda whom: or_(
+        t.proxy.c.here == str(whom.address), t.proxy.c.chat == str(whom.address),
+        t.proxy.c.who == whom.user if whom.user else false(),
+    ),
+    "setting": lambda whom: t.setting.c.name == f"asked.{whom.address}",
     "notice": lambda whom: or_(t.notice.c.subject == str(whom.address), t.notice.c.detail == str(whom.address)),
     "chat": lambda whom: t.chat.c.id == whom.chat_id,
 }
@@ -84,10 +90,19 @@ BLURRED: Mapping[str, Where] = {
     "audit": lambda whom: or_(
         t.audit.c.chat == str(whom.address), t.audit.c.who == whom.user if whom.user else false()
     ),
+    "ban": lambda whom: or_(
+        t.ban.c.whom.in_([str(whom.address), whom.user or str(whom.address)]),
+        t.ban.c.made_by == whom.user if whom.user else false(),
+    ),
+    "bulletin": lambda whom: t.bulletin.c.made_by == whom.user if whom.user else false(),
+    "topic_change": lambda whom: t.topic_change.c.made_by == whom.user if whom.user else false(),
 }
-"""Tables with rows that stay, without what leads to anybody."""
+"""Tables with rows that stay, without what leads to anybody; a ban holds for whoever has that pseudonym."""
 
-_USERS = (t.audit.c.who, t.invite.c.made_by, t.saved.c.who, t.vote.c.who)
+_USERS = (
+    t.audit.c.who, t.invite.c.made_by, t.saved.c.who, t.vote.c.who, t.ban.c.made_by, t.bulletin.c.made_by,
+    t.topic_change.c.made_by, t.ban.c.whom, t.proxy.c.who, t.search.c.who,
+)  # fmt: skip
 
 IMPERSONAL = frozenset({
     "announcement", "erasure", "feed", "fence", "gap", "inbox", "late_words", "lease", "paper", "paper_key",
@@ -165,17 +180,28 @@ class Erasing(Deliveries):
         for row in self._all(select(a.c.who).where(here).distinct()):
             self._run(update(a).where(here, a.c.who == row.who).values(who=pseudonym(key, row.who)))
         self._run(update(a).where(here).values(chat=pseudonym(key, str(whom.address)), before="", after=""))
+        self._blur_ban(str(whom.address))
         if whom.user:
             self.blur_user(whom.user)
 
     def blur_user(self, user: str) -> None:
-        """What somebody did elsewhere was done by a pseudonym; what they kept for themselves is gone."""
+        """What somebody did elsewhere was done by a pseudonym; what was kept for them alone is gone."""
         a, i = t.audit, t.invite
         nobody = pseudonym(self.key(), user)
         self._run(update(a).where(a.c.who == user).values(who=nobody))
-        self._run(update(i).where(i.c.made_by == user).values(made_by=nobody))
-        for table in (t.saved, t.vote):
+        for made in (i, t.ban, t.bulletin, t.topic_change):
+            self._run(update(made).where(made.c.made_by == user).values(made_by=nobody))
+
+        self._blur_ban(user)
+        for table in (t.saved, t.vote, t.proxy, t.search):
             self._run(table.delete().where(_of_user(table, user)))
+
+    def _blur_ban(self, whom: str) -> None:
+        nobody = pseudonym(self.key(), whom)
+        if self._one(select(t.ban.c.whom).where(t.ban.c.whom == whom)) is None:
+            return
+        self._run(t.ban.delete().where(t.ban.c.whom == nobody))
+        self._run(update(t.ban).where(t.ban.c.whom == whom).values(whom=nobody, why=""))
 
     def key(self) -> str:
         """Of pseudonyms and marks; made when it is first asked for."""

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Row, Table, bindpa
 from sqlalchemy.dialects import sqlite
 
 from bot.digests import next_due
-from bot.model import DeliveryState
+from bot.model import BulletinState, DeliveryState
 from storage import tables as t
 from storage.chat_rows import chat_of
 from storage.copying import count, last_numbers, set_last_numbers, stream
@@ -23,13 +23,13 @@ UNKNOWN = "may have been sent after the backup that this store was restored from
 
 WORLD = ("paper", "announcement", "summary", "summary_job", "late_words", "paper_key")
 """What the world brought, a paper before what refers to it: rows that the backup does not have come along."""
-ASKED = ("feed", "validators", "gap", "inbox", "spending")
-"""How far this instance is with its sources and platforms: as it was at last."""
+ASKED = ("feed", "validators", "gap", "inbox", "spending", "bulletin")
+"""How far this instance is with its sources, its platforms and what admins announced: as it was at last."""
 LEDGER = ("paper_merge", "chat", "digest", "delivery", "delivery_part")
 """What has a way of its own below; of a chat, how far it is."""
 AS_BACKED_UP = (
     "fence", "lease", "topic", "subscription", "invite", "setting", "audit", "erasure", "quarantine", "notice",
-    "saved", "vote",
+    "ban", "proxy", "topic_change", "topic_follower", "saved", "vote", "search",
 )  # fmt: skip
 """What people set, and what may be lost. A new table is named in one of these, or a test fails."""
 
@@ -78,6 +78,8 @@ def begin_anew(new: Connection, now: datetime) -> None:
     is due on the next day of theirs."""
     failed = {"state": DeliveryState.FAILED.value, "due_at": None, "why": UNKNOWN}
     new.execute(update(t.delivery).where(t.delivery.c.state.in_(t.OPEN_STATES)).values(failed))
+    sending = t.bulletin.c.state == BulletinState.SENDING.value
+    new.execute(update(t.bulletin).where(sending).values(state=BulletinState.STOPPED.value))
     after: int | None = 0
     while after is not None:
         due = select(t.chat).where(t.chat.c.id > after, t.chat.c.due_at <= now).order_by(t.chat.c.id).limit(CHUNK)

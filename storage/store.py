@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 
 from bot.model import CURATED, ChatState, DeliveryState, GapState
 from storage import tables as t
+from storage.admins import Admins
 from storage.auditing import Audit
 from storage.chats import Chats
 from storage.cleaning import Cleaning
@@ -22,10 +23,11 @@ from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leases import Leases
 from storage.notices import Notices
+from storage.searches import Searches
 from storage.summarising import Summarising
 
 
-class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Erasing, Cleaning, Notices):
+class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Admins, Erasing, Cleaning, Notices, Searches):
     """``bot.ports.Transaction``; its subjects stand in modules of their own."""
 
     def counts(self) -> Mapping[str, int]:

@@ -39,7 +39,7 @@ class Summarising(Papers):
         statement = (
             select(*grouped, func.count().label("chats"))
             .join(t.chat, c.id == s.chat_id)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted, s.standing == Standing.FOLLOWED.value)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned, s.standing == Standing.FOLLOWED.value)
             .group_by(*grouped)
         )
         return [
@@ -52,9 +52,8 @@ class Summarising(Papers):
         s, c = t.subscription.c, t.chat.c
         held = self._all(select(func.count(), func.max(s.id)).select_from(t.subscription))
         edited = [row.value for row in self._all(select(t.setting.c.value).where(t.setting.c.name == EDITED))]
-        chats = self._all(
-            select(c.language, func.count()).where(c.state == ChatState.ACTIVE.value, c.admitted).group_by(c.language)
-        )
+        served = c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned
+        chats = self._all(select(c.language, func.count()).where(*served).group_by(c.language))
         topics = self._all(select(t.topic.c.slug, t.topic.c.query).order_by(t.topic.c.slug))
         return repr((self.last_announcement(), held, edited, sorted(map(tuple, chats)), topics))
 

@@ -11,8 +11,10 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
 from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, News, Place, Standing
-from storage import feed_tables as feed_tables  # its tables are of the same METADATA
+from storage import admin_tables as admin_tables  # its tables are of the same METADATA
+from storage import feed_tables as feed_tables
 from storage import reading_tables as reading_tables
+from storage import search_tables as search_tables
 from storage import summary_tables as summary_tables
 from storage.columns import Moment, Text
 
@@ -20,6 +22,7 @@ from storage.columns import Moment, Text
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 _UNSERVED = "until_at IS NOT NULL"
+_OF_A_BULLETIN = text("kind = 'bulletin'")
 _TO_TRY = text("try_at IS NOT NULL")
 _AS_ANNOUNCED = text("as_announced")
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
@@ -219,6 +222,10 @@ class ChatRow(SQLModel, table=True):
     away_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     try_at: dt.datetime | None = Field(default=None, sa_type=Moment)
     accepts: str = _text(sa_column_kwargs={"server_default": ""})
+    banned: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    open_to_all: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    target_chat: str | None = Field(default=None, sa_type=Text)
+    target_thread: str | None = Field(default=None, sa_type=Text)
     as_announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     rich_layout: str = _text(sa_column_kwargs={"server_default": ""})
@@ -261,6 +268,9 @@ class DeliveryRow(SQLModel, table=True):
         UniqueConstraint("chat_id", "kind", "digest_on", "upto", name="uq_delivery_once"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
         Index("ix_delivery_digest_id", "digest_id"),
+        Index(
+            "ix_delivery_bulletin", "upto", "state", sqlite_where=_OF_A_BULLETIN, postgresql_where=_OF_A_BULLETIN
+        ),
         _one_of("state", DeliveryState),
         _one_of("kind", DigestKind),
         _layout(),
@@ -378,4 +388,7 @@ invite, lease, inbox, notice = (_core[name] for name in ("invite", "lease", "inb
 gap, quarantine = _core["gap"], _core["quarantine"]
 saved, vote = _core["saved"], _core["vote"]
 audit, erasure, setting = _core["audit"], _core["erasure"], _core["setting"]
+ban, bulletin, proxy = _core["ban"], _core["bulletin"], _core["proxy"]
+topic_change, topic_follower = _core["topic_change"], _core["topic_follower"]
+search = _core["search"]
 summary_job, spending, late_words = (_core[name] for name in ("summary_job", "spending", "late_words"))

@@ -18,7 +18,7 @@ from bot.commands.context import Context
 from bot.config import Config
 from bot.desk import FrontDesk
 from bot.model import Address, Chat, FeedItem, Place, Subscription, SummaryText
-from bot.ports import Caller
+from bot.ports import Caller, Offers, Suggestion
 from bot.replies import Button, Reply
 from storage.searching import TantivyIndex
 from storage.store import open_store
@@ -59,7 +59,7 @@ class Front:
     def ask(self, caller: Caller, line: str) -> Reply:
         """``/name argument``, or text without a command. What ``/subscribe`` proposes is followed: see ``propose``."""
         proposed = self.propose(caller, line)
-        follow = next((a for a in buttons(proposed).values() if a.startswith("take:")), "")
+        follow = next((a for a in buttons(proposed).values() if a.rpartition("^")[2].startswith("take:")), "")
         if not line.casefold().startswith("/subscribe ") or not follow:
             return proposed
         return replace(self.press(caller, follow), edits=False)
@@ -69,11 +69,19 @@ class Front:
         name, _, argument = line[1:].partition(" ") if line.startswith("/") else ("", "", line)
         return asyncio.run(self.desk.answer(caller, name, argument))
 
+    def carry_out(self, caller: Caller, line: str) -> Reply:
+        """A command, and a press of the button under its answer, where it has one."""
+        told = self.ask(caller, line)
+        return self.press(caller, action) if (action := next(iter(buttons(told).values()), "")) else told
+
     def press(self, caller: Caller, action: str) -> Reply:
         return asyncio.run(self.desk.press(caller, action))
 
-    def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+    def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         return asyncio.run(self.desk.complete(caller, name, prefix))
+
+    def offers(self, caller: Caller, text: str, offset: str = "") -> Offers:
+        return asyncio.run(self.desk.offers(caller, text, offset))
 
     def announce(self, items: Iterable[FeedItem]) -> None:
         with self.store.transaction() as tx:

@@ -23,9 +23,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         "summaries", "tastes", "telling", "wants",
     }),
     frozenset({
-        "accounts", "anthology", "backfill", "cards", "carrier", "commands", "crew", "desk", "drafts", "editions",
-        "gauges", "inbox", "ledger", "listings", "notices", "outcomes", "pages", "pipeline", "planning", "polling",
-        "publishing", "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
+        "accounts", "anthology", "backfill", "bulletins", "cards", "carrier", "commands", "crew", "desk", "drafts",
+        "editions", "gauges", "inbox", "ledger", "listings", "notices", "outcomes", "outside", "pages", "pipeline",
+        "planning", "polling", "publishing", "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

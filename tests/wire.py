@@ -81,6 +81,9 @@ class Wire:
             raise trouble
         return nonce
 
+    def follows(self, address: Address, first: str) -> Address:
+        return address
+
     def marked(self, payload: bytes, note: str) -> bytes:
         return payload if payload.startswith(note.encode()) else f"{note}\n".encode() + payload
 

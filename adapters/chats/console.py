@@ -118,6 +118,9 @@ class Console:
         self._terminal.print(Text(printable(payload.decode())))
         return nonce
 
+    def follows(self, address: Address, first: str) -> Address:
+        return address
+
     def marked(self, payload: bytes, note: str) -> bytes:
         return f"{note}\n\n".encode() + payload
 

@@ -6,13 +6,15 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.chats import discord_forum as forum
 from adapters.chats import discord_wire as wire
 from adapters.chats.discord_client import (
     LONGEST_PAUSE,
@@ -32,9 +34,10 @@ from adapters.chats.discord_listener import Listener
 from adapters.chats.discord_pace import DiscordPace
 from adapters.chats.discord_render import marked, render, silent
 from adapters.chats.discord_shards import Shards, about_shards
+from adapters.chats.discord_standing import standing
 from bot.errors import ChatGone, ConfigError, Hidden, Problem, Refused, TryLater
 from bot.model import Address
-from bot.ports import Desk, Finding, Message
+from bot.ports import Desk, Finding, Message, Standing
 from bot.replies import Reply
 
 log = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ class Discord:
     """
 
     platform = "discord"
-    patience = 1.5
+    patience = 0.8
     """Seconds an answer may take before its interaction is deferred; Discord gives 3."""
     nonce_window = timedelta(minutes=3)
     """Discord says "the past few minutes" (https://discord.com/developers/docs/resources/message#create-message)."""
@@ -98,10 +101,15 @@ class Discord:
             raise Refused("not a message body") from error
         with wire.discord_errors(may_deliver=False):
             client = await self._logged_in()
+        post = await self._prepared(client, address, body) if address.posts else None
+        if post is not None and post.there:
+            return post.there
         places = await self._pace.leave(address.chat, urgent)
         with wire.discord_errors():
             try:
                 async with asyncio.timeout(_SEND_WITHIN):
+                    if post is not None:
+                        return await forum.begin(client, post)
                     return await wire.create_message(client, address.chat, body, nonce)
             except RuntimeError as error:
                 # aiohttp's "Session is closed": stop() came in between.
@@ -110,6 +118,17 @@ class Discord:
                 raise
             finally:
                 self._pace.answered(places)
+
+    async def _prepared(self, client: Client, address: Address, body: dict[str, Any]) -> forum.Post:
+        """Nothing is made by that, so nothing of it is in doubt."""
+        await self._pace.turn(address.chat)
+        with wire.discord_errors(may_deliver=False):
+            async with asyncio.timeout(_FIND_WITHIN):
+                return await forum.prepare(client, address.chat, body, datetime.now(UTC))
+
+    def follows(self, address: Address, first: str) -> Address:
+        """A post's thread has the id of its first message."""
+        return Address(self.platform, first) if address.posts and first.isdecimal() else address
 
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)
@@ -124,7 +143,8 @@ class Discord:
         try:
             with wire.discord_errors(may_deliver=False):
                 async with asyncio.timeout(_FIND_WITHIN):
-                    return await find_message(client, address.chat, payload, since)
+                    find = forum.find_post if address.posts else find_message
+                    return await find(client, address.chat, payload, since)
         except (ChatGone, Refused) as error:
             raise Hidden(str(error)) from error
 
@@ -133,6 +153,11 @@ class Discord:
             client = await self._logged_in()
             channel = await client.http.start_private_message(int(user.partition(":")[2]))
         return Address("discord", str(channel["id"]))
+
+    async def standing(self, user: str, wanted: str) -> Standing:
+        with wire.discord_errors(may_deliver=False):
+            client = await self._logged_in()
+        return await standing(client, user, wanted)
 
     async def start(self, desk: Desk) -> None:
         self._stopped = False

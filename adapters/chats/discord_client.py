@@ -39,7 +39,8 @@ class Client(discord.Client):
 
     def __init__(self, listener: Listener | None, attempted: Callable[[], None], pace: DiscordPace) -> None:
         intents = discord.Intents.none()
-        intents.guilds = intents.dm_messages = True
+        # Of a server's messages Discord shows those alone that name the bot; that needs no privileged intent.
+        intents.guilds = intents.dm_messages = intents.guild_messages = True
         # A bot that never speaks need not warn that it cannot.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -119,8 +120,8 @@ class Client(discord.Client):
             await self.listener.interaction(event)
 
     async def on_message(self, message: discord.Message) -> None:
-        if self.listener is not None:
-            await self.listener.message(message)
+        if self.listener is not None and self.user is not None:
+            await self.listener.message(message, self.user.id)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         if self.listener is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from bot.ports import CommandInfo, Desk
+from bot.ports import CommandInfo, Desk, Suggestion
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ def command_bodies(desk: Desk) -> list[dict[str, Any]]:
     return [
         _body(command, {locale: named[command.name] for locale, named in others.items() if command.name in named})
         for command in desk.commands("en")
+        if command.platform in ("", "discord")
     ]
 
 
@@ -62,11 +63,14 @@ def read_autocomplete(data: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(data.get("name", "")), action, typed
 
 
-def suggestions(found: Sequence[str], action: str) -> list[dict[str, str]]:
-    """Autocomplete choices; what is too long for one is left out, for a cut one would mean something else."""
-    texts = (text.removeprefix(f"{action} ").strip() if action else text.strip() for text in found)
-    fitting = dict.fromkeys(text for text in texts if 0 < len(text) <= SUGGESTION)
-    return [{"name": text, "value": text} for text in list(fitting)[:SUGGESTIONS]]
+def suggestions(found: Sequence[Suggestion], action: str) -> list[dict[str, str]]:
+    """Autocomplete choices; a value that is too long for one is left out, for a cut one would mean something else."""
+    fitting: dict[str, str] = {}
+    for one in found:
+        value = one.value.removeprefix(f"{action} ").strip() if action else one.value.strip()
+        if 0 < len(value) <= SUGGESTION:
+            fitting.setdefault(value, " ".join(one.label.split())[:SUGGESTION] or value)
+    return [{"name": label, "value": value} for value, label in list(fitting.items())[:SUGGESTIONS]]
 
 
 def _options(data: Mapping[str, Any]) -> tuple[str, str, str]:

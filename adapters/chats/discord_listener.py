@@ -6,8 +6,10 @@ Buttons are answered from what they carry alone (no views are kept), so they out
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ from adapters.chats.discord_commands import LOCALES, read_autocomplete, read_com
 from adapters.chats.discord_components import OF_COMPONENTS
 from adapters.chats.discord_render import EPHEMERAL, render
 from bot.errors import PaperroundError, TryLater, Uncertain
-from bot.model import Address, Cause, Place
+from bot.model import POSTS, Address, Cause, Place
 from bot.ports import Caller, Desk
 from bot.replies import File, Reply, say
 
@@ -37,6 +39,8 @@ _LONGEST_WORK = 14 * 60.0
 """Seconds; an interaction's token is good for 15 minutes."""
 _SUGGEST_WITHIN = 2.0
 _TRIES = 3
+_TYPED = re.compile(r"/([A-Za-z0-9_]{1,32})(?:\s+(.*))?\Z", re.DOTALL)
+"""A command that was sent as a text."""
 
 _SORRY = {
     "en": "Something went wrong here. It has been logged; please try again later.",
@@ -91,22 +95,47 @@ class Listener:
             else:
                 log.warning("an interaction from a place Discord did not name was left unanswered")
 
-    async def message(self, message: discord.Message) -> None:
-        """A text written to the bot in private; elsewhere messages are none of its business."""
-        if message.guild is not None or message.author.bot or not message.content.strip():
+    async def message(self, message: discord.Message, me: int) -> None:
+        """A text written to the bot, whose id is ``me``: in private, or in a server with its name in it."""
+        guild = message.guild
+        text, named = re.subn(rf"<@!?{me}>", " ", message.content)
+        if message.author.bot or (not named if guild is not None else not text.strip()):
             return
-        with self._at_work("a private message"):
+        with self._at_work("a message"):
+            found = _TYPED.match(text.strip())
+            name, argument = (found[1].lower(), found[2] or "") if found else ("", text.strip())
             address = Address("discord", str(message.channel.id))
+            author = message.author
             caller = Caller(
                 address=address,
-                user=(user := f"discord:{message.author.id}"),
-                name=message.author.display_name,
-                title=message.author.display_name,
-                manages=self._desk.needs_rights("", message.content),
+                user=(user := f"discord:{author.id}"),
+                name=author.display_name,
+                place=Place.PRIVATE if guild is None else Place.GROUP,
+                title=author.display_name if guild is None else _title(guild, message.channel),
+                locale=_locale(guild),
+                manages=self._desk.needs_rights(name, argument) and (guild is None or _manages(message)),
                 admin=self._desk.is_admin(user),
+                forum=_forum(message.channel),
             )
-            answer = await self._guarded(self._desk.answer(caller, "", message.content), "")
-            await self._say(address, answer.bodies, f"m{message.id}")
+            answer = await self._guarded(self._desk.answer(caller, name, argument), "")
+            bodies = answer.bodies
+            if answer.file is not None:
+                bodies = await self._confided(message, answer.file, bodies)
+            if guild is not None:
+                answers = {"message_id": str(message.id), "fail_if_not_exists": False}
+                bodies = ({**bodies[0], "message_reference": answers}, *bodies[1:])
+            await self._say(address, bodies, f"m{message.id}")
+
+    async def _confided(self, message: discord.Message, file: File, bodies: tuple[Body, ...]) -> tuple[Body, ...]:
+        """Send a file where one person alone sees it; what is read where they asked."""
+        private = message.guild is None
+        try:
+            to = message.channel if private else message.author
+            await to.send(file.name, file=discord.File(io.BytesIO(file.content), file.name))
+        except discord.HTTPException as error:
+            log.info("a file could not be sent: %s", wire.briefly(error))
+            return _bodies(say(file.unsent))
+        return bodies if private else _bodies(say(file.sent))
 
     async def places_back(self, places: Iterable[int]) -> None:
         """Their permissions changed, or a thread was opened again."""
@@ -115,13 +144,15 @@ class Listener:
 
     async def guild_joined(self, guild: discord.Guild) -> None:
         await self.places_back(place.id for place in (*guild.channels, *guild.threads))
-        channel = guild.system_channel
-        if channel is None or guild.me is None or not channel.permissions_for(guild.me).send_messages:
+        channels = [guild.system_channel, *guild.text_channels]
+        channel = next((one for one in channels if one is not None and _may_write(one)), None)
+        if channel is None:
             return
         with self._at_work("a new server"):
             address = Address("discord", str(channel.id))
-            caller = Caller(address=address, place=Place.GROUP, title=_title(guild, channel))
-            if (reply := await self._desk.joined(caller)) is not None:
+            caller = Caller(address=address, place=Place.GROUP, title=_title(guild, channel), locale=_locale(guild))
+            places = [Address("discord", str(place.id)) for place in (*guild.channels, *guild.threads)]
+            if (reply := await self._desk.joined(caller, places)) is not None:
                 await self._say(address, _bodies(reply), f"g{guild.id}")
 
     async def guild_left(self, guild: discord.Guild) -> None:
@@ -172,6 +203,7 @@ class Listener:
             locale=event.locale.value,
             manages=ask_rights and (private or (event.guild_id is not None and allowed)),
             admin=self._desk.is_admin(user),
+            forum=_forum(event.channel),
         )
 
     async def _respond(self, event: discord.Interaction[Any], work: Awaitable[Reply]) -> None:
@@ -203,9 +235,11 @@ class Listener:
             # It was deferred in public: what is seen there says so, and the rest is private as it should be.
             await wire.edit_original(event, _bodies(say(answer.file.sent))[0])
             await wire.follow_up(event, bodies[0], answer.file)
+        elif deferred and answer.private:
+            # It was deferred in public, before anybody knew: what stands there goes, and one person reads the answer.
+            await wire.delete_original(event)
+            await wire.follow_up(event, bodies[0])
         elif deferred:
-            # It was deferred in public, so the rest is public as well.
-            bodies = list(answer.bodies) or bodies
             await wire.edit_original(event, bodies[0])
         elif not bodies:
             await wire.respond(event, _DEFER_UPDATE)
@@ -291,6 +325,31 @@ def _replacing(body: Body) -> Body:
 
 def _sorry(locale: str) -> Reply:
     return say(_SORRY[LOCALES.get(locale, "en")], private=True)
+
+
+def _may_write(channel: discord.TextChannel) -> bool:
+    me = channel.guild.me
+    rights = channel.permissions_for(me) if me is not None else discord.Permissions.none()
+    return rights.view_channel and rights.send_messages
+
+
+def _manages(message: discord.Message) -> bool:
+    """As an interaction tells of who sent it."""
+    author = message.author
+    if not isinstance(author, discord.Member):
+        return False
+    return author.guild_permissions.manage_guild or author.guild_permissions.administrator
+
+
+def _locale(guild: discord.Guild | None) -> str:
+    """The language of a server that chose one, as communities do; that of others is English whatever they speak."""
+    return guild.preferred_locale.value if guild is not None and "COMMUNITY" in guild.features else ""
+
+
+def _forum(channel: object) -> Address | None:
+    """The forum that a post belongs to."""
+    parent = channel.parent if isinstance(channel, discord.Thread) else None
+    return Address("discord", str(parent.id), POSTS) if isinstance(parent, discord.ForumChannel) else None
 
 
 def _title(guild: discord.Guild | None, channel: object) -> str:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, UNANSWERED_SECONDS, Place, Turns, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,6 @@ class DiscordPace(Turns):
     async def _place(self, lead: float = 0.0) -> Place:
         while not (part := self._part()):
             await self._sleep(NO_PART_SECONDS)
-        while self._all.blocked(self._clock(), part):
-            await self._sleep(UNANSWERED_SECONDS)
         place = self._all.take(self._all.earliest(self._clock(), part), part)
         await self._until(place.at - lead)
         return place

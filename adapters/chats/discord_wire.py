@@ -35,7 +35,7 @@ NONCE = 25
 
 SWEEP_SECONDS = 30.0
 
-_BUSY_CODES = frozenset({20016, 20022, 20028, 20029, 31002, 40062, 130000})
+_BUSY_CODES = frozenset({20016, 20022, 20028, 20029, 31002, 40062, 130000, 160006})
 _BOT_CODES = frozenset({20026, 40001, 40002, 40066})
 """Refusals of the bot's account, not of one chat: pausing every chat would be wrong."""
 _CAUSES = {
@@ -187,6 +187,13 @@ def _parameters(payload: dict[str, Any], file: File | None) -> MultipartParamete
         {"name": "files[0]", "value": sent.fp, "filename": file.name, "content_type": "application/octet-stream"},
     ]
     return MultipartParameters(payload=None, multipart=parts, files=[sent])
+
+
+async def delete_original(event: discord.Interaction[Any]) -> None:
+    """Take the deferred response back."""
+    await async_context.get().delete_original_interaction_response(
+        event.application_id, event.token, session=event._session
+    )
 
 
 async def edit_original(event: discord.Interaction[Any], body: Mapping[str, Any]) -> None:

@@ -13,18 +13,14 @@ ON_THE_WAY = 0.01
 on another on the way."""
 
 
-UNANSWERED_SECONDS = 0.02
-"""Between two looks whether what left a window ago has arrived."""
-
 
 class Place:
-    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest.
-    ``open``: it left, and nobody knows whether it has arrived."""
+    """One message's place in a window: when it leaves, and once it was answered, when it arrived at the latest."""
 
-    __slots__ = ("at", "open")
+    __slots__ = ("at",)
 
     def __init__(self, at: float) -> None:
-        self.at, self.open = at, False
+        self.at = at
 
     def not_before(self, at: float) -> None:
         self.at = max(self.at, at)
@@ -32,38 +28,37 @@ class Place:
 
 class Window:
     """At most ``most`` in any ``seconds``. ``evenly``: one after another instead of all at once, for many that leave
-    together keep each other waiting; a tenth of a window that was missed is made up for.
-
-    Of many, what left and is not answered a window later may arrive at any moment, so it has a place until it is.
-    """
+    together keep each other waiting; a tenth of a window that was missed is made up for."""
 
     def __init__(self, most: int, seconds: float, evenly: bool = False) -> None:
         self._most, self._seconds = most, seconds * (1 + ON_THE_WAY) if evenly else seconds
         # The last ``most`` to arrive, by when it was thought they would: one may be long on its way.
         self._places: list[tuple[float, int, Place]] = []
-        self._lost: list[Place] = []
         self._order = count()
         self._evenly, self._next = evenly, float("-inf")
 
     def earliest(self, now: float, part: float = 1.0) -> float:
-        """When the next one may go: ``now`` or later; never where ``blocked``. ``part``: of the window, where others
-        have the rest."""
-        rate, at = self._most * part, max(now, self._next)
-        most = self._room(now, part)
+        """When the next one may go: ``now`` or later. ``part``: of the window, where others have the rest."""
+        rate = self._most * part
+        most = max(1, int(rate))
+        at = max(now, self._next)
         if len(self._places) < most:
             return at
-        return max(at, self._first(most).at + self._seconds * max(1, int(rate)) / rate)
+        return max(at, self._first(most).at + self._seconds * most / rate)
 
-    def blocked(self, now: float, part: float = 1.0) -> bool:
-        """Whether the next one has to wait for an answer: as many are on their way as may arrive in a window."""
-        most = self._room(now, part)
-        return most < 1 or (self._evenly and len(self._places) >= most and self._first(most).open)
+    def _first(self, most: int) -> Place:
+        """Of the last ``most`` to arrive, the first."""
+        if most < len(self._places):
+            return nlargest(most, (place for _, _, place in self._places), key=lambda place: place.at)[-1]
+        while (first := self._places[0])[0] < (at := first[2].at):
+            heapreplace(self._places, (at, *first[1:]))
+        return first[2]
 
     def take(self, at: float, part: float = 1.0) -> Place:
         if len(self._places) == self._most:
             self._first(self._most)
             heappop(self._places)
-        place = self._put(Place(at))
+        heappush(self._places, (at, next(self._order), place := Place(at)))
         if self._evenly:
             step = self._seconds / (self._most * part)
             self._next = max(self._next + step, at + step - self._seconds / 10)
@@ -74,32 +69,7 @@ class Window:
         self._next = max(self._next, until)
 
     def idle(self, now: float) -> bool:
-        return not self._lost and all(place.at + self._seconds <= now for _, _, place in self._places)
-
-    def _room(self, now: float, part: float) -> int:
-        """How many may be in the window beside those of which nobody knows when they arrive."""
-        if not self._evenly:
-            return max(1, int(self._most * part))
-        found = [place for place in self._lost if not place.open]
-        if found:
-            self._lost = [place for place in self._lost if place.open]
-            for place in found:
-                self._put(place)
-        while self._places and (first := self._first(len(self._places))).open and first.at + self._seconds * 0.9 <= now:
-            self._lost.append(heappop(self._places)[2])
-        return max(1, int(self._most * part)) - len(self._lost)
-
-    def _put(self, place: Place) -> Place:
-        heappush(self._places, (place.at, next(self._order), place))
-        return place
-
-    def _first(self, most: int) -> Place:
-        """Of the last ``most`` to arrive, the first."""
-        if most < len(self._places):
-            return nlargest(most, (place for _, _, place in self._places), key=lambda place: place.at)[-1]
-        while (first := self._places[0])[0] < (at := first[2].at):
-            heapreplace(self._places, (at, *first[1:]))
-        return first[2]
+        return all(place.at + self._seconds <= now for _, _, place in self._places)
 
 
 class Turns:
@@ -147,7 +117,6 @@ class Turns:
         now = self._clock()
         for place in places:
             place.not_before(now)
-            place.open = True
         return places
 
     def answered(self, places: tuple[Place, ...]) -> None:
@@ -158,7 +127,6 @@ class Turns:
         way = self._least if self._answers > self._LEARNING else 0.0
         for place in places:
             place.not_before(now - way)
-            place.open = False
 
     async def _until(self, at: float) -> None:
         if (wait := at - self._clock()) > 0:

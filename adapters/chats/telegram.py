@@ -6,21 +6,26 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from telegram import Bot, ChatMember, Update
+from telegram import Bot, Update
 from telegram import error as tg
 
+from adapters.chats.telegram_commands import list_commands
 from adapters.chats.telegram_files import send_file
-from adapters.chats.telegram_findings import about
+from adapters.chats.telegram_findings import examine
+from adapters.chats.telegram_inline import offer
 from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
-from adapters.chats.telegram_render import clean, marked, render, silent, units
+from adapters.chats.telegram_presses import NOTICE_SECONDS, RIGHTS_SECONDS
+from adapters.chats.telegram_presses import notice as notice_of
+from adapters.chats.telegram_render import marked, render, silent
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_rich import Forms
+from adapters.chats.telegram_standing import administers, meant, standing
 from adapters.chats.telegram_updates import (
     PLATFORM,
     Back,
@@ -30,24 +35,22 @@ from adapters.chats.telegram_updates import (
     Moved,
     Pressed,
     Rights,
+    Sought,
     Stray,
     Written,
     chat_of,
     read_update,
 )
-from adapters.chats.telegram_webhook import Door, Webhook, about_webhook
+from adapters.chats.telegram_webhook import Door, Webhook
 from bot.errors import ChatGone, ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
-from bot.ports import Caller, Desk, Finding, Inbox, Message
+from bot.ports import Caller, Desk, Finding, Inbox, Message, Standing
 from bot.replies import Reply, say
 
 log = logging.getLogger(__name__)
 
 LOG_IN_SECONDS = 10.0
 DRAIN_SECONDS = 3.0
-NOTICE_SECONDS = 1.0
-"""How long a press may take to be answered beside its button; Telegram shows a spinner meanwhile."""
-MAX_NOTICE_UNITS = 200
 MAX_WAITING = 20
 """Unserved events of one chat before more are dropped: nobody's flood holds up the others."""
 MAX_TASKS = 500
@@ -101,6 +104,8 @@ class Telegram:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+        self._latest: dict[str, str] = {}
+        """By who types the bot's name somewhere: their last query; those before it nobody waits for any more."""
 
     def render(self, reply: Reply) -> tuple[Message, ...]:
         """See :func:`adapters.chats.telegram_render.render`."""
@@ -119,12 +124,18 @@ class Telegram:
     marked = staticmethod(marked)
     silent = staticmethod(silent)
 
+    def follows(self, address: Address, first: str) -> Address:
+        return address
+
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         raise Hidden("a bot on Telegram cannot read what was sent")
 
     async def private_chat(self, user: str) -> Address:
         """A private chat has its user's id."""
         return Address(PLATFORM, user.partition(":")[2])
+
+    async def standing(self, user: str, wanted: str) -> Standing:
+        return await standing(self._bot, user, wanted)
 
     async def start(self, desk: Desk) -> None:
         """Without network it returns as well and goes on trying. Raises ConfigError for a refused token."""
@@ -161,35 +172,11 @@ class Telegram:
         await asyncio.gather(self._polling.shutdown(), self._sending.shutdown())
 
     async def examine(self) -> Sequence[Finding]:
-        """One finding on the token, and where it is right, on groups, privacy and the webhook."""
-        try:
-            me = await self._bot.get_me()
-            webhook = await self._bot.get_webhook_info()
-        except tg.InvalidToken:
-            return (Finding("Telegram token", False, "Telegram does not know it", f"{TOKEN_KEY}: {TOKEN_MEND}"),)
-        except tg.TelegramError as error:
-            mend = "check the network, the proxy and PAPERROUND_TELEGRAM__API_URL"
-            return (Finding("Telegram", False, f"cannot be reached: {self._safe(error)}", mend),)
-        except Exception as error:
-            mend = "check PAPERROUND_TELEGRAM__API_URL"
-            return (Finding("Telegram", False, f"what answers is no Bot API ({type(error).__name__})", mend),)
-        return (*about(me), about_webhook(webhook, self._door))
+        return await examine(self._bot, self._door, self._safe)
 
     def _greet(self) -> None:
         if self._desk is not None:
-            self._spawn(self._list_commands(self._desk))
-
-    async def _list_commands(self, desk: Desk) -> None:
-        for language, code in (("en", None), ("zh-Hans", "zh")):
-            commands = [(command.name, command.description[:256]) for command in desk.commands(language)[:100]]
-            try:
-                await self._bot.set_my_commands(commands, language_code=code)
-            except tg.TelegramError as error:
-                log.warning("Telegram: the list of commands was not taken (%s)", self._safe(error))
-                return
-            except Exception:
-                log.exception("Telegram: the list of commands could not be made")
-                return
+            self._spawn(list_commands(self._bot, self._desk, self._safe))
 
     async def _dispatch(self, update: Update) -> asyncio.Task[None] | None:
         """Returns when more can be taken; the task that serves it, where there is something to serve."""
@@ -202,6 +189,8 @@ class Telegram:
         if isinstance(event, Written | Pressed) and self._waiting[chat] >= MAX_WAITING:
             log.warning("Telegram: chat %s writes faster than it can be answered; left something out", chat)
             return None
+        if isinstance(event, Sought):
+            self._latest[chat] = event.query_id
         self._waiting[chat] += 1
         serving = self._spawn(self._serve(desk, event, chat))
         if len(self._tasks) > MAX_TASKS:
@@ -231,6 +220,7 @@ class Telegram:
             self._waiting[chat] -= 1
             if not self._waiting[chat]:
                 del self._waiting[chat], self._turns[chat]
+                self._latest.pop(chat, None)
 
     async def _act(self, desk: Desk, event: Event) -> None:
         match event:
@@ -240,6 +230,10 @@ class Telegram:
                 await self._post(desk, caller.address, reply, answers)
             case Pressed():
                 await self._pressed(desk, event)
+            case Sought(query_id=query_id):
+                if self._latest.get(chat_of(event)) == query_id:
+                    with telegram_errors():
+                        await offer(self._call, desk, event)
             case Joined(caller):
                 admin = bool(caller.user) and desk.is_admin(caller.user)
                 await desk.back((replace(caller.address, thread=""),))
@@ -257,6 +251,7 @@ class Telegram:
                 await self._answer_query(query_id)
 
     async def _answered(self, desk: Desk, event: Written) -> Reply:
+        event = await meant(self._bot, event)
         needed = desk.needs_rights(event.name, event.argument)
         caller = await self._with_rights(desk, event.caller, event.rights, needed)
         return await desk.answer(caller, event.name, event.argument)
@@ -266,27 +261,17 @@ class Telegram:
         return await desk.press(await self._with_rights(desk, event.caller, event.rights, needed), event.action)
 
     async def _with_rights(self, desk: Desk, caller: Caller, rights: Rights, needed: bool) -> Caller:
-        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await self._is_administrator(caller)))
+        manages = needed and (rights is Rights.YES or (rights is Rights.ASK and await administers(self._bot, caller)))
         return replace(caller, manages=manages, admin=bool(caller.user) and desk.is_admin(caller.user))
 
-    async def _is_administrator(self, caller: Caller) -> bool:
-        """Asked afresh; without an answer: no."""
-        user = int(caller.user.partition(":")[2])
-        try:
-            member = await self._bot.get_chat_member(_chat_id(caller.address), user)
-        except Exception as error:
-            log.warning("Telegram: rights in chat %s could not be asked (%s)", caller.address.chat, self._safe(error))
-            return False
-        return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
-
     async def _pressed(self, desk: Desk, event: Pressed) -> None:
-        """The press is answered beside its button where that is enough, else the button is let go at once."""
+        """The press is answered beside its button where that is enough, else the button is let go at once; where it
+        may be refused, a moment later, for that is said to one person alone."""
+        patience = RIGHTS_SECONDS if desk.press_needs_rights(event.action) else NOTICE_SECONDS
         work = asyncio.create_task(_asked(self._press(desk, event)))
         try:
-            await asyncio.wait({work}, timeout=NOTICE_SECONDS)
-            notice = ""
-            if work.done() and event.query_id:
-                notice = _notice(work.result(), event.caller.place)
+            await asyncio.wait({work}, timeout=patience)
+            notice = notice_of(work.result(), event.caller.place) if work.done() and event.query_id else ""
             if event.query_id:
                 await self._answer_query(event.query_id, notice)
             if notice:
@@ -294,13 +279,26 @@ class Telegram:
             reply = await self._confided(desk, event.caller, await work)
         finally:
             work.cancel()
+        if reply.private and event.caller.place is not Place.PRIVATE:
+            await self._whisper(desk, event.caller, reply)
+            return
         await self._post(desk, event.caller.address, reply, edits=event.message_id if reply.edits or reply.aside else 0)
+
+    async def _call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        return await self._sending.call(f"{self._bot.base_url}/{method}", parameters)
 
     async def _answer_query(self, query_id: str, notice: str = "") -> None:
         try:
             await self._bot.answer_callback_query(query_id, text=notice or None, show_alert=bool(notice) or None)
         except tg.TelegramError as error:
             log.debug("Telegram: a press was not acknowledged (%s)", self._safe(error))
+
+    async def _whisper(self, desk: Desk, caller: Caller, reply: Reply) -> None:
+        """Too late or too long to be shown beside the button: into the private chat, or nowhere."""
+        try:
+            await self._post(desk, Address(PLATFORM, caller.user.partition(":")[2]), reply)
+        except (ChatGone, Refused) as error:
+            log.info("Telegram: %s may not be written to in private (%s)", caller.user, self._safe(error))
 
     async def _confided(self, desk: Desk, caller: Caller, reply: Reply) -> Reply:
         """A file for one of a group goes to their private chat; what the group reads instead."""
@@ -387,13 +385,6 @@ async def _asked(work: Coroutine[Any, Any, Reply]) -> Reply:
     except Exception:
         log.exception("Telegram: a request could not be answered")
         return _OOPS
-
-
-def _notice(reply: Reply, place: Place) -> str:
-    """What can be shown to the one who pressed alone, and is nobody else's in a group."""
-    fits = reply.private and not reply.buttons and place is not Place.PRIVATE
-    text = clean(reply.text).strip() if fits else ""
-    return text if units(text) <= MAX_NOTICE_UNITS else ""
 
 
 def _chat_id(address: Address) -> int | str:

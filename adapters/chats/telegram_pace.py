@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, UNANSWERED_SECONDS, Place, Turns, Window
+from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -109,10 +109,8 @@ class Pace(Turns):
         return self._taken()
 
     async def _part_given(self) -> None:
-        while not (part := self._part()):
+        while not self._part():
             await self._sleep(NO_PART_SECONDS)
-        while self._all.blocked(self._clock(), part):
-            await self._sleep(UNANSWERED_SECONDS)
 
     def _taken(self) -> Place:
         part = self._part() or 1.0

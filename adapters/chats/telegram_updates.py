@@ -9,13 +9,22 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update, User
+from telegram import (
+    Chat,
+    ChatMember,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    MessageOriginChannel,
+    Update,
+    User,
+)
 
 from bot.model import Address, Place
 from bot.ports import Caller
 
 PLATFORM = "telegram"
-ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
+ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member", "inline_query")
 """What is asked for: edited messages are not."""
 
 ANONYMOUS_ADMIN = 1087968824
@@ -35,7 +44,8 @@ class Rights(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A command, or with ``name`` empty a text in private. ``addressed``: it can only be meant for this bot."""
+    """A command, or with ``name`` empty a text in private or with the bot's name in it. ``addressed``: it can only be
+    meant for this bot. ``forwarded``: the id of the channel that a text in private is a post of."""
 
     caller: Caller
     name: str
@@ -43,6 +53,7 @@ class Written:
     addressed: bool
     message_id: int
     rights: Rights
+    forwarded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,16 @@ class Pressed:
     query_id: str
     message_id: int
     rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Somebody types the bot's name and a text in whatever chat; ``caller`` is of their private chat with it."""
+
+    caller: Caller
+    text: str
+    offset: str
+    query_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +108,7 @@ class Stray:
     query_id: str
 
 
-Event = Written | Pressed | Joined | Left | Back | Moved | Stray
+Event = Written | Pressed | Sought | Joined | Left | Back | Moved | Stray
 
 
 def read_update(update: Update, username: str) -> Event | None:
@@ -96,6 +117,8 @@ def read_update(update: Update, username: str) -> Event | None:
         return _moved(message) or _reopened(message) or _written(message, username)
     if update.callback_query:
         return _pressed(update)
+    if query := update.inline_query:
+        return Sought(_caller_of(query.from_user), query.query.strip(), query.offset, query.id)
     if update.my_chat_member:
         return _membership(update.my_chat_member)
     return None
@@ -106,6 +129,8 @@ def chat_of(event: Event) -> str:
     match event:
         case Written() | Pressed() | Joined():
             return event.caller.address.chat
+        case Sought(caller):
+            return f"inline {caller.address.chat}"
         case Left() | Back():
             return event.address.chat
         case Moved():
@@ -130,13 +155,17 @@ def _reopened(message: Message) -> Back | None:
 
 
 def _written(message: Message, username: str) -> Written | None:
-    text = (message.text or "").strip()
     private = message.chat.type == Chat.PRIVATE
-    if not text or (private and message.from_user and message.from_user.is_bot):
+    origin = message.forward_origin if private else None
+    forwarded = str(origin.chat.id) if isinstance(origin, MessageOriginChannel) else ""
+    text = (message.text or (message.caption if forwarded else "") or forwarded).strip()
+    if not text or (private and message.from_user and message.from_user.is_bot) or _offered(message, username):
         return None
-    found = _COMMAND.match(text)
-    if found is None and not private:
+    named = _without_name(text, username) if message.chat.type != Chat.CHANNEL and not forwarded else None
+    found = None if forwarded else _COMMAND.match(text if named is None else named)
+    if found is None and not private and named is None:
         return None
+    text = text if named is None else named
     name, receiver, argument = found.groups() if found else ("", None, text)
     if receiver and receiver.casefold() != username.casefold():
         return None
@@ -145,10 +174,23 @@ def _written(message: Message, username: str) -> Written | None:
         caller,
         name.lower(),
         (argument or "").strip(),
-        private or bool(receiver),
+        private or bool(receiver) or named is not None,
         message.message_id,
         _sender_rights(message),
+        forwarded,
     )
+
+
+def _offered(message: Message, username: str) -> bool:
+    """Whether the bot itself offered the text, to somebody who typed its name there."""
+    return message.via_bot is not None and (message.via_bot.username or "").casefold() == username.casefold()
+
+
+def _without_name(text: str, username: str) -> str | None:
+    """The text without the bot's ``@name``; None where it does not name the bot. A command's ``/name@bot`` does not
+    count: that is its receiver."""
+    rest, times = re.subn(rf"(?<![\w/@])@{re.escape(username)}(?!\w)", " ", text, flags=re.IGNORECASE)
+    return rest.strip() if times else None
 
 
 def _sender_rights(message: Message) -> Rights:
@@ -196,6 +238,17 @@ def _is_in(member: ChatMember) -> bool:
 def _thread(message: Message) -> str:
     """The forum topic; in a group without topics ``message_thread_id`` names a mere chain of replies."""
     return str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else ""
+
+
+def _caller_of(user: User) -> Caller:
+    """Somebody in their private chat, which has their number."""
+    return Caller(
+        Address(PLATFORM, str(user.id)),
+        user=f"{PLATFORM}:{user.id}",
+        name=user.full_name,
+        title=user.full_name,
+        locale=user.language_code or "",
+    )
 
 
 def _caller(chat: Chat, user: User | None, thread: str) -> Caller:

@@ -14,7 +14,8 @@ from bot.anthology import NAME as ANTHOLOGY
 from bot.cli.printing import DONE, WRONG, close_context, dump, dump_findings, open_context, say
 from bot.commands.context import language_named, topic_line
 from bot.commands.instance import recognisable
-from bot.commands.topics import make_topic, write_out
+from bot.commands.topic_changes import write_out
+from bot.commands.topics import make_topic
 from bot.config import Config
 from bot.errors import BadInput, ConfigError, TryLater
 from bot.keys import parse_reference

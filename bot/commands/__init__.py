@@ -7,17 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.commands import (
+    announcing,
+    banning,
     cards,
+    forum,
     holdings,
     instance,
     mutes,
     news,
     people,
+    places,
+    proxies,
     reading,
+    roster,
     saved,
+    searching,
     settings,
     subscriptions,
     summaries,
+    topic_changes,
     topics,
     transfers,
     why,
@@ -34,7 +42,7 @@ Run = Callable[[Context, Caller, str], Reply]
 class Command:
     """``description`` is a message id; ``changes``: with an argument it changes the chat, so the platform is
     asked for the caller's rights first; ``guarded``: without one as well; ``admin``: for the instance's admins;
-    ``lines``: its argument keeps its lines."""
+    ``lines``: line breaks of its argument are kept."""
 
     name: str
     description: str
@@ -46,6 +54,8 @@ class Command:
     guarded: bool = False
     admin: bool = False
     lines: bool = False
+    platform: str = ""
+    """The only one that has it; empty where all do."""
 
     def info(self, words: Words) -> CommandInfo:
         return CommandInfo(
@@ -54,12 +64,20 @@ class Command:
             words.say(self.argument) if self.argument else "",
             self.required,
             self.choices,
+            self.changes or self.guarded,
+            self.admin,
+            self.platform,
         )
 
 
 def _help(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
-    shown = [command.info(words) for command in COMMANDS.values() if caller.admin or not command.admin]
+    platform = caller.address.platform
+    shown = [
+        command.info(words)
+        for command in COMMANDS.values()
+        if (caller.admin or not command.admin) and command.platform in ("", platform)
+    ]
     return instance.help_page(context, caller, shown)
 
 
@@ -105,9 +123,23 @@ COMMANDS: dict[str, Command] = {
             choices=tuple(news.KINDS), changes=True,
         ),
         Command(
-            "topic", "Add, edit or remove a topic (admins)", topics.topic, "topic",
-            choices=("add", "edit", "name", "remove"), admin=True,
+            "forum", "Each digest as a new post of this forum", forum.forum, "on or off", changes=True,
+            platform="discord",
         ),
+        Command(
+            "topic", "Add, edit, rename, merge or remove a topic (admins)", topics.topic, "topic",
+            choices=("add", "edit", "rename", "merge", "remove", "undo"), admin=True,
+        ),
+        Command(
+            "access", "Who may subscribe in this chat", places.access, "access", choices=("all", "admins"), changes=True
+        ),
+        Command("here", "Digests of this group come here", places.here, "where", guarded=True),
+        Command("channel", "Set up a channel of yours from here", proxies.channel, "channel"),
+        Command("audit", "What was changed, and by whom", roster.audit, guarded=True),
+        Command("announce", "Tell all chats something (admins)", announcing.announce, "text", admin=True, lines=True),
+        Command("ban", "Serve a chat or person no longer (admins)", banning.ban, "who", admin=True),
+        Command("unban", "Serve a chat or person again (admins)", banning.unban, "who", admin=True),
+        Command("chats", "The chats there are (admins)", roster.chats, "chat", admin=True),
         Command("summary", "What is stored about a paper, and whose words", summaries.summary, "paper", lines=True),
         Command("invite", "Make a code that admits a chat (admins)", _invite, admin=True),
         Command("status", "How this instance is doing (admins)", instance.status, admin=True),
@@ -130,7 +162,7 @@ PRESSES: dict[str, Press] = {
     "follow": Press(subscriptions.follow, changes=True),
     "take": Press(subscriptions.take, changes=True),
     "propose": Press(subscriptions.propose, changes=True),
-    "narrow": Press(subscriptions.narrow, changes=True),
+    "narrower": Press(subscriptions.narrower, changes=True),
     "cancel": Press(subscriptions.cancel, changes=True),
     "subs": Press(holdings.leaf),
     "sub": Press(holdings.card),
@@ -150,9 +182,12 @@ PRESSES: dict[str, Press] = {
     "digest": Press(reading.digest),
     "page": Press(reading.page),
     "more": Press(reading.more),
-    "find": Press(reading.find),
+    "find": Press(searching.find),
     "recall": Press(reading.recall),
-    "newest": Press(reading.newest),
+    "newest": Press(searching.newest),
+    "narrow": Press(searching.narrow),
+    "track": Press(searching.track, changes=True),
+    "forum": Press(forum.forum, changes=True),
     "turn": Press(reading.turn),
     "card": Press(cards.open_card),
     "save": Press(cards.save),
@@ -165,6 +200,15 @@ PRESSES: dict[str, Press] = {
     "export": Press(saved.export),
     "forget": Press(people.forgotten, changes=True),
     "news": Press(news.switch, changes=True),
+    "topic": Press(topic_changes.press),
+    "access": Press(places.press_access, changes=True),
+    "here": Press(places.press_here, changes=True),
+    "channel": Press(proxies.press),
+    "audit": Press(roster.press_audit, changes=True),
+    "announce": Press(announcing.press),
+    "ban": Press(banning.ban),
+    "unban": Press(banning.unban),
+    "chats": Press(roster.press_chats),
     "subjects": Press(topics.subjects),
 }
 """By the word before an action's first colon."""

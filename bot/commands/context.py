@@ -32,7 +32,7 @@ from bot.model import (
     Summary,
     Topic,
 )
-from bot.ports import Caller, Hit, Now, SearchIndex, Store, Transaction
+from bot.ports import Caller, Hit, Now, Outside, SearchIndex, Store, Transaction
 from bot.query import Lookup, Query, parse, unfolded
 from bot.tastes import NO_TASTE, Taste
 from bot.wants import jobs_for
@@ -44,12 +44,14 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts a command may use. Commands run in worker threads; nothing in here awaits."""
+    """The parts a command may use. Commands run in worker threads; nothing in here awaits. ``outside``: the platforms,
+    where there are any to ask."""
 
     store: Store
     index: SearchIndex
     config: Config
     now: Now
+    outside: Outside | None = None
 
     def words(self, caller: Caller, chat: Chat | None = None) -> Words:
         """In the chat's language, or before there is one, in the platform's hint."""
@@ -120,9 +122,11 @@ def want(context: Context, language: str, papers: Iterable[Paper], summaries: Ma
             tx.put_summary_jobs(jobs)
 
 
-_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY})
-_OF_A_CHAT = frozenset({Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.SETTING, Deed.MUTE,
-                         Deed.PAUSE, Deed.STOP})  # fmt: skip
+_OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY, Deed.BAN, Deed.ANNOUNCE})
+_OF_A_CHAT = frozenset({
+    Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.ACCESS, Deed.HERE, Deed.PLACE,
+    Deed.SETTING, Deed.MUTE, Deed.PAUSE, Deed.STOP,
+})  # fmt: skip
 
 
 def note(context: Context, tx: Transaction, caller: Caller, what: Deed, before: str = "", after: str = "") -> None:
@@ -197,6 +201,16 @@ def require_manager(words: Words, caller: Caller) -> None:
                 words.say("Only members who may manage this server can change this chat's subscriptions and settings.")
             )
         raise NotAllowed(words.say("Only this chat's administrators can change its subscriptions and settings."))
+
+
+def require_follower(context: Context, words: Words, caller: Caller) -> None:
+    """The right to subscribe and unsubscribe here: everybody's where the chat's managers said so."""
+    if caller.manages:
+        return
+    with context.store.reading() as tx:
+        chat = tx.chat(caller.address)
+    if chat is None or not chat.open_to_all or not caller.user:
+        require_manager(words, caller)
 
 
 def find_topic(topics: Iterable[Topic], text: str, proposed: bool = True) -> Topic | None:

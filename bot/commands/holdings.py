@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.commands.asked import brought, carried
 from bot.commands.context import (
     PATIENCE,
     Context,
@@ -14,13 +15,14 @@ from bot.commands.context import (
     note,
     query_of,
     read_query,
+    require_follower,
     require_manager,
 )
 from bot.commands.subscriptions import written
-from bot.commands.trials import MOST_ACTION, Week, brought, carried, count, trial_blocks, try_out, week_of
+from bot.commands.trials import Week, count, trial_blocks, try_out, week_of
 from bot.errors import BadInput, QueryError
 from bot.model import Chat, ChatState, Deed, Standing, Subscription, Topic
-from bot.pages import label_list, shorten
+from bot.pages import MOST_CARRIED, label_list, shorten
 from bot.ports import Caller
 from bot.replies import Block, Button, Reply, bold, code, heading, paragraph, plain, say
 from bot.words import Words
@@ -156,7 +158,7 @@ def hush(context: Context, caller: Caller, argument: str) -> Reply:
 
 def _stand(context: Context, caller: Caller, argument: str, standing: Standing) -> Reply:
     chat, one, topics, words = _one(context, caller, argument)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     if chat is None or one is None:
         return _gone(words)
     with context.store.transaction() as tx:
@@ -177,7 +179,7 @@ def edit(context: Context, caller: Caller, argument: str) -> Reply:
     found = held[int(number) - 1 : int(number)] if number.isdecimal() and 0 < len(number) < 6 and int(number) else ()
     if chat is None or not found or not text:
         raise BadInput(words.say("Write the number of the subscription and what it is to be: /edit 2 LoRA -survey"))
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         query = read_query(tx, text, for_subscription=True)
         week = week_of(tx, chat)
@@ -208,13 +210,12 @@ def change(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of an edit's Change: ``subscription:`` and the query."""
     number, _, rest = argument.partition(":")
     chat, one, topics, words = _one(context, caller, number)
-    require_manager(words, caller)
-    with context.store.reading() as tx:
-        text = brought(tx, caller, rest)
-        if text is not None:
-            read_query(tx, text, for_subscription=True)
-    if text is None:
+    require_follower(context, words, caller)
+    text = brought(context, caller, rest)
+    if not text:
         return say(words.say("This button is too old. /subscriptions begins again."), private=True)
+    with context.store.reading() as tx:
+        read_query(tx, text, for_subscription=True)
     if chat is None or one is None:
         return _gone(words)
     with context.store.transaction() as tx:
@@ -248,7 +249,7 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
             ),
             tuple(buttons),
         )
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     ended = named(argument, held, topics)
     if not ended:
         raise BadInput(
@@ -262,7 +263,7 @@ def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
 def drop(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of an unsubscribe button. The subscription must be this chat's."""
     chat, held, topics, words = _held(context, caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     ended = [one for one in held if str(one.id) == argument]
     if chat is None or not ended:
         return _gone(words)
@@ -322,7 +323,7 @@ def end(
     again = [
         Button(words.say("Follow it again"), action)
         for one in ended[:1]
-        if len(ended) == 1 and len((action := f"propose:={written(one)}").encode()) <= MOST_ACTION
+        if len(ended) == 1 and len((action := f"propose:={written(one)}").encode()) <= MOST_CARRIED
     ]
     return say(
         words.say("No longer muted: {labels}.", labels=labels)

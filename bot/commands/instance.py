@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
 from bot.budgets import MILLION, PAUSED, day_of_spending
+from bot.commands import announcing
 from bot.commands.context import Context, note, require_admin
 from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
-from bot.model import Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
+from bot.model import BulletinState, Deed, DeliveryState, Feed, FeedState, Gap, GapState, Place
 from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo, Transaction
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
@@ -82,6 +83,8 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
         counts, feeds, gaps = tx.counts(), tx.feeds(), tx.gaps(GapState.OPEN)
         notices = tx.notices(MOST_NOTICES)
         lost = tx.out_of_reach(context.now() - timedelta(days=WARNED_DAYS), _MOST_LOST)
+        told = [announcing.progress(tx, words, one) for one in tx.bulletins(_NAMED, BulletinState.SENDING)]
+        bans = len(tx.bans())
         written = list(_written(context, words, tx))
     again = context.config.uncertain == "repeat"
     states = {
@@ -94,6 +97,7 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
     }
     feed_lines = [
         f"{feed.category}: {_read(words, feed) if feed.category == ANTHOLOGY else states[feed.state]}"
+        + _since(words, feed)
         + (f" · {feed.checked_at:%Y-%m-%d %H:%M} UTC" if feed.checked_at else "")
         + (f" ({words.say(feed.why) if feed.why in REASONS else feed.why})" if feed.why else "")
         for feed in feeds.values()
@@ -103,7 +107,8 @@ def status(context: Context, caller: Caller, argument: str) -> Reply:
             heading(words.say("How this instance is doing")),
             paragraph("\n".join(feed_lines) or words.say("No feed has been polled yet.")),
             *(paragraph(line) for line in _warned(words, gaps, counts, eastern_day(context.now()))),
-            paragraph("\n".join(_counted(words, counts))),
+            paragraph("\n".join(_counted(words, counts, bans))),
+            *([paragraph("\n".join(told))] if told else []),
             *([paragraph("\n".join(written))] if written else []),
             paragraph(
                 words.say(
@@ -184,7 +189,14 @@ def _read(words: Words, feed: Feed) -> str:
     return words.say("read, last new papers on {day}", day=words.day(feed.fresh_at.date(), year=True))
 
 
-def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
+def _since(words: Words, feed: Feed) -> str:
+    """Since when something is wrong with a feed."""
+    if feed.since_at is None or feed.state not in (FeedState.FAILED, FeedState.STALE):
+        return ""
+    return " " + words.say("since {at} UTC", at=f"{feed.since_at:%Y-%m-%d %H:%M}")
+
+
+def _counted(words: Words, counts: Mapping[str, int], bans: int) -> Iterator[str]:
     """What is stored and what became of it, a line each."""
     yield words.say(
         "Papers: {papers} · announcements: {announcements} · summaries: {summaries}",
@@ -199,6 +211,13 @@ def _counted(words: Words, counts: Mapping[str, int]) -> Iterator[str]:
         subscriptions=words.number(counts["subscriptions"]),
         topics=words.number(counts["topics"] - counts["topics.proposed"]),
     )
+    away = [
+        words.count("{n} out of reach", "{n} out of reach", counts["chats.unreachable"]),
+        words.count("{n} stopped", "{n} stopped", counts["chats.stopped"]),
+        words.count("{n} banned", "{n} banned", bans),
+    ]
+    if counts["chats.unreachable"] or counts["chats.stopped"] or bans:
+        yield words.say("Of all chats: {states}", states=" · ".join(away))
     if counts["summaries.curated"] or counts["topics.proposed"]:
         yield words.say(
             "Summaries corrected by hand: {curated} · subjects proposed as topics: {proposed}",

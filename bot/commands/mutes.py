@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.commands.asked import brought, carried
 from bot.commands.context import (
     PATIENCE,
     Context,
@@ -14,11 +15,11 @@ from bot.commands.context import (
     note,
     query_of,
     read_query,
-    require_manager,
+    require_follower,
 )
 from bot.commands.holdings import end, named
 from bot.commands.subscriptions import MOST, full, held_already, wanted_of, written
-from bot.commands.trials import Week, brought, carried, count, trial_blocks, try_out, week_of
+from bot.commands.trials import Week, count, trial_blocks, try_out, week_of
 from bot.documents import document, holds
 from bot.errors import BadInput, QueryError
 from bot.model import Deed, Paper, Standing, Subscription
@@ -41,7 +42,7 @@ def mute(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         return _muted(context, caller, words)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     return _proposed(context, caller, words, argument)
 
 
@@ -101,11 +102,11 @@ def _proposed(context: Context, caller: Caller, words: Words, text: str) -> Repl
 def muted(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of that dry run's Mute."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
+    text = brought(context, caller, argument)
+    if not text:
+        return _too_old(words)
     with context.store.transaction() as tx:
-        text = brought(tx, caller, argument)
-        if text is None:
-            return _too_old(words)
         wanted = wanted_of(tx, text)
         chat = context.open_chat(tx, caller)
         words = context.words(caller, chat)
@@ -138,10 +139,9 @@ def muted(context: Context, caller: Caller, argument: str) -> Reply:
 def away(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a button that proposes to keep something away."""
     words = context.words(caller)
-    require_manager(words, caller)
-    with context.store.reading() as tx:
-        text = brought(tx, caller, argument)
-    return _too_old(words) if text is None else replace(_proposed(context, caller, words, text), edits=True)
+    require_follower(context, words, caller)
+    text = brought(context, caller, argument)
+    return replace(_proposed(context, caller, words, text), edits=True) if text else _too_old(words)
 
 
 def unmute(context: Context, caller: Caller, argument: str) -> Reply:
@@ -149,7 +149,7 @@ def unmute(context: Context, caller: Caller, argument: str) -> Reply:
     if not argument:
         return mute(context, caller, "")
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         chat, topics = tx.chat(caller.address), tx.topics()
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
@@ -171,7 +171,7 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
 
 def _led(context: Context, caller: Caller, argument: str, *, less: bool) -> Reply:
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     number = int(argument) if argument.isascii() and argument.isdecimal() and len(argument) < 18 else 0
     with context.store.reading() as tx:
         paper = tx.papers([number]).get(number) if number else None

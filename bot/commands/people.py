@@ -11,7 +11,7 @@ from bot.commands.context import Context, note
 from bot.commands.instance import REACHLESS_DAYS
 from bot.errors import NotAllowed
 from bot.model import Address, Deed, Place
-from bot.ports import MOST_VOTES, Caller, Transaction
+from bot.ports import MOST_SEARCHES, MOST_VOTES, Caller, Transaction
 from bot.replies import Button, File, Reply, code, heading, paragraph, say
 from bot.words import Words
 
@@ -50,7 +50,9 @@ def _facts(context: Context, caller: Caller, words: Words) -> Iterator[str]:
     else:
         yield words.say("Its language and settings, and what it follows, in the database on this machine.")
     yield words.say(
-        "Of searches the last long one, for the buttons under it; of all else you write, nothing once it is answered."
+        "Of searches here the last long ones, for the buttons under them, and your own last {n}, wherever you asked, to"
+        " propose them to you alone; of all else you write, nothing once it is answered.",
+        n=MOST_SEARCHES,
     )
     yield words.say(
         "Papers that you save, and your 👍 and 👎 (the last {n} of a chat order its digests), until you take them back"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from zlib import crc32
 
 from bot.bursts import wanted
+from bot.commands import asked, searching
 from bot.commands.cards import card_of
 from bot.commands.context import (
     PATIENCE,
@@ -16,9 +16,7 @@ from bot.commands.context import (
     followed_by,
     latest,
     read_query,
-    searched,
     taste_of,
-    want,
     week,
 )
 from bot.digests import Followed
@@ -32,12 +30,9 @@ from bot.pages import (
     digest_page,
     fitted,
     label_list,
-    results_page,
-    shorten,
     turning,
 )
 from bot.ports import Caller
-from bot.query import MOST_CHARACTERS, Query
 from bot.replies import Block, Button, Reply, code, heading, italic, paragraph, say
 from bot.words import Words
 
@@ -70,96 +65,18 @@ def paper(context: Context, caller: Caller, argument: str) -> Reply:
             words.say("{name} is not stored here: this bot knows what its feeds and imports brought.", name=name),
             buttons=[[Button(words.say("Open it"), link=link_from_key(key))]],
         )
-    return _results(context, caller, words, argument, 0)
-
-
-def find(context: Context, caller: Caller, argument: str, verb: str = "find") -> Reply:
-    """The press of a results page's button: ``offset:query``."""
-    words = context.words(caller)
-    offset, _, query = argument.partition(":")
-    if not offset.isdecimal() or len(offset) > 6 or not query:
-        return say(words.say("This button is too old. /paper searches again."), private=True)
-    return replace(_results(context, caller, words, query, int(offset), verb), aside=True)
-
-
-def newest(context: Context, caller: Caller, argument: str) -> Reply:
-    """As ``find``, with the newest papers first."""
-    return find(context, caller, argument, "newest")
-
-
-def _results(context: Context, caller: Caller, words: Words, text: str, offset: int, verb: str = "find") -> Reply:
-    with context.store.reading() as tx:
-        query = read_query(tx, text)
-    context.index.follow(PATIENCE)
-    hits, total = searched(context, query, text, limit=PAGE, offset=offset, newest=verb == "newest")
-    if total and not hits:
-        return say(words.say("That was all of it."), private=True)
-    if not total:
-        return _nothing(context, caller, words, query, text)
-    ids = [hit.paper_id for hit in hits]
-    with context.store.reading() as tx:
-        papers, summaries = tx.papers(ids), tx.summaries(ids)
-    want(context, words.language, papers.values(), summaries)
-    title = words.count("{n} paper for {query}", "{n} papers for {query}", total, query=shorten(text, 100))
-    if total > PAGE:
-        title += f" ({offset + 1}-{offset + len(hits)})"
-    ways = _ways(words, verb, offset, total)
-    if total > PAGE:
-        other = ("find", words.say("Best first")) if verb == "newest" else ("newest", words.say("Newest first"))
-        ways.append((other[1], other[0], 0))
-    here, *buttons = _buttons(context, caller, text, [("", verb, offset), *ways])
-    return results_page(
-        words,
-        title,
-        [papers[i] for i in ids if i in papers],
-        summaries,
-        start=offset,
-        buttons=(tuple(buttons),) if buttons else (),
-        back=here.action,
-    )
-
-
-def _ways(words: Words, verb: str, offset: int, total: int, size: int = PAGE) -> list[tuple[str, str, int]]:
-    """Back and Next, where there is somewhere to go, as (label, verb, offset)."""
-    ways = [("‹ " + words.say("Back"), verb, max(0, offset - size))] if offset > 0 else []
-    if offset + size < total:
-        ways.append((words.say("Next") + " ›", verb, offset + size))
-    return ways
-
-
-_MOST_BACK = 40
-"""Bytes of a way back that a card's buttons have room for beside their own."""
-
-
-def _buttons(context: Context, caller: Caller, text: str, ways: Sequence[tuple[str, str, int]]) -> tuple[Button, ...]:
-    """Buttons that ask ``text`` again. A query too long for a button is kept as the last one that this chat asked, and
-    the button carries its mark."""
-    actions = [f"{verb}:{at}:{text}" for _, verb, at in ways]
-    if any(len(action.encode()) > _MOST_BACK for action in actions):
-        with context.store.transaction() as tx:
-            tx.put_setting(_asked(caller), text)
-        actions = [f"recall:{verb}:{at}:{_mark(text)}" for _, verb, at in ways]
-    return tuple(Button(label, action) for (label, _, _), action in zip(ways, actions, strict=True))
+    return searching.search(context, caller, argument)
 
 
 def recall(context: Context, caller: Caller, argument: str) -> Reply:
-    """The press of a button under the pages of a long query: ``verb:offset:mark``, of the last one asked here."""
+    """The press of a button under the pages of a long query: ``verb:offset:mark``, of one asked here lately."""
     verb, _, rest = argument.partition(":")
     offset, _, mark = rest.partition(":")
-    with context.store.reading() as tx:
-        text = tx.setting(_asked(caller))
-    if not text or mark != _mark(text) or verb not in _PAGED:
+    text = asked.recalled(context, caller, mark)
+    if not text or verb not in _PAGED:
         words = context.words(caller)
         return say(words.say("This button is too old. /paper searches again."), private=True)
     return _PAGED[verb](context, caller, f"{offset}:{text}")
-
-
-def _asked(caller: Caller) -> str:
-    return f"asked.{caller.address}"
-
-
-def _mark(text: str) -> str:
-    return f"{crc32(text.encode()):08x}"
 
 
 def digest(context: Context, caller: Caller, argument: str) -> Reply:
@@ -176,13 +93,13 @@ def digest(context: Context, caller: Caller, argument: str) -> Reply:
 
 def page(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a button under a digest's view: ``offset``, or ``offset:query``."""
-    offset, _, asked = argument.partition(":")
+    offset, _, text = argument.partition(":")
     if not offset.isdecimal() or len(offset) > 6:
         return digest(context, caller, "")
-    words, chat, followed = _followed(context, caller, _spanned(asked)[1])
+    words, chat, followed = _followed(context, caller, _spanned(text)[1])
     if not followed:
         return digest(context, caller, "")
-    return replace(_view(context, caller, words, chat, followed, asked, int(offset)), aside=True)
+    return replace(_view(context, caller, words, chat, followed, text, int(offset)), aside=True)
 
 
 _WEEK = frozenset({"week", "周", "週", "本周", "本週", "一周", "一週"})
@@ -202,8 +119,8 @@ def _followed(context: Context, caller: Caller, query: str) -> tuple[Words, Chat
         if query:
             topic = find_topic(topics, query, proposed=False)
             label = topic.name(words.language) if topic else query
-            asked = read_query(tx, topic.query if topic else query)
-            return words, chat, (Followed(label, asked),)
+            read = read_query(tx, topic.query if topic else query)
+            return words, chat, (Followed(label, read),)
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
         followed = followed_by(held, topics, words.language)
         return words, chat, followed if wanted(followed) else ()
@@ -215,14 +132,14 @@ def _view(
     words: Words,
     chat: Chat | None,
     followed: tuple[Followed, ...],
-    asked: str,
+    text: str,
     offset: int,
 ) -> Reply:
-    """A page of what matches of the latest batch, or of a week; ``asked`` is what was written behind /digest."""
+    """A page of what matches of the latest batch, or of a week; ``text`` is what was written behind /digest."""
     context.index.follow(PATIENCE)
     wants = chat.wants if chat else WANTED
     size = min(chat.size, PAGE) if chat else PAGE
-    whole_week, query = _spanned(asked)
+    whole_week, query = _spanned(text)
     with context.store.reading() as tx:
         announcements = week(tx) if whole_week else latest(tx)
         day = day_of(context, tx, announcements, followed)
@@ -247,34 +164,26 @@ def _view(
     hit = {label for match in matches for label in match.labels}
     whole = Digest(DigestKind.PAPERS, on, matches, len(ids), tuple(x for x in labels if x in hit))
     numbers = range(offset + 1, offset + len(ids) + 1)
-    ways = _ways(words, "page", offset, len(matches), size)
-    here, *buttons = _buttons(context, caller, asked, [("", "page", offset), *ways])
+    buttons = asked.buttons(context, caller, text, asked.turns(words, "page", offset, len(matches), size))
+    back = asked.way(context, caller, text, "page", offset)
     layout = chat.layout if chat else Layout.BRIEF
 
     def made(measure: Measure) -> list[Block]:
-        return digest_entries(words, whole, papers, summaries, numbers, layout, measure, back=here.action)
+        return digest_entries(words, whole, papers, summaries, numbers, layout, measure, back=back)
 
     blocks = [digest_heading(words, whole, whole_week), *fitted(made)]
     if rest := len(matches) - numbers[-1]:
         blocks.append(paragraph(italic(words.count("And {n} more.", "And {n} more.", rest))))
-    return Reply(tuple(blocks), (tuple(buttons),) if buttons else ())
+    return Reply(tuple(blocks), (buttons,) if buttons else ())
 
 
-_PAGED: dict[str, Callable[[Context, Caller, str], Reply]] = {"find": find, "newest": newest, "page": page}
+_PAGED: dict[str, Callable[[Context, Caller, str], Reply]] = {
+    "find": searching.find,
+    "newest": searching.newest,
+    "narrow": searching.narrow,
+    "page": page,
+}
 """What turns pages of a query."""
-
-
-def _nothing(context: Context, caller: Caller, words: Words, query: Query, text: str) -> Reply:
-    """What may have been meant, or what to try."""
-    first = words.say("Nothing stored matches {query}.", query=shorten(text, 200))
-    meant = context.index.meant(query)
-    shown = str(meant) if meant is not None else ""
-    if meant is not None and len(shown) <= MOST_CHARACTERS and context.index.search(meant, limit=1)[1]:
-        button = _buttons(context, caller, shown, [(shorten(shown, 60), "find", 0)])
-        return say(first, words.say("Did you mean {query}?", query=shorten(shown, 200)), buttons=[button])
-    return say(
-        first, words.say("All words must occur: try fewer, or OR between them. /subscribe brings what is yet to come.")
-    )
 
 
 def more(context: Context, caller: Caller, argument: str) -> Reply:
@@ -284,7 +193,8 @@ def more(context: Context, caller: Caller, argument: str) -> Reply:
         return _too_old(context.words(caller))
     with context.store.reading() as tx:
         delivery, chat = tx.delivery(int(number)), tx.chat(caller.address)
-    if delivery is None or chat is None or delivery.chat_id != chat.id:
+    own = delivery is not None and (delivery.address == caller.address or (chat and delivery.chat_id == chat.id))
+    if delivery is None or not own:
         return _not_kept(context.words(caller))
     return _turned(context, caller, delivery, int(at))
 
@@ -297,6 +207,8 @@ def turn(context: Context, caller: Caller, argument: str) -> Reply:
     with context.store.reading() as tx:
         chat = tx.chat(caller.address)
         delivery = tx.delivery_of(chat.id, int(number)) if chat else None
+        # A digest may go to another place of its chat's group.
+        delivery = delivery or tx.delivery_at(caller.address, int(number))
     if delivery is None:
         return _not_kept(context.words(caller))
     return _turned(context, caller, delivery, int(at))

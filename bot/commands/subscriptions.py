@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from bot.commands.asked import brought, carried
 from bot.commands.context import (
     PATIENCE,
     Context,
@@ -20,16 +21,13 @@ from bot.commands.context import (
     query_of,
     read_query,
     refusal,
-    require_manager,
+    require_follower,
 )
 from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
 from bot.commands.trials import (
     ANNOUNCED,
-    MOST_ACTION,
     broad_block,
-    brought,
-    carried,
     count,
     everything,
     is_broad,
@@ -42,7 +40,7 @@ from bot.commands.trials import (
 from bot.errors import BadInput, NotAllowed
 from bot.explaining import hopeless
 from bot.model import Chat, Deed, Standing, Subscription, Topic
-from bot.pages import entry, label_list, shorten
+from bot.pages import MOST_CARRIED, entry, label_list, shorten
 from bot.ports import Caller, Transaction
 from bot.query import Field, Leaf, Query, parse, topics_in
 from bot.replies import Block, Button, Reply, bold, code, heading, italic, paragraph, plain, say
@@ -110,7 +108,7 @@ def topic_buttons(
     buttons = [
         Button("+ " + shorten(topic.name(words.language), 30) + _counted(words, counts, topic), action)
         for topic in topics
-        if len((action := f"follow:{topic.slug}").encode()) <= MOST_ACTION
+        if len((action := f"follow:{topic.slug}").encode()) <= MOST_CARRIED
     ]
     return tuple(tuple(buttons[i : i + 3]) for i in range(0, len(buttons), 3))
 
@@ -124,7 +122,7 @@ def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         return _catalogue(context, words)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     return _proposed(context, caller, argument)
 
 
@@ -184,7 +182,7 @@ def _proposed(context: Context, caller: Caller, text: str) -> Reply:
     blocks += english_hint(context, words, [query], topics)
     buttons = [
         Button(words.say("Follow"), carried(context, caller, text, "take")),
-        Button(words.say("Narrow"), carried(context, caller, text, "narrow")),
+        Button(words.say("Narrow"), carried(context, caller, text, "narrower")),
         Button(words.say("Cancel"), "cancel"),
     ]
     if trial is None or not trial.total:
@@ -199,21 +197,22 @@ def propose(context: Context, caller: Caller, argument: str) -> Reply:
 
 def take(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a dry run's Follow."""
-    return _pressed(context, caller, argument, lambda text: _taken(context, caller, text))
+    return _pressed(context, caller, argument, lambda text: follow_query(context, caller, text))
 
 
-def _taken(context: Context, caller: Caller, text: str) -> Reply:
+def follow_query(context: Context, caller: Caller, text: str) -> Reply:
+    """Follow what was seen already: without a dry run. Raises QueryError."""
     with context.store.reading() as tx:
         wanted = wanted_of(tx, text)
     return _follow(context, caller, wanted)
 
 
-def narrow(context: Context, caller: Caller, argument: str) -> Reply:
+def narrower(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a dry run's Narrow: what finds less, each a button to its own dry run."""
-    return _pressed(context, caller, argument, lambda text: _narrowed(context, caller, text))
+    return _pressed(context, caller, argument, lambda text: _narrower(context, caller, text))
 
 
-def _narrowed(context: Context, caller: Caller, text: str) -> Reply:
+def _narrower(context: Context, caller: Caller, text: str) -> Reply:
     with context.store.reading() as tx:
         chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
         words = context.words(caller, chat)
@@ -236,17 +235,16 @@ def _narrowed(context: Context, caller: Caller, text: str) -> Reply:
 def cancel(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a dry run's Cancel."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     return replace(say(words.say("Nothing was changed.")), edits=True)
 
 
 def _pressed(context: Context, caller: Caller, argument: str, act: Callable[[str], Reply]) -> Reply:
     """What a button's query comes to, in the place of the message it stood under."""
     words = context.words(caller)
-    require_manager(words, caller)
-    with context.store.reading() as tx:
-        text = brought(tx, caller, argument)
-    if text is None:
+    require_follower(context, words, caller)
+    text = brought(context, caller, argument)
+    if not text:
         return say(words.say("This button is too old. /subscribe begins again."), private=True)
     return replace(act(text), edits=True)
 
@@ -269,7 +267,7 @@ def wanted_of(tx: Transaction, text: str) -> Subscription:
 def follow(context: Context, caller: Caller, argument: str) -> Reply:
     """The press of a topic's button."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         topic = tx.topic(argument)
     if topic is None:

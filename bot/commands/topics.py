@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.commands.context import (
     PATIENCE,
     Context,
     find_topic,
     language_named,
-    note,
     read_query,
     require_admin,
-    searched,
-    topic_line,
+    topics_of,
 )
+from bot.commands.labels import texts_of
 from bot.commands.subscriptions import kept, topic_buttons
+from bot.commands.topic_changes import names_in, propose, require_alone, rewritten, tried, undo_last
 from bot.errors import BadInput
-from bot.model import Deed, Topic
-from bot.pages import label_list, shorten
+from bot.model import Topic, TopicVerb
+from bot.pages import shorten
 from bot.ports import Caller, Transaction
-from bot.query import MOST_CHARACTERS, Query, inlined, parse, topics_in
+from bot.query import MOST_CHARACTERS, inlined, parse, unfolded
 from bot.replies import Button, Reply, bold, code, heading, paragraph, plain, say
-from bot.subjects import LONGEST, dismiss
+from bot.subjects import LONGEST
 from bot.words import Words
 
 MOST_LISTED = 30
@@ -84,30 +86,45 @@ def _listed(words: Words, counted: list[tuple[Topic, int]]) -> str:
 
 
 def topic(context: Context, caller: Caller, argument: str) -> Reply:
-    """``add SLUG QUERY``, ``edit SLUG QUERY``, ``name SLUG LANGUAGE NAME``, ``remove SLUG``: for the instance's
-    admins."""
+    """``add SLUG QUERY``, ``edit SLUG QUERY``, ``rename SLUG NEW`` or ``rename SLUG en: Name zh-Hans: 名字``,
+    ``merge SLUG OTHER``, ``remove SLUG``: shows what it would do, with a button that does it; ``undo`` takes the last
+    change back. For the instance's admins."""
     words = context.words(caller)
     require_admin(words, caller)
     verb, _, rest = argument.partition(" ")
     slug, _, query = rest.partition(" ")
-    slug = slug.casefold()
+    slug, query = slug.casefold(), query.strip()
     match verb.casefold():
+        case "undo":
+            return undo_last(context, caller, words)
         case "add":
-            return _put(context, caller, words, slug, query, new=True)
+            return _proposed(context, caller, words, TopicVerb.ADD, slug, query)
         case "edit":
-            return _put(context, caller, words, slug, query, new=False)
-        case "name" if slug:
-            return _name(context, caller, words, slug, query)
+            return _proposed(context, caller, words, TopicVerb.EDIT, slug, query)
+        case "rename" | "name" if slug and query:
+            return _proposed(context, caller, words, TopicVerb.RENAME, slug, query)
+        case "merge" if slug and query:
+            return _proposed(context, caller, words, TopicVerb.MERGE, slug, query)
         case "remove" if slug:
-            return _remove(context, caller, words, rest)
+            return _proposed(context, caller, words, TopicVerb.REMOVE, rest, "")
     return Reply(
         (
             paragraph(words.say("Write what to do, the topic's short name, and its query:")),
             paragraph(code('/topic add peft LoRA OR "adapter tuning"')),
             paragraph(code("/topic edit peft LoRA OR QLoRA OR DoRA"), " · ", code("/topic remove peft")),
-            paragraph(code("/topic name peft en PEFT")),
+            paragraph(code("/topic rename peft adapters"), " · ", code("/topic rename peft en: Adapters")),
+            paragraph(
+                code("/topic merge peft adapters"), "  ",
+                words.say("whoever follows the second follows the first from then on"),
+            ),
+            paragraph(
+                words.say(
+                    "I first show what would change and how many chats follow it; nothing is done before you press. "
+                    "/topic undo takes the last change back, for a day."
+                )
+            ),
         )
-    )
+    )  # fmt: skip
 
 
 def make_topic(tx: Transaction, words: Words, slug: str, query: str, names: tuple[tuple[str, str], ...] = ()) -> Topic:
@@ -122,110 +139,127 @@ def make_topic(tx: Transaction, words: Words, slug: str, query: str, names: tupl
     return Topic(slug, names or (("en", slug.replace("-", " ")),), query)
 
 
-def _put(context: Context, caller: Caller, words: Words, slug: str, query: str, *, new: bool) -> Reply:
+def _proposed(context: Context, caller: Caller, words: Words, verb: TopicVerb, slug: str, rest: str) -> Reply:
     with context.store.reading() as tx:
-        if not new and (named := find_topic(tx.topics(), slug)):
-            slug = named.slug
-        make_topic(tx, words, slug, query)
-        asked = read_query(tx, query, within=slug)
-    context.index.follow(PATIENCE)
-    total = searched(context, asked, query, limit=1)[1]
-    with context.store.transaction() as tx:
-        wanted = make_topic(tx, words, slug, query)
-        known = tx.topic(slug)
-        if new and known:
-            raise BadInput(
-                words.say(
-                    "There is a topic {slug} already: {query}. /topic edit changes it.", slug=slug, query=known.query
-                )
-            )
-        if not new and known is None:
+        before, after = _change(tx, words, context.config.languages, verb, slug, rest)
+    shown = tried(context, words, verb, before, after)
+    return propose(context, caller, words, verb, before, after, shown)
+
+
+def _change(
+    tx: Transaction, words: Words, languages: Sequence[str], verb: TopicVerb, slug: str, rest: str
+) -> tuple[tuple[Topic, ...], tuple[Topic, ...]]:
+    """The topics that a change touches, as they are and as they would be: a proposed one that somebody changes is one
+    like the others from then on. Raises BadInput, QueryError."""
+    topics = tx.topics()
+    if verb is TopicVerb.ADD:
+        made = make_topic(tx, words, slug, rest)
+        _require_free(words, topics, made.slug)
+        return (), (made,)
+    if verb is TopicVerb.EDIT:
+        known = find_topic(topics, slug)
+        made = make_topic(tx, words, known.slug if known else slug, rest)
+        if known is None:
             raise BadInput(words.say("There is no topic {slug}. /topic add makes it; /topics shows all.", slug=slug))
-        made = Topic(slug, known.names if known else wanted.names, query)
-        tx.put_topic(made)
-        note(context, tx, caller, Deed.TOPIC, topic_line(known) if known else "", topic_line(made))
-    first = (
-        words.say("Topic {slug} added: {query}", slug=slug, query=query)
-        if new
-        else words.say("Topic {slug} is now: {query}", slug=slug, query=query)
-    )
-    return say(
-        first,
-        words.count("{n} stored paper matches it.", "{n} stored papers match it.", total),
-        "" if new else words.say("Chats that follow it get what it matches from their next digest on."),
-        buttons=[[Button(words.say("Follow it here"), f"follow:{slug}")]] if len(slug.encode()) <= 56 else (),
-    )
+        return (known,), (replace(known, query=made.query, proposed=False),)
+    known = _known(words, topics, slug)
+    if verb is TopicVerb.REMOVE:
+        require_alone(words, topics, known)
+        rewritten(tx, words, topics, known, parse(known.query))  # what would become too long is found here
+        return (known,), ()
+    if verb is TopicVerb.MERGE:
+        other = _known(words, topics, rest)
+        if other.slug == known.slug:
+            raise BadInput(words.say("{slug} is one topic; name another to merge with it.", slug=known.slug))
+        return _merged(words, topics, known, other)
+    return _renamed(words, topics, known, rest, languages)
 
 
-def _name(context: Context, caller: Caller, words: Words, slug: str, rest: str) -> Reply:
-    """``LANGUAGE NAME``; a proposed topic that somebody names is one like the others from then on."""
-    tag, _, name = rest.partition(" ")
-    language, name = language_named(tag, context.config.languages), name.strip()
-    if language is None or not name:
-        raise BadInput(words.say("Write the topic's short name, a language and a name: /topic name peft en PEFT"))
-    if len(name) > LONGEST:
-        raise BadInput(words.say("A name has at most {n} characters.", n=LONGEST))
-    with context.store.transaction() as tx:
-        known = find_topic(tx.topics(), slug)
-        if known is None:
-            raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(slug, 60)))
-        other = find_topic(tx.topics(), name)
-        if other is not None and other.slug != known.slug:
-            raise BadInput(words.say("Topic {slug} is called so already.", slug=other.slug))
-        made = Topic(known.slug, tuple({**dict(known.names), language: name}.items()), known.query)
-        tx.put_topic(made)
-        note(context, tx, caller, Deed.TOPIC, topic_line(known), topic_line(made))
-    return say(
-        words.say(
-            "Topic {slug} is called {names} now.", slug=made.slug, names=label_list(words, [n for _, n in made.names])
-        )
-    )
-
-
-def _remove(context: Context, caller: Caller, words: Words, slug: str) -> Reply:
-    with context.store.transaction() as tx:
-        known = find_topic(tx.topics(), slug)
-        if known is None:
-            raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(slug, 60)))
-        write_out(tx, words, known)
-        tx.remove_topic(known.slug)
-        dismiss(tx, known)
-        note(context, tx, caller, Deed.TOPIC, topic_line(known))
-    return say(
-        words.say(
-            "Topic {slug} removed. Chats that followed it now follow its query: {query}",
-            slug=known.slug,
-            query=known.query,
-        )
-    )
-
-
-def write_out(tx: Transaction, words: Words, gone: Topic) -> None:
-    """Put a topic's query in its place wherever ``topic:`` names it, before it is removed: nobody follows less.
-
-    Raises BadInput where it stands inside another topic, or a subscription would become too long.
-    """
-    known = tx.topics()
-
-    def names_in(query: Query) -> set[str]:
-        """How the query names the topic: what another one has for its own first is not this."""
-        return {name for name in topics_in(query) if (one := find_topic(known, name)) and one.slug == gone.slug}
-
-    holders = [one.slug for one in known if one.slug != gone.slug and names_in(parse(one.query))]
-    if holders:
+def _renamed(
+    words: Words, topics: Sequence[Topic], known: Topic, rest: str, languages: Sequence[str]
+) -> tuple[tuple[Topic, ...], tuple[Topic, ...]]:
+    names = _names_written(rest, languages)
+    if names:
+        for name in names.values():
+            if len(name) > LONGEST:
+                raise BadInput(words.say("A topic's name has {n} characters at most.", n=LONGEST))
+            _require_free(words, topics, name, known)
+        made = tuple((dict(known.names) | names).items())
+        return (known,), (replace(known, names=made, proposed=False),)
+    slug = rest.casefold()
+    if not SLUG.fullmatch(slug):
         raise BadInput(
             words.say(
-                "Topic {slug} stands inside {others}: edit that first.", slug=gone.slug, others=words.listing(holders)
+                "A short name has letters, digits and hyphens, 40 at most: /topic rename peft adapters. A name in a "
+                "language: /topic rename peft en: Adapters"
             )
         )
-    for one in tx.subscriptions_naming_topics():
-        query = parse(one.query)
-        names = names_in(query)
-        if not names:
-            continue
-        text = str(inlined(query, names, parse(gone.query)))
-        if len(text) > MOST_CHARACTERS:
-            raise BadInput(
-                words.say("A chat follows {query}, which would become too long without the topic.", query=one.query)
+    if slug == known.slug:
+        raise BadInput(words.say("{slug} is its name already.", slug=slug))
+    _require_free(words, topics, slug, known)
+    return _pointed(words, topics, known, replace(known, slug=slug, proposed=False))
+
+
+def _names_written(rest: str, languages: Sequence[str]) -> dict[str, str]:
+    """``en: Adapters zh-Hans: 适配器`` or ``en Adapters``, by language; empty where it begins with none of them."""
+    names = dict(texts_of(rest, languages))
+    if "" not in names:
+        return names
+    tag, _, name = rest.partition(" ")
+    language = language_named(tag, languages) if name else None
+    return {language: name.strip()} if language else {}
+
+
+def _merged(
+    words: Words, topics: Sequence[Topic], kept: Topic, gone: Topic
+) -> tuple[tuple[Topic, ...], tuple[Topic, ...]]:
+    """``kept`` asks for what either does; names that only ``gone`` has are kept."""
+    own = inlined(parse(kept.query), _names_of(topics, kept.query, gone), parse(gone.query))
+    theirs = inlined(parse(gone.query), _names_of(topics, gone.query, kept), parse(kept.query))
+    query = str(own) if own == theirs else str(parse(f"({own}) OR ({theirs})"))
+    if len(query) > MOST_CHARACTERS:
+        raise BadInput(words.say("The two queries together would be longer than {n} characters.", n=MOST_CHARACTERS))
+    names = tuple((dict(gone.names) | dict(kept.names)).items())
+    made = replace(kept, names=names, query=query, proposed=False)
+    before, after = _pointed(words, [one for one in topics if one.slug != kept.slug], gone, made)
+    merged = {one.slug: one for one in topics if one.slug != gone.slug} | {one.slug: one for one in after}
+    unfolded(parse(query), topics_of(merged.values()), query, kept.slug)  # a circle is found here
+    return (kept, *before), after
+
+
+def _pointed(
+    words: Words, topics: Sequence[Topic], gone: Topic, instead: Topic
+) -> tuple[tuple[Topic, ...], tuple[Topic, ...]]:
+    """``gone`` becomes ``instead``, and other topics that name it name that."""
+    before, after = [gone], [instead]
+    for one in topics:
+        names = _names_of(topics, one.query, gone) if one.slug != gone.slug else set()
+        if names:
+            query = str(inlined(parse(one.query), names, parse(f"topic:{instead.slug}")))
+            if len(query) > MOST_CHARACTERS:
+                raise BadInput(words.say("Topic {slug} names it and would become too long.", slug=one.slug))
+            before.append(one)
+            after.append(replace(one, query=query))
+    return tuple(before), tuple(after)
+
+
+def _known(words: Words, topics: Sequence[Topic], name: str) -> Topic:
+    known = find_topic(topics, name)
+    if known is None:
+        raise BadInput(words.say("There is no topic {slug}. /topics shows all.", slug=shorten(name, 60)))
+    return known
+
+
+def _require_free(words: Words, topics: Sequence[Topic], name: str, own: Topic | None = None) -> None:
+    known = find_topic(topics, name)
+    if known is not None and (own is None or known.slug != own.slug):
+        raise BadInput(
+            words.say(
+                "There is a topic {slug} already: {query}. /topic edit changes it.", slug=known.slug, query=known.query
             )
-        tx.rewrite_subscription(one.id, text)
+        )
+
+
+def _names_of(topics: Sequence[Topic], query: str, topic: Topic) -> set[str]:
+    """How a query names the topic: what another one has for its own first is not this."""
+    return names_in(topics, parse(query), topic)

@@ -10,7 +10,16 @@ from dataclasses import replace
 from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
-from bot.commands.context import Context, find_topic, label_of, note, query_of, read_query, require_manager
+from bot.commands.context import (
+    Context,
+    find_topic,
+    label_of,
+    note,
+    query_of,
+    read_query,
+    require_follower,
+    require_manager,
+)
 from bot.commands.subscriptions import MOST, held_already, written
 from bot.errors import BadInput, QueryError
 from bot.model import Chat, Deed, Standing, Subscription, Topic
@@ -73,7 +82,7 @@ def import_(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     if not argument:
         return say(words.say("In the chat that has them, /export gives a code; send it here: /import CODE"))
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         brought = _brought(context, tx, words, argument)
         new, _ = _new(tx, caller, brought)
@@ -92,7 +101,7 @@ def import_(context: Context, caller: Caller, argument: str) -> Reply:
 def imported(context: Context, caller: Caller, argument: str) -> Reply:
     """The press that follows what a code stands for, as it is now."""
     words = context.words(caller)
-    require_manager(words, caller)
+    require_follower(context, words, caller)
     with context.store.reading() as tx:
         brought = _brought(context, tx, words, argument)
     return replace(_taken(context, caller, brought), edits=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from zlib import crc32
 
 from bot.commands.context import Context, query_of, read_query, searched
 from bot.errors import QueryError
 from bot.model import Chat, News, Paper, Standing, Subscription, Summary, Topic
 from bot.pages import entry, shorten
-from bot.ports import Caller, Transaction
+from bot.ports import Transaction
 from bot.query import MOST_CHARACTERS, And, Field, Leaf, Not, Or, Query, parse
 from bot.replies import Block, bold, italic, paragraph, plain
 from bot.words import Words
@@ -25,9 +23,6 @@ ANNOUNCED = 5
 SHOWN = 3
 _LOOKED_AT = 60
 """Papers of a dry run whose categories are counted."""
-_KEPT = 20
-"""Queries that are too long for a button, kept for each chat."""
-MOST_ACTION = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,38 +193,3 @@ def topic_counts(context: Context, week: Week | None, topics: Sequence[Topic]) -
             except QueryError:
                 continue
     return found
-
-
-def carried(context: Context, caller: Caller, text: str, verb: str) -> str:
-    """The action of a button that brings ``text`` to ``verb``. What is too long for it is kept for the chat."""
-    action = f"{verb}:={text}"
-    if len(action.encode()) <= MOST_ACTION:
-        return action
-    with context.store.transaction() as tx:
-        kept = _kept(tx, caller)
-        if text not in kept[-_KEPT // 2 :]:
-            kept = [*(one for one in kept if one != text), text][-_KEPT:]
-            tx.put_setting(_name(caller), json.dumps(kept, ensure_ascii=False))
-    return f"{verb}:#{_mark(text)}"
-
-
-def brought(tx: Transaction, caller: Caller, argument: str) -> str | None:
-    """What such a button brings; None where that is kept no more, or the argument is none of ours."""
-    if argument.startswith("="):
-        return argument[1:] or None
-    if not argument.startswith("#"):
-        return None
-    return next((text for text in _kept(tx, caller) if _mark(text) == argument[1:]), None)
-
-
-def _kept(tx: Transaction, caller: Caller) -> list[str]:
-    held = json.loads(tx.setting(_name(caller)) or "[]")
-    return [str(one) for one in held]
-
-
-def _name(caller: Caller) -> str:
-    return f"proposed.{caller.address}"
-
-
-def _mark(text: str) -> str:
-    return f"{crc32(text.encode()):08x}"

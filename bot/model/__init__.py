@@ -3,8 +3,10 @@
 Names end in ``_at`` for a datetime in UTC (always aware) and in ``_on`` for a date.
 """
 
+from bot.model.admins import Ban, Bulletin, BulletinState, Proxy, TopicChange, TopicVerb
 from bot.model.chats import (
     LANGUAGES,
+    POSTS,
     WANTED,
     Address,
     Cause,
@@ -55,11 +57,15 @@ __all__ = [
     "EVERY_ROLE",
     "LANGUAGES",
     "MODEL",
+    "POSTS",
     "WANTED",
     "Address",
     "Announcement",
     "Arrival",
     "Asked",
+    "Ban",
+    "Bulletin",
+    "BulletinState",
     "Cause",
     "Change",
     "Chat",
@@ -90,6 +96,7 @@ __all__ = [
     "Paper",
     "Part",
     "Place",
+    "Proxy",
     "Quarantined",
     "Rejected",
     "Rest",
@@ -104,6 +111,8 @@ __all__ = [
     "SummaryText",
     "Tally",
     "Topic",
+    "TopicChange",
+    "TopicVerb",
     "Validators",
     "Vote",
     "Wish",

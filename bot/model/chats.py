@@ -28,9 +28,14 @@ class Topic:
         return names.get(language) or names.get("en") or next(filter(None, names.values()), self.slug)
 
 
+POSTS = "posts"
+"""The ``thread`` of a forum channel as a place: whatever is sent there begins a post of its own."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """A place on a platform. ``thread`` is a Telegram forum topic; a Discord thread is a ``chat`` of its own.
+    """A place on a platform. ``thread`` is a Telegram forum topic, or POSTS for a Discord forum channel; a Discord
+    thread is a ``chat`` of its own.
 
     Written ``telegram:-100123`` or ``telegram:-100123/45``.
     """
@@ -38,6 +43,11 @@ class Address:
     platform: str
     chat: str
     thread: str = ""
+
+    @property
+    def posts(self) -> bool:
+        """Whether what is sent there begins a post."""
+        return self.thread == POSTS
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.chat}" + (f"/{self.thread}" if self.thread else "")
@@ -147,6 +157,9 @@ class Chat:
     away_at: datetime | None = None
     try_at: datetime | None = None
     accepts: tuple[str, ...] = ()
+    banned: bool = False
+    open_to_all: bool = False
+    target: Address | None = None
     as_announced: bool = False
     quiet: bool = False
 

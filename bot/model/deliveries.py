@@ -38,6 +38,8 @@ class DigestKind(StrEnum):
     """A day without a match, all feeds fresh or quiet."""
     NOT_IN_YET = "not-in-yet"
     """arXiv had not been heard of at the configured hour."""
+    BULLETIN = "bulletin"
+    """What an admin announces to all chats: no digest, but it goes the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Digest:
     the newest was announced, the chat's own day where there are none; ``upto``: the last Announcement.id looked at;
     ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept.
     The last ``carried`` matches are left from earlier digests; ``asked`` is empty where nothing is left for later ones.
+    Of a BULLETIN ``text`` is what it says and ``upto`` its number.
     """
 
     kind: DigestKind
@@ -58,6 +61,7 @@ class Digest:
     id: int = field(default=0, compare=False)
     carried: int = 0
     asked: tuple[Asked, ...] = ()
+    text: str = ""
 
     @property
     def left(self) -> int:

@@ -1,6 +1,8 @@
 """The boundaries: what the thinking asks of the outside world, and what the outside world may ask of it."""
 
+from bot.ports.places import Outside, Places, Standing
 from bot.ports.platforms import (
+    HINTED,
     NOTE,
     Archive,
     Caller,
@@ -11,16 +13,21 @@ from bot.ports.platforms import (
     Inbox,
     Message,
     Now,
+    Offer,
+    Offers,
     Press,
     Proceedings,
     Source,
+    Suggestion,
 )
 from bot.ports.reading import MOST_VOTES
 from bot.ports.searching import Hit, SearchIndex
-from bot.ports.stores import Copied, Progress, Repeated, Store, Transaction
+from bot.ports.stores import MOST_SEARCHES, Copied, Progress, Repeated, Store, Transaction
 from bot.ports.summarizers import Answer, Request, Summarizer
 
 __all__ = [
+    "HINTED",
+    "MOST_SEARCHES",
     "MOST_VOTES",
     "NOTE",
     "Answer",
@@ -35,6 +42,10 @@ __all__ = [
     "Inbox",
     "Message",
     "Now",
+    "Offer",
+    "Offers",
+    "Outside",
+    "Places",
     "Press",
     "Proceedings",
     "Progress",
@@ -42,7 +53,9 @@ __all__ = [
     "Request",
     "SearchIndex",
     "Source",
+    "Standing",
     "Store",
+    "Suggestion",
     "Summarizer",
     "Transaction",
 ]

@@ -74,7 +74,8 @@ class Caller:
 
     ``manages``: may change this chat (its owner in private, its administrators in a group), asked of the
     platform for this very call where ``Desk.needs_rights`` said so, else False. ``admin``: in
-    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``).
+    PAPERROUND_ADMINS.  ``locale`` is the platform's language hint (``zh-CN``). ``forum``: the forum whose post
+    this is, as a place of digests.
     """
 
     address: Address
@@ -85,19 +86,61 @@ class Caller:
     locale: str = ""
     manages: bool = False
     admin: bool = False
+    forum: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
     """A command as platforms list it: ``name`` of ``[a-z0-9_]``, ``description`` at most 100 characters,
     ``argument`` what its argument is called (empty: takes none), ``required``: must have one.
-    ``choices``: fixed first words of the argument (``add``, ``edit``, ``remove``)."""
+    ``choices``: fixed first words of the argument (``add``, ``edit``, ``remove``). ``changes``: it can change the chat,
+    so it is of use to those who manage it; ``admin``: for the instance's admins alone; ``platform``: the only one that
+    has it, empty where all do."""
 
     name: str
     description: str
     argument: str = ""
     required: bool = False
     choices: tuple[str, ...] = ()
+    changes: bool = False
+    admin: bool = False
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something to complete an argument with: ``value`` is what is taken, ``label`` what is shown for it, the value
+    itself where it is empty."""
+
+    value: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A paper that somebody may send to whatever chat they are writing in. ``id``: at most 64 bytes; ``reply`` is what
+    is sent, and carries no button that a bot would have to answer."""
+
+    id: str
+    title: str
+    line: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What is offered while somebody types the bot's name and words in any chat. ``next_offset``: empty where that is
+    all. ``hint``: a line above that leads to the private chat with the bot, or empty. ``seconds``: how long the
+    platform may say the same to the same person."""
+
+    offers: tuple[Offer, ...] = ()
+    next_offset: str = ""
+    hint: str = ""
+    seconds: int = 300
+
+
+HINTED = "inline"
+"""What ``/start`` is given where an offer's hint was followed."""
 
 
 class Desk(Protocol):
@@ -109,22 +152,30 @@ class Desk(Protocol):
     def is_admin(self, user: str) -> bool:
         """Whether ``telegram:123`` is one of the instance's admins."""
 
+    def admins(self, platform: str) -> Sequence[str]:
+        """The instance's admins there, as ``telegram:123``."""
+
     def needs_rights(self, name: str, argument: str = "") -> bool:
         """Whether the platform must be asked if the caller manages the chat, before ``answer``."""
 
     def press_needs_rights(self, action: str) -> bool: ...
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
-        """A command, or with ``name`` empty a text written to the bot in private."""
+        """A command, or with ``name`` empty a text written to the bot: in private, or elsewhere with its name in it."""
 
     async def press(self, caller: Caller, action: str) -> Reply:
         """A button was pressed; ``action`` is untrusted."""
 
-    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         """At most 25 suggestions for an argument being typed."""
 
-    async def joined(self, caller: Caller) -> Reply | None:
-        """The bot was added to a chat: a greeting to send there, or None."""
+    async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        """What somebody may send where they are writing; ``caller`` is of their private chat with the bot, ``offset``
+        empty or the last answer's, and untrusted."""
+
+    async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
+        """The bot was added to a chat: a greeting to send there, or None. ``places``: all the chats that it was added
+        to with this one; where it was in one of them before, it greets as somebody who is back."""
 
     async def gone(self, address: Address, why: str) -> None:
         """The bot was removed or blocked: pause, keep everything."""
@@ -198,6 +249,9 @@ class ChatPlatform(Protocol):
         Raises TryLater, Uncertain, ChatMoved, ChatGone or Refused, and nothing else for what the platform
         or the network does.
         """
+
+    def follows(self, address: Address, first: str) -> Address:
+        """Where the rest goes of what began there with the message of id ``first``. Pure."""
 
     def marked(self, payload: bytes, note: str) -> bytes:
         """The message with ``note``, of at most NOTE characters, above it, still within the limits. Pure."""

@@ -34,10 +34,14 @@ from bot.model import (
     Validators,
 )
 from bot.ports.reading import Reading
+from bot.ports.ruling import Rule
 from bot.ports.summarizers import SummaryBooks
 
+MOST_SEARCHES = 20
+"""Searches that are kept of a person."""
 
-class Transaction(SummaryBooks, Reading, Protocol):
+
+class Transaction(Rule, SummaryBooks, Reading, Protocol):
     """A unit of work: what is written in it is kept whole or not at all."""
 
     # papers
@@ -139,7 +143,7 @@ class Transaction(SummaryBooks, Reading, Protocol):
 
     def move_chats(self, old: Address, new: Address) -> int:
         """Every chat at ``old`` (and in its threads) to ``new``; open deliveries too. Where one is there
-        already, the subscriptions are joined. Returns how many moved."""
+        already, the subscriptions are joined. One chat alone where ``new`` names a thread. Returns how many moved."""
 
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
@@ -214,6 +218,9 @@ class Transaction(SummaryBooks, Reading, Protocol):
         """End the owner's leases now, so that another may go on at once; returns how many there were."""
 
     def delivery(self, delivery_id: int) -> Delivery | None: ...
+    def delivery_at(self, address: Address, digest_id: int) -> Delivery | None:
+        """The last delivery of a digest to a place, whichever chat's it is."""
+
     def delivery_of(self, chat_id: int, digest_id: int) -> Delivery | None:
         """What brought this digest to the chat; None where it never got that."""
 
@@ -277,12 +284,22 @@ class Transaction(SummaryBooks, Reading, Protocol):
     def forget_updates(self, before: datetime) -> int:
         """Those that came before; returns how many."""
 
+    # searches
+    def note_search(self, who: str, query: str, now: datetime) -> None:
+        """What ``telegram:123`` looked for, once and the latest; of a person's searches MOST_SEARCHES are kept."""
+
+    def searches(self, who: str) -> list[str]:
+        """What somebody looked for, the latest first."""
+
     # people
     def note(self, change: Change) -> None:
         """Add a line to the audit log."""
 
     def audit(self, limit: int, about: str = "") -> list[Change]:
         """The last lines of the audit log, in the order they were written; ``about``: a user's or a chat's only."""
+
+    def audit_page(self, offset: int, limit: int, chat: str | None = None) -> list[Change]:
+        """The latest first; ``chat``: of that chat's own only, by its address."""
 
     def kept_about(self, address: Address, user: str = "") -> dict[str, list[dict[str, Any]]]:
         """Every row about a chat, and of others those that name ``user``, by table, as JSON values; the bytes of

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from adapters.chats.discord_chat import Discord
 from adapters.chats.discord_shards import Shards
 from bot.model import Address
-from bot.ports import Caller, CommandInfo
+from bot.ports import Caller, CommandInfo, Offers, Suggestion
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, say
 from tests.servers.discord import FakeDiscord
 
@@ -32,11 +32,12 @@ class NotingDesk:
         self.greeting: Reply | None = None
         self.delay = 0.0
         self.rights_needed = True
-        self.found: Sequence[str] = ()
+        self.found: Sequence[Suggestion] = ()
         self.asked: list[tuple[Caller, str, str]] = []
         self.pressed: list[tuple[Caller, str]] = []
         self.typed: list[tuple[str, str]] = []
         self.joins: list[Caller] = []
+        self.places: Sequence[Address] = ()
         self.farewells: list[tuple[Address, str]] = []
         self.returns: list[Address] = []
 
@@ -45,6 +46,9 @@ class NotingDesk:
 
     def is_admin(self, user: str) -> bool:
         return user == "discord:1"
+
+    def admins(self, platform: str) -> Sequence[str]:
+        return ["discord:1"]
 
     def needs_rights(self, name: str, argument: str = "") -> bool:
         return self.rights_needed
@@ -60,13 +64,17 @@ class NotingDesk:
         self.pressed.append((caller, action))
         return await self._answer()
 
-    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         self.typed.append((name, prefix))
         await self._answer()
         return self.found
 
-    async def joined(self, caller: Caller) -> Reply | None:
+    async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        raise AssertionError("nothing is offered on Discord")
+
+    async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         self.joins.append(caller)
+        self.places = places
         return self.greeting
 
     async def gone(self, address: Address, why: str) -> None:

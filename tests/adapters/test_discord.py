@@ -237,7 +237,7 @@ class TestStarting:
     async def test_only_servers_and_private_messages_are_listened_to(self, fake: FakeDiscord) -> None:
         async with listening(fake, NotingDesk()):
             pass
-        assert [identify["intents"] for identify in fake.identifies] == [1 << 0 | 1 << 12]
+        assert [identify["intents"] for identify in fake.identifies] == [1 << 0 | 1 << 9 | 1 << 12]
 
     @pytest.mark.parametrize("token", ["wrong", "new\nline", "no-ascii-ñ"])
     async def test_a_refused_token_is_a_configuration_problem(self, fake: FakeDiscord, token: str) -> None:

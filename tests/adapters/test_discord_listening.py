@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.model import Address, Place
+from bot.ports import Suggestion
 from bot.replies import Reply, say
 from tests.adapters.discord_desk import NotingDesk, hello, listening, long_list, soon
 from tests.servers.discord import ADMINISTRATOR, MANAGE_GUILD, FakeDiscord, text_of
@@ -195,16 +196,18 @@ async def test_a_lost_interaction_costs_one_log_line(fake: FakeDiscord, caplog: 
 async def test_arguments_are_completed_while_typing(fake: FakeDiscord) -> None:
     (channel,) = fake.add_guild()
     desk = NotingDesk()
-    desk.found = ["LoRA", "LoRA", "x" * 101, "", *(f"topic {n}" for n in range(40))]
+    found = ("LoRA", "LoRA", "x" * 101, "", *(f"topic {n}" for n in range(40)))
+    desk.found = [*map(Suggestion, found[:4]), Suggestion("2106.09685", "A title " * 20), *map(Suggestion, found[4:])]
     async with listening(fake, desk):
         exchange = await (await fake.push_autocomplete(channel, "2", "paper", "query-or-arxiv-id", "Lo")).answered()
-        desk.found = ["remove rag", "lora"]
+        desk.found = [Suggestion("remove rag"), Suggestion("lora")]
         second = await fake.push_autocomplete(channel, "2", "topic", "name_and_query", "r", {"action": "remove"})
         await second.answered()
         desk.reply = ZeroDivisionError("oops")
         third = await (await fake.push_autocomplete(channel, "2", "paper", "q", "Lo")).answered()
     assert desk.typed == [("paper", "Lo"), ("topic", "remove r"), ("paper", "Lo")]
-    assert [choice["value"] for choice in exchange.suggestions[:2]] == ["LoRA", "topic 0"]
+    assert [choice["value"] for choice in exchange.suggestions[:2]] == ["LoRA", "2106.09685"]
+    assert exchange.suggestions[1]["name"] == ("A title " * 20)[:100]
     assert len(exchange.suggestions) == 25
     assert [choice["value"] for choice in second.suggestions] == ["rag", "lora"]
     assert third.suggestions == []

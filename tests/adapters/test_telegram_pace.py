@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.chats.pace import Place
 from adapters.chats.telegram_pace import PAID_A_SECOND, Pace
 from bot.errors import TryLater
 
@@ -111,28 +110,6 @@ async def test_a_message_that_was_longer_on_its_way_than_others_makes_the_later_
         clock.now += took
         pace.answered(places)
     assert [at for at, _ in await times([("3", False)], pace, clock)] == [pytest.approx(left + 0.5 + 1, abs=0.01)]
-
-
-async def test_while_as_many_as_may_leave_in_a_second_are_not_answered_nothing_leaves() -> None:
-    pace, clock = paced()
-    pace.answered(await _left(pace, clock, "one that arrived at once"))
-    clock.now += 2
-    under_way = [await _left(pace, clock, str(n)) for n in range(30)]
-    waiting = asyncio.create_task(pace.leave("next"))
-    others = asyncio.create_task(clock.sleep(5))
-    await clock.run(others)
-    assert not waiting.done(), "they may all arrive in the same moment as this one would"
-    for places in under_way:
-        pace.answered(places)
-    answered = clock.now
-    await clock.run(waiting)
-    assert clock.now - answered == pytest.approx(1, abs=0.05), "a second after they arrived at the latest"
-
-
-async def _left(pace: Pace, clock: Clock, chat: str) -> tuple[Place, ...]:
-    leaving = asyncio.create_task(pace.leave(chat))
-    await clock.run(leaving)
-    return leaving.result()
 
 
 async def test_a_turn_that_was_not_used_is_void_after_a_while() -> None:

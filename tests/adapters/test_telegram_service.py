@@ -262,10 +262,39 @@ async def test_in_a_group_what_is_for_one_person_is_shown_beside_the_button(serv
         await server.until(lambda s: s.pressed)
         desk.reply = lambda action: say("x" * 201, private=True)
         server.push_callback(under, "drop:1", READER)
-        await server.until(lambda s: len(s.sent) == 2)
+        await server.until(lambda s: len(s.pressed) == 2)
     assert server.pressed[0]["text"] == "Only administrators may do that."
     assert server.pressed[0]["show_alert"] is True
-    assert "text" not in server.pressed[1]
+    assert server.pressed[1]["text"] == "x" * 199 + "…"
+    assert len(server.sent) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_refusal_that_comes_late_is_told_to_that_person_alone(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr("adapters.chats.telegram.RIGHTS_SECONDS", 0.05)
+    desk = Notebook()
+    desk.slow = 0.3
+    desk.reply = lambda action: say("Only administrators may do that.", private=True)
+    if not known:
+        server.refused[READER] = (403, "Forbidden: bot can't initiate conversation with a user")
+    async with with_buttons(server, desk, GROUP) as under:
+        server.push_callback(under, "drop:1", READER)
+        await server.until(lambda s: s.pressed and len([m for m, _ in s.calls if m == "sendMessage"]) == 2)
+    assert "text" not in server.pressed[0]
+    assert [sent["chat_id"] for sent in server.sent[1:]] == ([READER] if known else [])
+
+
+async def test_a_press_waits_at_most_a_second_for_a_slow_desk(server: FakeTelegram) -> None:
+    desk = Notebook()
+    desk.slow = 2.0
+    async with with_buttons(server, desk) as under:
+        began = asyncio.get_running_loop().time()
+        server.push_callback(under, "more:2", READER)
+        await server.until(lambda s: s.pressed)
+        assert asyncio.get_running_loop().time() - began < 1.5
+        await server.until(lambda s: len(s.sent) == 2)
 
 
 async def test_who_may_press_what_changes_a_group_is_asked_afresh(server: FakeTelegram) -> None:

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from adapters.chats.telegram import Telegram
+from adapters.chats.telegram_updates import ALLOWED_UPDATES
 from adapters.chats.telegram_webhook import MAX_BYTES, SECRET_HEADER, Door
 from bot.errors import ConfigError, TryLater
 from bot.inbox import SERVED_WITHIN, SharedInbox
@@ -78,7 +79,7 @@ async def test_telegram_is_told_where_to_call_and_what_it_brings_is_answered(inb
         async with front(server, at, inboxes(Wall()), desk):
             (told,) = server.webhooks_set
             assert (told["url"], told["secret_token"]) == (at.url, SECRET)
-            assert told["allowed_updates"] == ["message", "channel_post", "callback_query", "my_chat_member"]
+            assert told["allowed_updates"] == list(ALLOWED_UPDATES)
             for n in range(5):
                 server.push_message(READER, READER, f"/paper {n}")
             await server.until(lambda t: len(t.sent) == 5)
@@ -97,6 +98,7 @@ async def test_only_who_knows_the_secret_is_heard(inboxes: Inboxes) -> None:
             front(server, at, inboxes(Wall()), desk),
             aiohttp.ClientSession() as session,
         ):
+
             async def status(method: str = "POST", url: str = at.url, **more: object) -> int:
                 async with session.request(method, url, **more) as response:  # type: ignore[arg-type]
                     return response.status

@@ -154,4 +154,5 @@ def test_a_number_of_the_paper_may_be_written_with_or_without_separators(value: 
     paper = replace(PAPER, abstract=f"We counted {form.format(value).replace('_', '{,}')} cups of tea in all.")
     assert faults(f"A count of {value:,} cups of tea.", paper=paper) == set()
     assert faults(f"茶共{value}杯。", "zh-Hans", paper=paper) == set()
-    assert Fault.NUMBER in faults(f"A count of {value * 2 + 1:,} cups of tea.", paper=paper)
+    wrong = value * 2 + 1 + (value == 33)  # 67 is what is left of 100
+    assert Fault.NUMBER in faults(f"A count of {wrong:,} cups of tea.", paper=paper)

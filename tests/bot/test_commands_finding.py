@@ -41,8 +41,9 @@ def test_a_word_that_nothing_has_is_answered_with_the_nearest_one(front: Front, 
 )
 def test_where_nothing_is_near_nothing_is_proposed(front: Front, typed: str) -> None:
     told = front.ask(OWNER, f"/paper {typed}")
-    assert told.text.startswith(f"Nothing stored matches {typed}.\n\nAll words must occur")
-    assert not told.buttons
+    assert told.text.startswith(f"Nothing stored matches {typed}.\n\n")
+    assert told.text.endswith("/subscribe brings what is yet to come.")
+    assert list(buttons(told)) == ["Follow this search"]
 
 
 def test_what_was_meant_by_a_long_query_has_a_button_too(front: Front) -> None:
@@ -69,21 +70,22 @@ def ranked(new_front: NewFront) -> Front:
 @pytest.mark.parametrize("query", ["LoRA", f"LoRA OR {LONG}"])
 def test_results_turn_between_best_and_newest_first_and_keep_it_over_pages(ranked: Front, query: str) -> None:
     best = ranked.ask(OWNER, f"/paper {query}")
-    assert list(buttons(best)) == ["Next ›", "Newest first"]
-    assert all(title.startswith("LoRA") for title in titles(best)[:6])
+    assert list(buttons(best)) == ["Next ›", "Newest first", "Narrow", "Follow this search"]
+    assert all(title.startswith("LoRA") for title in titles(best))
     newest = ranked.press(OWNER, buttons(best)["Newest first"])
-    assert titles(newest) == [*(f"Tea {n}" for n in range(11, 5, -1)), *(f"LoRA {n}" for n in range(5, 1, -1))]
-    assert list(buttons(newest)) == ["Next ›", "Best first"]
-    last = ranked.press(OWNER, buttons(newest)["Next ›"])
+    assert titles(newest) == [f"Tea {n}" for n in range(11, 6, -1)]
+    assert list(buttons(newest)) == ["Next ›", "Best first", "Narrow", "Follow this search"]
+    second = ranked.press(OWNER, buttons(newest)["Next ›"])
+    last = ranked.press(OWNER, buttons(second)["Next ›"])
     assert titles(last) == ["LoRA 1", "LoRA 0"]
-    assert list(buttons(last)) == ["‹ Back", "Best first"]
-    assert titles(ranked.press(OWNER, buttons(last)["‹ Back"])) == titles(newest)
+    assert list(buttons(last)) == ["‹ Back", "Best first", "Narrow", "Follow this search"]
+    assert titles(ranked.press(OWNER, buttons(last)["‹ Back"])) == titles(second)
     again = ranked.press(OWNER, buttons(last)["Best first"])
     assert (titles(again), list(buttons(again))) == (titles(best), list(buttons(best)))
 
 
 def test_one_page_of_results_needs_no_other_order(front: Front) -> None:
-    assert not front.ask(OWNER, "/paper LoRA").buttons
+    assert list(buttons(front.ask(OWNER, "/paper LoRA"))) == ["Follow this search"]
 
 
 @pytest.mark.parametrize("action", ["newest:", "newest:x:LoRA", "newest:-1:LoRA", "newest:0:", "newest:9999999:LoRA"])
@@ -220,4 +222,4 @@ def test_pages_of_every_order_keep_their_buttons_within_64_bytes(ranked: Front) 
         for verb in ("find", "newest"):
             told = ranked.press(OWNER, f"{verb}:0:{query}")
             assert all(len(button.action.encode()) <= 64 for button in all_buttons(told))
-            assert len(buttons(told)) == 2
+            assert len(buttons(told)) == 4

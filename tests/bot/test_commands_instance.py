@@ -46,7 +46,7 @@ NO_TIME = "Write the time as hours and minutes, and the zone by its city: /time 
 
 def test_help_shows_every_command_and_the_query_language(front: Front) -> None:
     told = front.ask(ADMIN, "/help").text
-    for command in COMMANDS.values():
+    for command in (command for command in COMMANDS.values() if not command.platform):
         assert f"/{command.name} {command.argument.upper()}".rstrip() + "  " + command.description in told
     assert "OR, NOT, -, ( )" in told and "cat:cs.*" in told
 
@@ -287,8 +287,9 @@ def test_without_topics_there_is_a_hint(new_front: NewFront) -> None:
 
 
 def test_a_topic_is_added_counted_and_can_be_followed_at_once(front: Front) -> None:
-    told = front.ask(ADMIN, "/topic add Tea-Time tea OR teapot")
-    assert told.text == "Topic tea-time added: tea OR teapot\n\n2 stored papers match it."
+    assert front.ask(ADMIN, "/topic add Tea-Time tea OR teapot").text.endswith("2 stored papers match it.")
+    told = front.carry_out(ADMIN, "/topic add Tea-Time tea OR teapot")
+    assert told.blocks[0].text == "Topic tea-time added: tea OR teapot"
     assert "Subscribed to tea time." in front.press(ADMIN, buttons(told)["Follow it here"]).text
     assert "tea time (tea-time): tea OR teapot" in front.ask(OWNER, "/topics").text
 
@@ -302,11 +303,8 @@ def test_a_topic_that_is_there_is_not_overwritten(front: Front) -> None:
 
 def test_an_edited_topic_keeps_its_names_and_its_followers(front: Front) -> None:
     front.ask(MANAGER, "/subscribe rag")
-    told = front.ask(ADMIN, "/topic edit rag tea").text
-    assert told == (
-        "Topic rag is now: tea\n\n2 stored papers match it.\n\n"
-        "Chats that follow it get what it matches from their next digest on."
-    )
+    told = front.carry_out(ADMIN, "/topic edit rag tea").blocks[0].text
+    assert told == "Topic rag is now: tea\nChats that follow it get what it matches from their next digest on."
     assert front.follows(MANAGER) == ["#rag"]
     assert front.ask(MANAGER, "/digest").blocks[0].text == "2 new papers for RAG, Tuesday 8 April"
     assert "检索增强生成 (rag): tea" in front.ask(replace(OWNER, locale="zh"), "/topics").text
@@ -317,7 +315,7 @@ def test_a_removed_topic_leaves_its_followers_its_query(front: Front, named: str
     front.ask(MANAGER, "/subscribe rag")
     front.ask(OWNER, '/subscribe RAG OR "retrieval-augmented"')
     front.ask(OWNER, "/subscribe rag")
-    told = front.ask(ADMIN, f"/topic remove {named}").text
+    told = front.carry_out(ADMIN, f"/topic remove {named}").blocks[0].text
     query = 'RAG OR "retrieval-augmented"'
     assert told == f"Topic rag removed. Chats that followed it now follow its query: {query}"
     assert front.follows(MANAGER) == [query]
@@ -327,7 +325,7 @@ def test_a_removed_topic_leaves_its_followers_its_query(front: Front, named: str
 
 
 def test_a_topic_is_removed_by_a_name_of_two_words(front: Front) -> None:
-    assert front.ask(ADMIN, "/topic remove Language models").text.startswith("Topic llm removed.")
+    assert front.carry_out(ADMIN, "/topic remove Language models").text.startswith("Topic llm removed.")
 
 
 @pytest.mark.parametrize(
@@ -354,7 +352,7 @@ def test_a_topic_that_cannot_be_is_refused_and_nothing_changes(front: Front, lin
 
 
 def test_a_topic_may_have_a_chinese_name_and_words_between_wide_spaces(front: Front) -> None:
-    assert front.ask(ADMIN, "/topic add　大茶　tea OR 茶叶").text.startswith("Topic 大茶 added: tea OR 茶叶")
+    assert front.carry_out(ADMIN, "/topic add　大茶　tea OR 茶叶").text.startswith("Topic 大茶 added: tea OR 茶叶")
     assert "Subscribed to 大茶." in front.ask(OWNER, "/subscribe 大茶").text
 
 

@@ -118,14 +118,14 @@ def test_a_subscription_is_paused_resumed_and_changed_by_its_buttons(front: Fron
 
 
 @pytest.mark.parametrize(
-    "verb", ["pause", "resume", "hush", "change", "drop", "take", "narrow", "mute", "away", "less"]
+    "verb", ["pause", "resume", "hush", "change", "drop", "take", "narrower", "mute", "away", "less"]
 )
 def test_what_changes_asks_for_the_right_again_and_for_ones_own(front: Front, verb: str) -> None:
     front.ask(MANAGER, "/subscribe LoRA")
     (one,) = front.subscriptions(MANAGER)
     before = front.rows()
     assert front.desk.press_needs_rights(f"{verb}:1")
-    carried = f"{verb}:=x" if verb in ("take", "narrow", "mute", "away") else f"{verb}:{one.id}:=x"
+    carried = f"{verb}:=x" if verb in ("take", "narrower", "mute", "away") else f"{verb}:{one.id}:=x"
     assert "administrators" in front.press(MEMBER, carried).text
     if verb in ("pause", "resume", "hush", "change", "drop"):
         assert "ended already" in front.press(STRANGER, carried if verb == "change" else f"{verb}:{one.id}").text

@@ -107,7 +107,7 @@ def test_a_manager_is_handed_all_of_the_chat_as_a_document(front: Front) -> None
 def test_in_private_what_one_did_as_an_admin_elsewhere_is_ones_own_too(front: Front) -> None:
     front.ask(ADMIN, "/start")
     front.ask(replace(ADMIN, address=MANAGER.address, place=Place.GROUP), "/subscribe LoRA")
-    front.ask(ADMIN, "/topic add tea tea")
+    front.carry_out(ADMIN, "/topic add tea tea")
     found = handed(front, ADMIN)
     assert [(row["what"], row["chat"]) for row in found["audit"]] == [
         ("subscribe", "telegram:-100"), ("topic", ""),
@@ -237,7 +237,7 @@ def test_changes_by_admins_are_written_down_with_what_was_and_what_is(front: Fro
                  "/language zh", "/time 9:30 Berlin", "/unsubscribe all"):  # fmt: skip
         front.ask(group, line)
     for line in ("/topic add tea tea OR teapot", "/topic edit tea teapot", "/topic remove tea"):
-        front.ask(ADMIN, line)
+        front.carry_out(ADMIN, line)
     lines = [(line.who, line.chat, str(line.what), line.before, line.after) for line in _audit(front)]
     here = ("telegram:3", "telegram:-100")
     assert lines[0][:4] == ("telegram:9", "", "invite", "")
@@ -260,6 +260,6 @@ def test_what_is_refused_or_set_in_ones_own_chat_is_not_written_down(front: Fron
     for line in ("/subscribe LoRA", "/language zh", "/time 9:00", "/unsubscribe 1"):
         front.ask(OWNER, line)
         front.ask(MEMBER, line)
-    front.ask(OWNER, "/topic add tea tea")
-    front.ask(ADMIN, "/topic add rag tea")
+    front.carry_out(OWNER, "/topic add tea tea")
+    front.carry_out(ADMIN, "/topic add rag tea")
     assert _audit(front) == []

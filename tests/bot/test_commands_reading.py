@@ -157,22 +157,26 @@ def test_every_page_of_a_search_is_reachable_however_long_the_query(new_front: N
     front = new_front()
     front.announce([item(n, f"LoRA 微调 2504 number {n}") for n in range(1, 36)])
     pages = through(front, front.ask(OWNER, f"/paper {query}"))
-    assert [len(titles(page)) for page in pages] == [10, 10, 10, 5]
+    assert [len(titles(page)) for page in pages] == [5] * 7
     found = [title for page in pages for title in titles(page)]
     assert len(set(found)) == 35
-    assert [page.blocks[0].text.rpartition("(")[2] for page in pages] == ["1-10)", "11-20)", "21-30)", "31-35)"]
-    assert pages[2].blocks[1].text.startswith("21. ")
+    assert [page.blocks[0].text.rpartition("(")[2] for page in pages[:3]] == ["1-5)", "6-10)", "11-15)"]
+    assert pages[2].blocks[1].text.startswith("11. ")
+    assert [page.aside for page in pages] == [False] + [True] * 6
     back = front.press(OWNER, buttons(pages[2])["‹ Back"])
     assert titles(back) == titles(pages[1])
 
 
-def test_the_button_of_a_long_query_that_another_one_replaced_says_it_is_old(new_front: NewFront) -> None:
+def test_the_button_of_a_long_query_that_twenty_others_replaced_says_it_is_old(new_front: NewFront) -> None:
     front = new_front()
     front.announce([item(n, f"LoRA number {n}") for n in range(1, 36)])
     old = buttons(front.ask(OWNER, f"/paper {LONG}"))["Next ›"]
+    assert all(front.ask(OWNER, f"/paper {LONG} OR more{n}").buttons for n in range(9))
+    assert len(titles(front.press(OWNER, old))) == 5
+    assert all(front.ask(OWNER, f"/paper {LONG} OR less{n}").buttons for n in range(19))
     new = buttons(front.ask(OWNER, f"/paper {LONG} OR more"))["Next ›"]
     assert front.press(OWNER, old).text == "This button is too old. /paper searches again."
-    assert len(titles(front.press(OWNER, new))) == 10
+    assert len(titles(front.press(OWNER, new))) == 5
     elsewhere = replace(OWNER, address=Address("telegram", "55"))
     assert front.press(elsewhere, new).text == "This button is too old. /paper searches again."
 
@@ -405,5 +409,5 @@ def test_every_button_of_every_page_fits_telegrams_64_bytes(new_front: NewFront)
             opened = [block.button for block in told.blocks if block.button]
             assert all(len(b.action.encode()) <= 64 for b in (*all_buttons(told), *opened)), json.dumps(line)
             assert all(":page:" in b.action or ":find:" in b.action for b in opened), json.dumps(line)
-            labels = ["Next ›", "Newest first"] if line.startswith("/paper") else ["Next ›"]
+            labels = ["Next ›", "Newest first", "Narrow", "Follow this search"] if line[1] == "p" else ["Next ›"]
             assert list(buttons(told)) == labels, json.dumps(line)

@@ -98,12 +98,18 @@ def test_a_members_press_changes_nothing_and_says_who_may(front: Front, verb: st
 
 
 def test_presses_that_only_show_need_no_rights(front: Front) -> None:
-    shown = ("digest", "page", "more", "find", "recall", "newest", "like", "subs", "sub", "edit", "settings")
+    shown = (
+        "digest", "page", "more", "find", "recall", "newest", "narrow", "like", "subs", "sub", "edit", "settings",
+        "turn", "card", "save", "up", "down", "cite", "reasons", "saved", "export", "topic", "channel", "subjects",
+    )  # fmt: skip
     assert PRESSES.keys() > set(shown)
     assert not any(front.desk.press_needs_rights(f"{verb}:1") for verb in (*shown, "unknown"))
 
 
-@pytest.mark.parametrize("line", ["/topic add tea Tea", "/topic remove rag", "/topic", "/invite", "/status"])
+@pytest.mark.parametrize("line", [
+    "/topic add tea Tea", "/topic remove rag", "/topic", "/invite", "/status", "/announce Hello", "/ban telegram:5",
+    "/unban telegram:5", "/chats",
+])
 def test_what_belongs_to_the_admins_is_refused_to_all_others(front: Front, line: str) -> None:
     before = front.rows()
     for caller in (OWNER, MANAGER, MEMBER):
@@ -125,13 +131,13 @@ def test_admins_are_who_the_configuration_names_and_nobody_else(front: Front) ->
 
 def test_help_names_the_admins_commands_to_admins_alone(front: Front) -> None:
     of_admins = {f"/{command.name}" for command in COMMANDS.values() if command.admin}
-    assert of_admins == {"/topic", "/invite", "/status"}
+    assert of_admins == {"/topic", "/invite", "/status", "/announce", "/ban", "/unban", "/chats"}
 
     def named(caller: Caller) -> set[str]:
         spans = [s.text.split()[0] for block in front.ask(caller, "/help").blocks for s in block.spans]
         return {text for text in spans if text in {f"/{name}" for name in COMMANDS}}
 
-    assert named(ADMIN) == {f"/{name}" for name in COMMANDS}
+    assert named(ADMIN) == {f"/{command.name}" for command in COMMANDS.values() if not command.platform}
     assert named(OWNER) == named(ADMIN) - of_admins
 
 
@@ -292,7 +298,10 @@ async def test_a_bot_that_is_added_greets_and_one_that_is_thrown_out_keeps_every
     assert (gone.state, gone.why) == (ChatState.UNREACHABLE, "the bot was removed")
     later(front, days=3)
     again = await front.desk.joined(MEMBER)
-    assert again is not None and "This chat has 1 subscription." in again.text
+    assert again is not None
+    assert again.text == (
+        "Thank you for having me back. 1 subscription goes on as it was. The digest comes at 08:00 (UTC)."
+    )
     back = front.chat(MANAGER)
     assert (back.state, back.why) == (ChatState.ACTIVE, "")
     assert back.due_at is not None and back.due_at > front.now
@@ -318,8 +327,9 @@ async def test_a_bot_that_is_added_where_it_may_not_be_says_so(new_front: NewFro
 def test_suggestions_are_topics_to_follow_and_subscriptions_to_end(front: Front) -> None:
     front.ask(OWNER, "/subscribe LoRA")
     front.ask(OWNER, "/subscribe rag")
-    assert front.complete(OWNER, "subscribe", "MODEL") == ["Diffusion models", "Language models", "Multimodal models"]
-    assert front.complete(OWNER, "unsubscribe", "") == ["LoRA", "RAG"]
+    followed = [one.value for one in front.complete(OWNER, "subscribe", "MODEL")]
+    assert followed == ["Diffusion models", "Language models", "Multimodal models"]
+    assert [one.value for one in front.complete(OWNER, "unsubscribe", "")] == ["LoRA", "RAG"]
     assert front.complete(OWNER, "help", "") == []
     front.ask(OWNER, "/unsubscribe RAG")
     assert front.follows(OWNER) == ["LoRA"], "what is suggested is understood"

@@ -54,12 +54,18 @@ LINES = (
     "/why 2504.00011 LoRA", "/why 2504.00011 rag", "/why 2504.00011 (", "/paper lorra", "/paper lorra OR nunber",
     "/topic add one LoRA", "/topic add two topic:one OR tea", "/topic edit one topic:two", "/topic remove one",
     "/topic add three topic:three", "/unsubscribe all", "/privacy", "/mydata", "/forget",
+    "/topic undo", "/topic merge peft rag", "/topic rename peft adapters", "/topic rename peft en: RAG", "/announce",
+    "/announce stop", "/announce en: LoRA", "/ban", "/ban x", "/ban telegram:5", "/ban list", "/unban telegram:5",
+    "/unban telegram:6", "/chats", "/chats telegram:9", "/chats x", "/access", "/channel", "/channel x", "/here",
+    "/audit", "/status",
     "/subscribe how do we teach many small parrots to count all the way up to twelve tonight",
 )  # fmt: skip
 PRESSED = (
     "follow:speech", "follow:gone", "drop:0", "more:0:0", "more:x", "digest", "page:0", "page:99", "find:x",
     "find:0:LoRA", "newest:0:LoRA", "newest:x", "like:1", "like:0", "like:x", "find:9999:LoRA", "recall:find:0:x",
-    "forget:0", "old",
+    "forget:0", "topic:do:1", "topic:do:2", "topic:undo:1", "topic:do:x", "announce:ask:1", "announce:send:1",
+    "announce:show:1", "announce:stop:1", "announce:x", "chats:card:1", "chats:page:99", "chats:x", "audit:here:0",
+    "audit:x:0", "access:all", "here:1", "channel:leave", "old",
 )  # fmt: skip
 
 
@@ -81,6 +87,8 @@ def said(front: Front, language: str) -> Iterator[tuple[str, Reply]]:
         yield line, front.ask(admin, line)
     for action in PRESSED:
         yield action, front.press(admin, action)
+    for line in ("/access", "/access all", "/access x", "/here", "/here off", "/here x", "/audit"):
+        yield f"a manager's {line}", front.ask(replace(member, manages=True), line)
     for line in ("/start", "/subscribe LoRA", "/topic add x y", "/privacy", "/mydata"):
         yield f"a member's {line}", front.ask(member, line)
     for caller in (member, replace(member, address=Address("discord", "2"))):

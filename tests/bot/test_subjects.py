@@ -100,8 +100,11 @@ def test_what_a_topic_is_called_already_is_not_proposed(front: Front) -> None:
 
 def test_a_removed_topic_does_not_come_back(front: Front) -> None:
     take_in(front, about(21, "泡茶"))
-    assert front.ask(ADMIN, "/topic remove 泡茶").text.startswith("Topic 泡茶 removed")
+    assert front.carry_out(ADMIN, "/topic remove 泡茶").text.startswith("Topic 泡茶 removed")
     assert take_in(front, about(22, "泡茶方法")) == 0
+    take_in(front, about(23, "Knots"))
+    front.carry_out(ADMIN, "/topic merge rag knots")
+    assert take_in(front, about(24, "knots")) == 0, "its name went with it"
     with front.store.transaction() as tx:
         dismiss(tx, Topic("x", (("en", "Kettles"),), "x"))
         assert propose(tx, ["kettles", "Spoons"]) == 1
@@ -143,29 +146,36 @@ def test_who_types_a_subject_means_the_words(front: Front) -> None:
 def test_an_admin_names_a_subject_or_gives_it_a_query_and_it_is_a_topic_like_others(front: Front) -> None:
     take_in(front, about(21, "泡茶", "茶壺軟體"))
     front.press(OWNER, "follow:泡茶")
-    told = front.ask(ADMIN, "/topic name 泡茶 en Tea making").text
-    assert told == "Topic 泡茶 is called 泡茶, 泡茶 and Tea making now."
-    assert slugs(front, proposed=True) == ["茶壶软体"] and "泡茶" in slugs(front, proposed=False)
-    assert "1. Tea making" in front.ask(OWNER, "/subscriptions").text
-    front.ask(ADMIN, "/topic edit 茶壺軟體 teapot software")
-    assert slugs(front, proposed=True) == []
+    for written in ("name 泡茶 en Tea making", "rename 泡茶 en: Tea making"):
+        told = front.carry_out(ADMIN, f"/topic {written}").text
+        assert "its names: zh-Hans: 泡茶, zh-Hant: 泡茶 and en: Tea making" in told
+        assert slugs(front, proposed=True) == ["茶壶软体"] and "泡茶" in slugs(front, proposed=False)
+        assert "1. Tea making" in front.ask(OWNER, "/subscriptions").text
+        assert front.ask(ADMIN, "/topic undo").text.startswith("Taken back")
+        assert "泡茶" in slugs(front, proposed=True), "it is proposed again"
+    front.carry_out(ADMIN, "/topic edit 茶壺軟體 teapot software")
+    assert slugs(front, proposed=True) == ["泡茶"]
     with front.store.reading() as tx:
         edited = tx.topic("茶壶软体")
     assert edited is not None and edited.query == "teapot software" and edited.name("zh-Hant") == "茶壺軟體"
+    front.carry_out(ADMIN, "/topic rename 泡茶 tea")
+    assert slugs(front, proposed=True) == []
+    assert front.follows(OWNER) == ["#tea"]
 
 
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("泡茶", "Write the topic's short name, a language and a name: /topic name peft en PEFT"),
-        ("泡茶 fr Thé", "Write the topic's short name, a language and a name: /topic name peft en PEFT"),
+        ("rag", "Write what to do"),
+        ("rag fr Thé", "A short name has letters"),
         ("nothing en Tea", "There is no topic nothing. /topics shows all."),
-        ("rag en PEFT", "Topic peft is called so already."),
-        ("rag en " + "x" * 61, "A name has at most 60 characters."),
+        ("rag en PEFT", "There is a topic peft already"),
+        ("rag en " + "x" * 61, "A topic's name has 60 characters at most."),
     ],
 )
 def test_what_is_no_name_is_refused(front: Front, typed: str, answer: str) -> None:
-    assert front.ask(ADMIN, f"/topic name {typed}").text == answer
+    for verb in ("name", "rename"):
+        assert front.ask(ADMIN, f"/topic {verb} {typed}").text.startswith(answer)
 
 
 def test_a_paper_is_about_its_subjects_and_the_topics_that_hold_of_it() -> None:

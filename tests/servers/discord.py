@@ -21,6 +21,7 @@ from tests.servers.discord_objects import (
     Body,
     bot_object,
     channel_object,
+    forum_object,
     guild_object,
     member_object,
     message_object,
@@ -106,6 +107,13 @@ class FakeDiscord(DiscordRest):
         self.guilds[guild] = guild_object(guild, name, places)
         return [str(place["id"]) for place in places]
 
+    def add_forum(self, name: str = "digests", tags: tuple[str, ...] = (), flags: int = 0) -> str:
+        """A forum channel in the first server; its id."""
+        guild = next(iter(self.guilds.values()))
+        forum = forum_object(self.new_id(), name, len(guild["channels"]), tags, flags)
+        guild["channels"].append(forum)
+        return str(forum["id"])
+
     def add_thread(self, channel: str, name: str = "a thread") -> str:
         guild = self.guild_of(channel)
         assert guild is not None
@@ -170,7 +178,9 @@ class FakeDiscord(DiscordRest):
         guild = self.guild_of(channel)
         message = message_object(self.new_id(), channel, {"content": text}, user_object(user)) | extra
         if guild is not None:
-            message |= {"guild_id": guild["id"], "member": member_object(user, 0), "content": ""}
+            named = f"<@{APPLICATION}>" in text or f"<@!{APPLICATION}>" in text
+            content = {} if named else {"content": ""}
+            message |= {"guild_id": guild["id"], "member": member_object(user, 0), **content}
         await self.push("MESSAGE_CREATE", message)
         return message
 

@@ -9,7 +9,7 @@ from typing import Any
 Body = dict[str, Any]
 
 APPLICATION = "900000000000000001"
-TEXT, DM, THREAD = 0, 1, 11
+TEXT, DM, THREAD, FORUM = 0, 1, 11, 15
 _ALL_PERMISSIONS = str((1 << 50) - 1)
 
 
@@ -78,6 +78,15 @@ def message_object(id: str, channel: str, body: Body, author: Body) -> Body:
 
 def channel_object(id: str, name: str, position: int) -> Body:
     return {"id": id, "type": TEXT, "name": name, "position": position, "permission_overwrites": []}
+
+
+def forum_object(id: str, name: str, position: int, tags: tuple[str, ...], flags: int) -> Body:
+    """``tags`` get ids of their own, from 1 on; one that begins with ! is for moderators."""
+    made = [
+        {"id": str(n), "name": tag.lstrip("!"), "moderated": tag[0] == "!", "emoji_id": None, "emoji_name": None}
+        for n, tag in enumerate(tags, 1)
+    ]
+    return channel_object(id, name, position) | {"type": FORUM, "available_tags": made, "flags": flags, "topic": None}
 
 
 def thread_object(id: str, name: str, guild: str, parent: str) -> Body:

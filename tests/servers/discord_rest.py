@@ -17,11 +17,13 @@ from tests.servers import discord_rules as rules
 from tests.servers.discord_objects import (
     APPLICATION,
     DM,
+    FORUM,
     Body,
     application_object,
     bot_object,
     message_object,
     text_of,
+    thread_object,
     user_object,
 )
 from tests.servers.limits import DiscordLimits
@@ -46,6 +48,8 @@ class Exchange:
     messages: list[Body] = field(default_factory=list)
     edits: list[Body] = field(default_factory=list)
     suggestions: list[Body] = field(default_factory=list)
+    taken_back: bool = False
+    """Whether the deferred answer was removed."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, ready: Callable[[Exchange], object], timeout: float = 5.0) -> Self:
@@ -220,6 +224,7 @@ class DiscordRest:
 
     def _take_files(self, shown: str, message: Body, form: Mapping[str, Any]) -> None:
         for described in message.get("attachments", []):
+            described["id"] = str(described["id"])  # discord.py sends a number, which Discord takes as well
             file = form.get(f"files[{described['id']}]")
             if not isinstance(file, web.FileField) or file.filename != described["filename"]:
                 self._blame(shown, f"no file for {described}")
@@ -242,6 +247,13 @@ class DiscordRest:
             case ["GET", "users", "@me", "guilds"]:
                 keys = ("id", "name", "features")
                 return _json([{key: g[key] for key in keys} for g in self.guilds.values()])
+            case ["GET", "channels", channel]:
+                return self._channel(channel)
+            case ["GET", "guilds", guild] if guild in self.guilds:
+                return _json(self.guilds[guild])
+            case ["GET", "guilds", guild, "members", user] if guild in self.guilds:
+                found = next((m for m in self.guilds[guild]["members"] if m["user"]["id"] == user), None)
+                return _json(found) if found else _error(404, 10007, "Unknown Member")
             case ["GET", "gateway"]:
                 return _json({"url": self.gateway_url})
             case ["GET", "gateway", "bot"]:
@@ -257,6 +269,23 @@ class DiscordRest:
                 return self._read_messages(shown, channel, request.query)
             case ["POST", "channels", channel, "messages"]:
                 return self._post_message(shown, channel, body)
+            case ["GET", "channels", channel]:
+                return self._read_channel(channel)
+            case ["GET", "channels", channel, "messages", message]:
+                found = [one for one in self.messages(channel) if one["id"] == message]
+                return _json(found[0]) if found else _error(404, 10008, "Unknown Message")
+            case ["GET", "guilds", guild, "threads", "active"]:
+                return _json({"threads": self._threads(guild, archived=False), "members": []})
+            case ["GET", "channels", channel, "threads", "archived", "public"]:
+                if channel in self.gone:
+                    return _error(*self.gone[channel])
+                place = self.guild_of(channel) or {"id": ""}
+                old = [one for one in self._threads(place["id"], archived=True) if one["parent_id"] == channel]
+                return _json({"threads": old, "members": [], "has_more": False})
+            case ["POST", "channels", channel, "threads"]:
+                return self._post_thread(shown, channel, body)
+            case ["DELETE", "webhooks", self.application_id, token, "messages", which]:
+                return self._take_back(shown, token, which)
             case ["POST", "interactions", interaction, token, "callback"]:
                 return self._callback(shown, interaction, token, body)
             case ["POST", "webhooks", self.application_id, token]:
@@ -265,6 +294,14 @@ class DiscordRest:
                 return self._edit(shown, token, which, body)
         self._blame(shown, "no such route")
         return _error(404, 0, "404: Not Found")
+
+    def _channel(self, channel: str) -> web.Response:
+        guild = self.guild_of(channel)
+        if guild is None:
+            found = self.private.get(channel)
+            return _json(found) if found else _error(404, 10003, "Unknown Channel")
+        places = (*guild["channels"], *guild["threads"])
+        return _json({**next(c for c in places if c["id"] == channel), "guild_id": guild["id"]})
 
     def _put_commands(self, shown: str, body: Any) -> web.Response:
         self.command_puts += 1
@@ -307,12 +344,54 @@ class DiscordRest:
         if body.get("enforce_nonce") and known is not None and self.clock() <= at + self.nonce_window:
             return _json(known)
         message = self._new_message(channel, body, bot_object())
+        if "message_reference" in body:
+            message["message_reference"] = body["message_reference"]
         self.sent.setdefault(channel, []).append(message)
         if nonce is not None:
             message["nonce"] = nonce
             self._nonces[channel, str(nonce)] = (self.clock(), message)
         self.arrived(message)
         return _json(message)
+
+    def _read_channel(self, channel: str) -> web.Response:
+        if channel in self.gone:
+            return _error(*self.gone[channel])
+        guild = self.guild_of(channel)
+        if guild is None:
+            return _error(404, 10003, "Unknown Channel")
+        found = next(one for one in (*guild["channels"], *guild["threads"]) if one["id"] == channel)
+        return _json({**found, "guild_id": guild["id"]})
+
+    def _threads(self, guild: str, archived: bool) -> list[Body]:
+        threads = self.guilds.get(guild, {"threads": []})["threads"]
+        return [one for one in threads if one["thread_metadata"]["archived"] is archived]
+
+    def _post_thread(self, shown: str, channel: str, body: Any) -> web.Response:
+        """A post: the thread, and in it the message with the same id."""
+        if channel in self.gone:
+            return _error(*self.gone[channel])
+        guild = self.guild_of(channel)
+        forum = next((one for one in (guild or {"channels": []})["channels"] if one["id"] == channel), None)
+        if guild is None or forum is None or forum["type"] != FORUM:
+            return self._refused(shown, ["a post where there is no forum"])
+        faults = rules.post_faults(body, forum)
+        if faults:
+            return self._refused(shown, faults)
+        thread = thread_object(self.new_id(), body["name"], guild["id"], channel)
+        thread |= {"owner_id": APPLICATION, "applied_tags": body.get("applied_tags") or []}
+        guild["threads"].append(thread)
+        message = message_object(thread["id"], thread["id"], body["message"], bot_object())
+        self.sent[thread["id"]] = [message]
+        self.arrived(message)
+        return _json({**thread, "message": message})
+
+    def _take_back(self, shown: str, token: str, which: str) -> web.Response:
+        exchange = next((e for e in self.exchanges if e.token == token and e.callback is not None), None)
+        if exchange is None or which != "@original" or exchange.messages:
+            self._blame(shown, "nothing to take back")
+            return _error(404, 10008, "Unknown Message")
+        exchange.taken_back = True
+        return web.Response(status=204)
 
     def _callback(self, shown: str, interaction: str, token: str, body: Any) -> web.Response:
         exchange = next((e for e in self.exchanges if (e.id, e.token) == (interaction, token)), None)

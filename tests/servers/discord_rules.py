@@ -55,6 +55,19 @@ def message_faults(body: Body, schema: str, *, partial: bool = False) -> list[st
     return schema_faults(schema, body) + list(_message_faults(body, known, partial))
 
 
+def post_faults(body: Body, forum: Body) -> list[str]:
+    """Of a new post in a forum channel."""
+    faults = schema_faults("CreateForumThreadRequest", body)
+    faults += _message_faults(body.get("message") or {}, _WEBHOOK_KEYS - {"tts"}, partial=False)
+    known = {tag["id"]: tag["moderated"] for tag in forum["available_tags"]}
+    applied = body.get("applied_tags") or []
+    if not set(applied) <= set(known) or any(known[tag] for tag in applied):
+        faults.append(f"tags {applied}")
+    if forum["flags"] & 1 << 4 and not applied:
+        faults.append("a tag is required to create a forum post in this channel")
+    return faults
+
+
 def commands_faults(body: object) -> list[str]:
     """Of a whole list of global commands."""
     if not isinstance(body, list):

@@ -19,7 +19,15 @@ from aiohttp import web
 
 from tests.servers.limits import TelegramLimits
 from tests.servers.telegram_objects import ANONYMOUS_ADMIN, BOT, make_chat, make_member, make_user
-from tests.servers.telegram_rules import check_commands, check_keyboard, check_object, check_rich, check_text, decode
+from tests.servers.telegram_rules import (
+    check_commands,
+    check_keyboard,
+    check_object,
+    check_offers,
+    check_rich,
+    check_text,
+    decode,
+)
 from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
 from tests.servers.telegram_webhooks import Webhooks
 
@@ -44,9 +52,16 @@ class FakeTelegram(Webhooks, Troubles):
         self.pressed: list[dict[str, Any]] = []
         """The answers to callback queries."""
         self.commands: dict[str, list[dict[str, str]]] = {}
+        """By language, for whom no narrower list is meant."""
+        self.scoped: dict[tuple[str, str], list[str]] = {}
+        """The names of the commands, by scope (``chat 8``: of that chat) and language."""
+        self.offered: list[dict[str, Any]] = []
+        """The answers to inline queries."""
         self.violations: list[str] = []
         self.admins: set[tuple[int, int]] = set()
         self.chats: dict[int, dict[str, Any]] = {}
+        self.may_post = True
+        """Whether the bot, where it is an administrator of a channel, may post there."""
         self.refused: dict[int, tuple[int, str]] = {}
         self.knows_rich, self.refuses_rich = True, ""
         """Chats that take no message: status and description."""
@@ -167,6 +182,11 @@ class FakeTelegram(Webhooks, Troubles):
         }
         self.push({"callback_query": query | {"data": data}})
         return f"q{self._next_update - 1}"
+
+    def push_inline(self, user: int, text: str, offset: str = "", language: str | None = "en") -> None:
+        """``user`` types the bot's name and ``text`` in some chat."""
+        query = {"id": f"i{self._next_update}", "from": make_user(user, language), "query": text, "offset": offset}
+        self.push({"inline_query": query | {"chat_type": "supergroup"}})
 
     def push_membership(self, chat: int, user: int, old: str = "left", new: str = "member") -> None:
         """The bot's own membership changes by ``user``'s hand."""
@@ -364,7 +384,23 @@ class FakeTelegram(Webhooks, Troubles):
         if wrong := check_commands(parameters["commands"]):
             self.violations += wrong
             raise Refusal(400, f"Bad Request: {wrong[0]}")
-        self.commands[parameters.get("language_code", "")] = parameters["commands"]
+        scope, language = parameters.get("scope", {"type": "default"}), parameters.get("language_code", "")
+        if len(language) not in (0, 2):
+            self.violations.append(f"setMyCommands: {language!r} is no two-letter code")
+            raise Refusal(400, "Bad Request: language code is invalid")
+        if scope["type"] == "chat" and int(scope["chat_id"]) not in self.chats and int(scope["chat_id"]) < 0:
+            raise Refusal(400, "Bad Request: chat not found")
+        if scope["type"] == "default":
+            self.commands[language] = parameters["commands"]
+        name = f"{scope['type']} {scope['chat_id']}" if "chat_id" in scope else scope["type"]
+        self.scoped[name, language] = [command["command"] for command in parameters["commands"]]
+        return True
+
+    def _on_answerInlineQuery(self, parameters: dict[str, Any]) -> Any:
+        if wrong := check_offers(parameters):
+            self.violations += [f"answerInlineQuery: {bad}" for bad in wrong]
+            raise Refusal(400, f"Bad Request: {wrong[0]}")
+        self.offered.append(parameters)
         return True
 
     def _on_deleteMyCommands(self, parameters: dict[str, Any]) -> Any:
@@ -374,16 +410,26 @@ class FakeTelegram(Webhooks, Troubles):
     def _on_getChatMember(self, parameters: dict[str, Any]) -> Any:
         user = parameters["user_id"]
         status = "administrator" if (int(parameters["chat_id"]), user) in self.admins else "member"
-        return make_member(status, make_user(user))
+        member = make_member(status, make_user(user))
+        if status == "administrator" and self._chat(int(parameters["chat_id"]))["type"] == "channel":
+            member["can_post_messages"] = user != self.me["id"] or self.may_post
+        return member
 
     def _on_getChatAdministrators(self, parameters: dict[str, Any]) -> Any:
         users = [user for chat, user in sorted(self.admins) if chat == int(parameters["chat_id"])]
         return [make_member("administrator", make_user(user)) for user in users]
 
     def _on_getChat(self, parameters: dict[str, Any]) -> Any:
-        gifts = dict.fromkeys(("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription"), True)
+        kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
+        gifts = dict.fromkeys(kinds, True)
         more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-        return self._chat(int(parameters["chat_id"])) | more
+        wanted = str(parameters["chat_id"])
+        if wanted.startswith("@"):
+            named = (chat for chat in self.chats.values() if f"@{chat.get('username', '')}" == wanted)
+            if (found := next(named, None)) is None:
+                raise Refusal(400, "Bad Request: chat not found")
+            return found | more
+        return self._chat(int(wanted)) | more
 
     def _chat(self, chat: int) -> dict[str, Any]:
         return self.chats.get(chat) or make_chat(chat)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from adapters.chats.telegram import Telegram
 from adapters.chats.telegram_pace import Pace
 from bot.model import Address
-from bot.ports import Caller, ChatPlatform, CommandInfo, Desk
+from bot.ports import Caller, ChatPlatform, CommandInfo, Desk, Offers, Suggestion
 from bot.replies import Reply, say
 from tests.servers.telegram import TOKEN, FakeTelegram
 
@@ -30,13 +30,23 @@ class Notebook:
         self.moves: list[tuple[Address, Address]] = []
         self.reply: Callable[[str], Reply] = lambda asked: say(f"You said {asked}")
         self.slow = 0.0
+        self.sought: list[tuple[Caller, str, str]] = []
+        self.found: Callable[[str, str], Offers] = lambda text, offset: Offers()
 
     def commands(self, language: str) -> Sequence[CommandInfo]:
         words = {"en": "Find papers", "zh-Hans": "查找论文"}
-        return [CommandInfo("paper", words[language], "query"), CommandInfo("subscribe", words[language], "query")]
+        return [
+            CommandInfo("paper", words[language], "query"),
+            CommandInfo("subscribe", words[language], "query", changes=True),
+            CommandInfo("status", words[language], admin=True),
+            CommandInfo("forum", words[language], platform="discord"),
+        ]
 
     def is_admin(self, user: str) -> bool:
         return user == f"telegram:{ADMIN}"
+
+    def admins(self, platform: str) -> Sequence[str]:
+        return [f"{platform}:{ADMIN}"]
 
     def needs_rights(self, name: str, argument: str = "") -> bool:
         return name == "subscribe"
@@ -54,10 +64,15 @@ class Notebook:
         await asyncio.sleep(self.slow)
         return self.reply(action)
 
-    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[str]:
+    async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         return ()
 
-    async def joined(self, caller: Caller) -> Reply | None:
+    async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        self.sought.append((caller, text, offset))
+        await asyncio.sleep(self.slow)
+        return self.found(text, offset)
+
+    async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         self.came.append(caller)
         return say("Hello")
 

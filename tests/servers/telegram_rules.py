@@ -163,6 +163,29 @@ def check_commands(commands: list[Mapping[str, str]]) -> list[str]:
     return wrong
 
 
+def check_offers(answer: Mapping[str, Any]) -> list[str]:
+    """What is wrong with an answer to an inline query, of what stands in prose."""
+    results = answer["results"]
+    ids = [one["id"] for one in results]
+    wrong = ["RESULT_ID_DUPLICATE"] if len(set(ids)) < len(ids) else []
+    if len(results) > 50:
+        wrong.append(f"RESULTS_TOO_MUCH: {len(results)}")
+    if len(answer.get("next_offset", "").encode()) > 64:
+        wrong.append("NEXT_OFFSET_INVALID")
+    for one in results:
+        if not 1 <= len(one["id"].encode()) <= 64 or not one["title"]:
+            wrong.append("RESULT_ID_INVALID, or no title")
+        content = one["input_message_content"]
+        wrong += check_text({"text": content["message_text"], "parse_mode": content.get("parse_mode")})[2]
+        markup = one.get("reply_markup", {})
+        wrong += check_keyboard(markup)
+        if any("callback_data" in button for row in markup.get("inline_keyboard", []) for button in row):
+            wrong.append("a button that would be pressed in a chat the bot is not in")
+    if (button := answer.get("button")) and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", button["start_parameter"]):
+        wrong.append("START_PARAM_INVALID")
+    return wrong
+
+
 def decode(method: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Form fields (or a JSON body) as values, and where they do not fit the method's published fields."""
     if not spec():

@@ -134,6 +134,7 @@ def test_the_languages_that_chats_read_are_counted_where_digests_go(store: SqlSt
         for number, language in enumerate(["en", "ja", "ja", "zh-Hant", "fr", "fr", "fr"]):
             chat_at(tx, f"1{number}", language=language, admitted=language != "fr", accepts=("de",))
         chat_at(tx, "9", language="en", state=ChatState.STOPPED)
+        chat_at(tx, "99", language="en", banned=True)
         assert list(tx.languages_read().items()) == [("ja", 2), ("en", 1), ("zh-Hant", 1)]
 
 
