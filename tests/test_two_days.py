@@ -91,7 +91,7 @@ async def walk(
         asked = await discord.push_command(channel, "88", "subscribe", {"query": "diffusion model"}, MANAGE_GUILD)
         await asked.answered(1)
         proposed = asked.messages[-1]
-        follow = proposed["components"][0]["components"][0]["custom_id"]
+        follow = next(one["custom_id"] for one in buttons_in(proposed["components"]) if one["label"] == "Follow")
         pressed = await discord.push_component(proposed["id"], follow, "88", MANAGE_GUILD)
         await pressed.until(lambda _: "Subscribed to diffusion model" in text_of(discord.find_message(proposed["id"])))
         for text in ("/nonsense", "/paper", "/paper ((((", "/paper " + "x" * 4000, "/paper 2504.99999"):

@@ -53,7 +53,7 @@ def test_the_first_digest_is_shown_and_every_command_works_until_ctrl_d(tmp_path
         terminal.type("/help\r")
         terminal.expect("/subscriptions", "/topic", PROMPT)
         terminal.type("2504.00003\r")
-        terminal.expect("Parrots *Count* [Again]", "[1] Save", "[7] arXiv", PROMPT)
+        terminal.expect("Parrots *Count* [Again]", "[1] Save", "[9] arXiv", PROMPT)
         terminal.type("\x04")
         assert terminal.end() == 0
     assert "Traceback" not in terminal.shown
