@@ -16,11 +16,17 @@ WEEK = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class Followed:
     """A subscription ready to be asked: ``label`` is what the reader calls it, ``name`` its topic or text, whatever
-    the reader's language."""
+    the reader's language. ``muted``: what it finds is kept away."""
 
     label: str
     query: Query
     name: str = ""
+    muted: bool = False
+
+
+def wanted(followed: Iterable[Followed]) -> tuple[Followed, ...]:
+    """Those that are not muted."""
+    return tuple(one for one in followed if not one.muted)
 
 
 def waits(match: Match, today: date) -> bool:
@@ -39,7 +45,7 @@ def composed(
         for n, match in enumerate(matches)
     )
     hit = {label for match in kept for label in match.labels}
-    mine = [one for one in followed if one.label in hit]
+    mine = [one for one in followed if one.label in hit and not one.muted]
     left = any(match.since is not None for match in kept)
     asked = tuple(Asked(one.label, one.name, str(one.query)) for one in mine) if left else ()
     labels = tuple(dict.fromkeys(one.label for one in mine))
@@ -57,9 +63,10 @@ class Leftover:
         """What may still be pushed to a chat that follows this now, under its present labels: what it no longer
         follows, or does not ask for any more, stays behind the old digest's More."""
         now: dict[str, str] = {}
-        for one in reversed(followed):
+        mine = wanted(followed)
+        for one in reversed(mine):
             now[str(one.query)] = one.label
-        now |= {one.name: one.label for one in reversed(followed) if one.name}
+        now |= {one.name: one.label for one in reversed(mine) if one.name}
         labels = {a.label: label for a in self.rest.asked if (label := now.get(a.name) or now.get(a.query))}
         found = []
         for match in self.rest.matches:
@@ -67,6 +74,11 @@ class Leftover:
             if its and match.news in wants and waits(match, today):
                 found.append(replace(match, labels=its))
         return found
+
+    def without(self, papers: frozenset[int]) -> Leftover:
+        """The same for chats that mute these papers."""
+        kept = tuple(match for match in self.rest.matches if match.paper_id not in papers)
+        return self if len(kept) == len(self.rest.matches) else Leftover(replace(self.rest, matches=kept))
 
     def digest(
         self, own: Digest | None, followed: Sequence[Followed], chat: Chat, upto: int, on: date, now: datetime

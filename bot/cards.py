@@ -141,8 +141,14 @@ def _rows(
         button(words.say("Saved") + " ✓" if mark.saved else words.say("Save"), "save"),
         button("👍" + ticked[mark.vote > 0], "up"),
         button("👎" + ticked[mark.vote < 0], "down"),
+        Button("🔇 " + words.say("Less"), f"less:{paper.id}"),
     )
-    yield button("BibTeX", "cite"), button(words.say("Similar"), "like"), button(words.say("Why"), "reasons")
+    yield (
+        button("BibTeX", "cite"),
+        button(words.say("Similar"), "like"),
+        button(words.say("Why"), "reasons"),
+        Button("+ " + words.say("Follow"), f"follow-like:{paper.id}"),
+    )
     turns = []
     if view.opened:
         turns.append(button(words.say("Fold"), "card", replace(view, opened=False)))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bot import absences
 from bot import delivery as deliveries
-from bot.delivery import Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
+from bot.delivery import REFUSED, Busy, Faulty, Finished, Gone, Moved, Outcome, Sent, Sight, Unsure
 from bot.drafts import Draft, names
 from bot.editions import Editions
 from bot.errors import Hidden, TryLater
@@ -222,7 +222,9 @@ class Carrier:
                     break
                 draft = way.drafts.pop(0)
                 message, fault = draft.message, draft.fault
-                part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), message.payload)
+                sounds = not way.delivery.quiet and all(part.message_id == REFUSED for part in way.delivery.parts)
+                payload = message.payload if sounds or fault else platform.silent(message.payload)
+                part = Part(len(way.delivery.parts) + 1, message.papers, secrets.token_hex(8), payload)
             # Before it is promised: what waits for its turn when the program dies is in no doubt.
             late = await self._turn(platform, place_of(platform, way.delivery))
             if late is not None:

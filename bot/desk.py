@@ -28,6 +28,8 @@ RUN = "run"
 _TEXT = "paper"
 """The command that a text without one is nearest to."""
 _CHANGES = {RUN: True} | {verb: press.changes for verb, press in PRESSES.items()}
+_FOLLOWS = frozenset({"follow", "take", "track"})
+"""Presses that make a place one where digests come."""
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -134,8 +136,6 @@ class FrontDesk:
         if command.name not in OPEN_TO_ALL:
             self._require_admitted(asking)
         reply = command.run(context, asking, argument) if named else written(context, asking, argument)
-        if command.name == "subscribe" and argument:
-            reply = forum.offered(context.words(asking), asking, reply)
         return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _unknown(self, words: Words, caller: Caller, name: str, argument: str) -> Reply:
@@ -201,6 +201,8 @@ class FrontDesk:
         if verb not in OPEN_TO_ALL:
             self._require_admitted(asking)
         reply = press.run(context, asking, rest)
+        if verb in _FOLLOWS:
+            reply = forum.offered(context.words(asking), asking, reply)
         return proxies.told_for(context, reply, who, _CHANGES) if who else reply
 
     def _require_admitted(self, caller: Caller) -> None:

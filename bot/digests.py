@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.bursts import Followed as Followed
-from bot.bursts import Leftover, composed
+from bot.bursts import Leftover, composed, wanted
 from bot.documents import Document
 from bot.matching import Batch
 from bot.model import (
@@ -173,10 +173,10 @@ class Day:
         """Every paper once, in reading order: the day's own first, then what came in a burst, then what came late; the
         newest day first, then the best match.
 
-        A later cross-list counts only where no followed query matched the paper before it. Of what came late, days
-        before ``since`` are left out. Chats that follow the same objects share the answer, but for those whose votes
-        say what fits them best: a paper that ``taste`` lifts by three stands where one would that matched three
-        subscriptions more.
+        A later cross-list counts only where no followed query matched the paper before it. What a muted query matches
+        is left out, and of what came late, days before ``since``. Chats that follow the same objects share the answer,
+        but for those whose votes say what fits them best: a paper that ``taste`` lifts by three stands where one would
+        that matched three subscriptions more.
         """
         since = self.since(since)
         if taste:
@@ -195,19 +195,23 @@ class Day:
         self, followed: Sequence[Followed], wants: frozenset[News], since: date | None, taste: Taste = NO_TASTE
     ) -> tuple[Match, ...]:
         offers = self._offers(wants, since)
-        asked = [self.ask(one.query) for one in followed]
+        mine = wanted(followed)
+        asked = [self.ask(one.query) for one in mine]
         offered = frozenset().union(*(before for _, before in asked))
+        muted = self.found([one.query for one in followed if one.muted])
         labels: dict[int, tuple[str, ...]] = {}
         best: dict[int, float] = {}
-        for one, (now, _) in zip(followed, asked, strict=True):
-            mine = (one.label,)
+        for one, (now, _) in zip(mine, asked, strict=True):
+            its_label = (one.label,)
             for paper_id, weight in now.items():
+                if paper_id in muted:
+                    continue
                 if paper_id not in labels:
-                    labels[paper_id], best[paper_id] = mine, weight
+                    labels[paper_id], best[paper_id] = its_label, weight
                 else:
-                    labels[paper_id] += mine
+                    labels[paper_id] += its_label
                     best[paper_id] = max(best[paper_id], weight)
-        lifts = self._lifts(followed, asked, taste) if taste else {}
+        lifts = self._lifts(mine, asked, taste) if taste else {}
         order = []
         for paper_id, its in labels.items():
             # The first of a paper's announcements that is news to these chats.
@@ -218,7 +222,7 @@ class Day:
                     order.append((waits, offer.late, -offer.on.toordinal(), *fit, paper_id, offer))
                     break
         order.sort()
-        several = len(followed) > 1
+        several = len(mine) > 1
         return tuple(
             Match(
                 paper_id,
@@ -230,15 +234,19 @@ class Day:
             for waits, *_, paper_id, offer in order
         )
 
+    def found(self, queries: Sequence[Query]) -> frozenset[int]:
+        """The papers that any of these matches, by id."""
+        return frozenset(paper_id for query in queries for paper_id in self.ask(query)[0])
+
     def _lifts(
         self,
-        followed: Sequence[Followed],
+        mine: Sequence[Followed],
         asked: Sequence[tuple[Mapping[int, float], frozenset[int]]],
         taste: Taste,
     ) -> dict[int, int]:
         """How far the chat's votes lift each paper that it follows."""
         queries: dict[int, list[str]] = {}
-        for one, (now, _) in zip(followed, asked, strict=True):
+        for one, (now, _) in zip(mine, asked, strict=True):
             for paper_id in now:
                 queries.setdefault(paper_id, []).append(str(one.query))
         return {paper_id: taste.lift(marks_of(self.papers[paper_id], its)) for paper_id, its in queries.items()}
@@ -314,12 +322,13 @@ def decide(
     ``upto``: the last announcement looked at; ``day`` is None where there is none to look at. ``settled``: every
     polled category is fresh or quiet; ``quiet``: all of them are quiet, so a second word about it is noise.
     ``last_kind`` and ``last_at`` are of the digest before: a chat whose time moved is due twice a day, and hears
-    of an empty one once; that arXiv came in without a match after all is news. ``left`` is what its last digest left:
-    it comes behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time is
-    up. ``taste`` orders the day's own.
+    of an empty one once; that arXiv came in without a match after all is news. A chat that wants its digest as
+    announced hears of an empty announcement, and of no other day. ``left`` is what its last digest left: it comes
+    behind the day's own papers, and where there are none, once a day, when arXiv was heard of or its time is up.
+    ``taste`` orders the day's own.
     """
     due_at = next_due(chat, now)
-    if not followed:
+    if not wanted(followed):
         return Decision(None, chat.seen, due_at)
     found = day.digest(followed, chat.wants, chat.size, upto, chat.since_on, taste) if day else None
     if found and left is None:
@@ -327,13 +336,15 @@ def decide(
     today = local_date(chat, now)
     if left and found:
         return Decision(left.digest(found, followed, chat, upto, today, now), upto, due_at)
-    labels = tuple(dict.fromkeys(one.label for one in followed))
+    labels = tuple(dict.fromkeys(one.label for one in wanted(followed)))
     told = last_kind is not None and last_at is not None and local_date(chat, last_at) == today
     deadline = _local(chat.timezone, today, wait_until)
     if left and not told and (settled or now >= deadline) and left.may_come_alone(upto, today):
         alone = left.digest(None, followed, chat, upto, today, now)
         if alone:
             return Decision(alone, upto if settled else chat.seen, due_at)
+    if chat.as_announced and (day is None or (not settled and now >= deadline)):
+        return Decision(None, chat.seen, due_at)
     if settled:
         silent = chat.empty_day is EmptyDay.SILENT or (quiet and last_kind is DigestKind.NOTHING)
         silent = silent or (told and last_kind is not DigestKind.NOT_IN_YET)

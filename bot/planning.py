@@ -12,15 +12,17 @@ from time import perf_counter
 
 from bot import absences
 from bot.budgets import PAUSED
-from bot.bursts import Followed, Leftover
+from bot.bursts import Followed, Leftover, wanted
 from bot.commands.context import documents_of, label_of, query_of
 from bot.digests import Day, Decision, decide, last_due, next_due
 from bot.documents import document
 from bot.feeds import heard, settled
 from bot.figures import PLANNED, PLANS
 from bot.logbook import ROUTINE, about
+from bot.matching import Batch
 from bot.model import Chat, Digest, DigestKind, Feed, FeedState, Rest, Subscription, Topic
 from bot.ports import Store, Transaction
+from bot.query import Query
 from bot.tastes import NO_TASTE, Taste
 from bot.wishes import UPTO
 
@@ -30,6 +32,8 @@ PAGE = 2_000
 """Chats planned in one transaction."""
 MOST_DECIDED = 100_000
 """Decisions remembered for chats that are alike."""
+WOKEN = "announced.upto"
+"""The setting that holds the last announcement of which chats that wait for one were woken."""
 ANOTHER_LOOK = timedelta(minutes=1)
 """Between two looks at a chat whose papers wait for their summaries."""
 MOST_LEFT = 10_000
@@ -44,8 +48,10 @@ class _Known:
     upto: int
     topics: list[Topic]
     days: dict[int, Day | None] = field(default_factory=dict)
-    followed: dict[tuple[str, str, str], Followed | None] = field(default_factory=dict)
+    followed: dict[tuple[str, str, str, bool], Followed | None] = field(default_factory=dict)
     left: dict[int, Leftover] = field(default_factory=dict)
+    unmuted: dict[tuple[int, tuple[Query, ...]], Leftover] = field(default_factory=dict)
+    """What of a digest's rest some muted queries leave."""
     kept: dict[int, tuple[Digest, Digest]] = field(default_factory=dict)
     """By the id of a digest's object: that object, so that the id stays its own, and as it is kept."""
     awaited: dict[str, dict[int, datetime | None]] = field(default_factory=dict)
@@ -55,16 +61,18 @@ class _Known:
     decided: dict[tuple[object, ...], Decision] = field(default_factory=dict)
     """What became of chats with papers, for those that are alike in all that counts."""
 
-    def follow(self, held: Iterable[tuple[str, str]], language: str) -> tuple[Followed, ...]:
-        """As `commands.context.followed_by`, for (topic, query); equal ones are one object, whoever holds them."""
+    def follow(self, held: Iterable[tuple[str, str, bool]], language: str) -> tuple[Followed, ...]:
+        """As `commands.context.followed_by`, for (topic, query, muted); equal ones are one object, whoever holds them.
+        """
         found = []
-        for topic, text in held:
-            key = (topic, text, language if topic else "")
+        for topic, text, muted in held:
+            key = (topic, text, language if topic else "", muted)
             if key not in self.followed:
                 one = Subscription(0, 0, text, topic)
                 query = query_of(one, self.topics)
                 label = label_of(one, self.topics, language)
-                self.followed[key] = Followed(label, query, f"topic:{topic}" if topic else text) if query else None
+                name = f"topic:{topic}" if topic else text
+                self.followed[key] = Followed(label, query, name, muted) if query else None
             followed = self.followed[key]
             if followed is not None:
                 found.append(followed)
@@ -121,6 +129,7 @@ class Planner:
         come are taken for reachable."""
         begun = perf_counter()
         self._try_again()
+        self._wake_announced()
         planned, upto, looked = self._plan()
         if looked:
             PLANS.add(perf_counter() - begun)
@@ -158,10 +167,26 @@ class Planner:
         with self._store.transaction() as tx:
             absences.try_again(tx, now)
 
+    def _wake_announced(self) -> None:
+        """Who wants digests as announced is due when something was announced since the last look."""
+        with self._store.reading() as tx:
+            if tx.setting(WOKEN) == str(tx.last_announcement()):
+                return
+        with self._store.transaction() as tx:
+            self._wake(tx, self._now())
+
+    @staticmethod
+    def _wake(tx: Transaction, now: datetime) -> None:
+        upto = str(tx.last_announcement())
+        if tx.setting(WOKEN) != upto:
+            tx.wake_announced(now)
+            tx.put_setting(WOKEN, upto)
+
     def would_plan(self, tx: Transaction) -> int:
         """How many deliveries a plan would write now, as ``tx`` sees the store; nothing is written."""
         now, planned, after = self._now(), 0, 0
         known: _Known | None = None
+        self._wake(tx, now)
         while due := tx.due_chats(now, PAGE, after):
             known = self._read(tx, due, known)
             planned += sum(decision.digest is not None for _, decision in self._decide(tx, due, now, known))
@@ -188,6 +213,7 @@ class Planner:
         rests = {chat.rest for chat in due} - {0}
         if len(known.left) > MOST_LEFT:
             known.left = {rest: known.left[rest] for rest in rests & known.left.keys()}
+            known.unmuted.clear()
         new = rests - known.left.keys()
         known.left |= {id_: Leftover(Rest(id_)) for id_ in new}  # of a digest that is gone nothing is left
         known.left |= {rest.id: Leftover(rest) for rest in tx.rests(new)}
@@ -220,7 +246,7 @@ class Planner:
 
     def _in_time(self, chat: Chat, decision: Decision, now: datetime, known: _Known) -> Decision:
         """The decision, or to look again in a minute: a digest whose papers wait for their summaries waits for them,
-        counted from its time or from when they were wanted, whichever is later."""
+        counted from its time, if it has one, or from when they were wanted, whichever is later."""
         digest = decision.digest
         if digest is None or digest.kind is not DigestKind.PAPERS or self._wait is None:
             return decision
@@ -229,7 +255,7 @@ class Planner:
         begun = min((at for at in since if at), default=None) or known.unseen_at
         if begun is None:
             return decision
-        until = max(begun, last_due(chat, now)) + self._wait
+        until = (begun if chat.as_announced else max(begun, last_due(chat, now))) + self._wait
         return decision if now >= until else Decision(None, chat.seen, min(until, now + ANOTHER_LOOK))
 
     def _decide(
@@ -251,7 +277,7 @@ class Planner:
         empty = [
             chat.id
             for chat in anew
-            if followed[chat.id]
+            if wanted(followed[chat.id])
             and not ((day := known.days[chat.seen]) and day.matches(followed[chat.id], chat.wants, chat.since_on))
         ]
         last = tx.last_told(empty)
@@ -277,7 +303,7 @@ class Planner:
                     last_at=at,
                     wait_until=self._wait_until,
                     now=now,
-                    left=known.left.get(chat.rest),
+                    left=self._left(tx, known, chat.rest, followed[chat.id]),
                     taste=tastes.get(chat.id, NO_TASTE),
                 )
             except Exception:
@@ -288,6 +314,20 @@ class Planner:
                 known.decided[key] = decision
             decisions.append((chat, self._in_time(chat, decision, now, known) if waits else decision))
         return decisions
+
+    @staticmethod
+    def _left(tx: Transaction, known: _Known, rest: int, followed: Sequence[Followed]) -> Leftover | None:
+        """What the chat's last digest left, without what it muted since."""
+        left = known.left.get(rest)
+        muted = tuple(one.query for one in followed if one.muted)
+        if left is None or not muted or not left.rest.matches:
+            return left
+        if (rest, muted) not in known.unmuted:
+            ids = {match.paper_id for match in left.rest.matches}
+            batch = Batch(documents_of(tx.papers(ids).values(), tx.summaries(ids)).items())
+            gone = frozenset(paper_id for query in muted for paper_id in batch.match(query))
+            known.unmuted[rest, muted] = left.without(gone)
+        return known.unmuted[rest, muted]
 
     def _caught_up(self, tx: Transaction, chat: Chat, decision: Decision, now: datetime) -> Decision:
         if decision.digest is None and decision.due_at != next_due(chat, now):

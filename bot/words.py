@@ -97,6 +97,12 @@ class Words:
         except (UnknownLocaleError, ValueError, KeyError):
             return words_for("en").day(on, year=year)
 
+    def weekday(self, number: int, *, short: bool = False) -> str:
+        """An ISO weekday: ``Monday``, ``Mon``, ``星期一``, ``周一``."""
+        from babel.dates import get_day_names
+
+        return str(get_day_names("abbreviated" if short else "wide", "stand-alone", locale=self._locale)[number - 1])
+
     def sentences(self, *texts: str) -> str:
         """One after the other, with a space between them where the language writes one."""
         return ("" if self.spoken.startswith("zh") else " ").join(text for text in texts if text)

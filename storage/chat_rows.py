@@ -25,6 +25,7 @@ from bot.model import (
     Part,
     Place,
     Rest,
+    Standing,
     Subscription,
 )
 from storage.rows import Values
@@ -35,6 +36,7 @@ _LAYOUTS = {one.value: one for one in Layout}
 _EMPTY_DAYS = {one.value: one for one in EmptyDay}
 _CHAT_STATES = {one.value: one for one in ChatState}
 _NEWS = {one.value: one for one in News}
+_STANDINGS = {one.value: one for one in Standing}
 
 
 @lru_cache(256)
@@ -52,7 +54,7 @@ def chat_of(row: Row[Any]) -> Chat:
     (
         id_, platform, chat, thread, place, title, language, timezone, at, days, layout, size, wants, empty_day, seen,
         due_at, state, why, admitted, since_on, rest, away_at, try_at,
-        accepts, banned, open_to_all, target, target_thread,
+        accepts, banned, open_to_all, target, target_thread, as_announced, quiet, rich_layout,
     ) = tuple(row)  # fmt: skip
     return Chat(
         id_,
@@ -63,7 +65,7 @@ def chat_of(row: Row[Any]) -> Chat:
         timezone=timezone,
         time=at,
         days=_days(*days),
-        layout=_LAYOUTS[layout],
+        layout=_layout_of(layout, rich_layout),
         size=size,
         wants=_wants(*wants),
         empty_day=_EMPTY_DAYS[empty_day],
@@ -80,7 +82,19 @@ def chat_of(row: Row[Any]) -> Chat:
         banned=banned,
         open_to_all=open_to_all,
         target=None if target is None else Address(platform, target, target_thread or ""),
+        as_announced=as_announced,
+        quiet=quiet,
     )
+
+
+def _layout_of(layout: str, rich: str) -> Layout:
+    """The version before writes the first alone: what it made plain is plain."""
+    return _LAYOUTS[rich if rich and layout == Layout.BRIEF else layout]
+
+
+def _row_of_layout(layout: Layout) -> Values:
+    known = layout in (Layout.BRIEF, Layout.PLAIN)
+    return {"layout": (layout if known else Layout.BRIEF).value, "rich_layout": "" if known else layout.value}
 
 
 def row_of_chat(chat: Chat) -> Values:
@@ -93,7 +107,7 @@ def row_of_chat(chat: Chat) -> Values:
         "timezone": chat.timezone,
         "time": chat.time,
         "days": sorted(chat.days),
-        "layout": chat.layout.value,
+        **_row_of_layout(chat.layout),
         "size": chat.size,
         "wants": sorted(chat.wants),
         "empty_day": chat.empty_day.value,
@@ -111,6 +125,8 @@ def row_of_chat(chat: Chat) -> Values:
         "open_to_all": chat.open_to_all,
         "target_chat": chat.target.chat if chat.target else None,
         "target_thread": chat.target.thread if chat.target else None,
+        "as_announced": chat.as_announced,
+        "quiet": chat.quiet,
     }
 
 
@@ -119,7 +135,9 @@ def row_of_address(address: Address) -> Values:
 
 
 def subscription_of(row: Row[Any]) -> Subscription:
-    return Subscription(row.id, row.chat_id, row.query, row.topic or "", row.made_at)
+    return Subscription(
+        row.id, row.chat_id, row.query, row.topic or "", row.made_at, _STANDINGS[row.standing]
+    )
 
 
 def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Delivery:
@@ -142,7 +160,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             digest.get("text", ""),
         ),
         language=row.language,
-        layout=Layout(row.layout),
+        layout=_layout_of(row.layout, row.rich_layout),
         state=_state(row.state, row.lease_owner),
         parts=parts,
         attempts=row.attempts,
@@ -153,6 +171,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
         why=row.why,
         joined=row.joined,
         accepts=tuple(row.accepts.split()),
+        quiet=row.quiet,
     )
 
 
@@ -167,7 +186,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
     return {
         **row_of_address(delivery.address),
         "language": delivery.language,
-        "layout": delivery.layout.value,
+        **_row_of_layout(delivery.layout),
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "due_at": delivery.due_at,
@@ -177,6 +196,7 @@ def row_of_delivery(delivery: Delivery) -> Values:
         "why": delivery.why,
         "joined": delivery.joined,
         "accepts": " ".join(delivery.accepts),
+        "quiet": delivery.quiet,
     }
 
 

@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Integer, Row, Text, cast, func, select, update
 
 from bot.errors import BadInput
-from bot.model import Address, Chat, ChatState, Place, Subscription, Topic
+from bot.model import Address, Chat, ChatState, Place, Standing, Subscription, Topic
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
 from storage.reading import Reading
-from storage.rows import CHUNK, Values, chunks
+from storage.rows import CHUNK, EDITED, Values, chunks
+
+_PAUSED, _MUTED = Standing.PAUSED.value, Standing.MUTED.value
 
 
 class Chats(Deliveries, Reading):
@@ -193,13 +195,15 @@ class Chats(Deliveries, Reading):
                 found[row.chat_id] = (*found.get(row.chat_id, ()), subscription_of(row))
         return found
 
-    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
-        found: dict[int, list[tuple[str, str]]] = {}
+    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str, bool]]]:
+        found: dict[int, list[tuple[str, str, bool]]] = {}
         s = t.subscription
+        columns = s.c.chat_id, s.c.topic, s.c.query, s.c.standing
         for some in chunks(set(chat_ids), CHUNK):
-            asked = select(s.c.chat_id, s.c.topic, s.c.query).where(s.c.chat_id.in_(some)).order_by(s.c.id)
-            for row in self._all(asked):
-                found.setdefault(row.chat_id, []).append((row.topic or "", row.query))
+            for row in self._all(select(*columns).where(s.c.chat_id.in_(some)).order_by(s.c.id)):
+                chat_id, topic, query, standing = tuple(row)
+                if standing != _PAUSED:
+                    found.setdefault(chat_id, []).append((topic or "", query, standing == _MUTED))
         return found
 
     def subscribe(self, subscription: Subscription) -> Subscription:
@@ -212,6 +216,7 @@ class Chats(Deliveries, Reading):
             "query": subscription.query,
             "topic": subscription.topic or None,
             "made_at": subscription.made_at,
+            "standing": subscription.standing.value,
         }
         if subscription.topic and self.topic(subscription.topic) is None:
             raise BadInput(f"there is no topic {subscription.topic}")
@@ -237,6 +242,31 @@ class Chats(Deliveries, Reading):
             self._run(s.delete().where(s.c.id == subscription_id))
         else:
             self._run(update(s).where(s.c.id == subscription_id).values(query=query))
+
+    def put_subscription(self, subscription: Subscription) -> bool:
+        s = t.subscription
+        asked = {"query": subscription.query, "topic": subscription.topic or None}
+        same = s.c.topic == subscription.topic if subscription.topic else self._is(s, topic=None, query=asked["query"])
+        its = self._is(s, id=subscription.id, chat_id=subscription.chat_id)
+        if self._one(select(s.c.id).where(s.c.chat_id == subscription.chat_id, same, s.c.id != subscription.id)):
+            return False
+        changed = update(s).where(its).values(**asked, standing=subscription.standing.value)
+        if not self._run(changed).rowcount:
+            return False
+        self._count_an_edit()
+        return True
+
+    def _count_an_edit(self) -> None:
+        """So that whoever looks for summaries sees that something else is followed (`wishes_mark`)."""
+        s = t.setting
+        one_more = cast(cast(s.c.value, Integer) + 1, Text)
+        if not self._run(update(s).where(s.c.name == EDITED).values(value=one_more)).rowcount:
+            self._put(s, {"name": EDITED, "value": "1"})
+
+    def wake_announced(self, now: datetime) -> int:
+        c = t.chat.c
+        waiting = c.as_announced, c.state == ChatState.ACTIVE.value, c.due_at > now
+        return self._run(update(t.chat).where(*waiting).values(due_at=now)).rowcount
 
     def unsubscribe(self, chat_id: int, subscription_id: int) -> bool:
         """False where the chat has no such subscription."""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from bot.errors import ConfigError, Problem, TryLater
 
 KEY = "PAPERROUND_DATABASE_URL"
-HEAD = "0013"
+HEAD = "0014"
 """The revision this program works with; a test holds it equal to the newest migration."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -23,6 +23,9 @@ from bot.model import (
 CHUNK = 1000
 """Rows a statement: SQLite takes 32,766 variables in one, PostgreSQL 65,535."""
 
+EDITED = "subscriptions.edited"
+"""The setting that counts changes of what is followed that add and remove no subscription."""
+
 T = TypeVar("T")
 Values = dict[str, Any]
 

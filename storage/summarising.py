@@ -9,10 +9,22 @@ from datetime import date, datetime
 
 from sqlalchemy import Row, Text, case, cast, func, or_, select, update
 
-from bot.model import Announcement, Arrival, ChatState, JobKind, JobState, News, Spending, Summary, SummaryJob, Wish
+from bot.model import (
+    Announcement,
+    Arrival,
+    ChatState,
+    JobKind,
+    JobState,
+    News,
+    Spending,
+    Standing,
+    Summary,
+    SummaryJob,
+    Wish,
+)
 from storage import tables as t
 from storage.papers import Papers, living_id
-from storage.rows import CHUNK, Values, chunks, row_of_summary
+from storage.rows import CHUNK, EDITED, Values, chunks, row_of_summary
 
 _FULL_FIRST = case((t.summary_job.c.kind == JobKind.FULL.value, 0), else_=1)
 
@@ -27,7 +39,7 @@ class Summarising(Papers):
         statement = (
             select(*grouped, func.count().label("chats"))
             .join(t.chat, c.id == s.chat_id)
-            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned)
+            .where(c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned, s.standing == Standing.FOLLOWED.value)
             .group_by(*grouped)
         )
         return [
@@ -39,10 +51,11 @@ class Summarising(Papers):
         """Another one when somebody follows something else, reads another language, or something was announced."""
         s, c = t.subscription.c, t.chat.c
         held = self._all(select(func.count(), func.max(s.id)).select_from(t.subscription))
+        edited = [row.value for row in self._all(select(t.setting.c.value).where(t.setting.c.name == EDITED))]
         served = c.state == ChatState.ACTIVE.value, c.admitted, ~c.banned
         chats = self._all(select(c.language, func.count()).where(*served).group_by(c.language))
         topics = self._all(select(t.topic.c.slug, t.topic.c.query).order_by(t.topic.c.slug))
-        return repr((self.last_announcement(), held, sorted(map(tuple, chats)), topics))
+        return repr((self.last_announcement(), held, edited, sorted(map(tuple, chats)), topics))
 
     def summary_jobs(self, paper_ids: Iterable[int]) -> dict[tuple[int, str], SummaryJob]:
         j = t.summary_job

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, fal
 from sqlalchemy.types import JSON
 from sqlmodel import Field, SQLModel
 
-from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, Layout, News, Place
+from bot.model import Arrival, ChatState, DeliveryState, DigestKind, EmptyDay, News, Place, Standing
 from storage import admin_tables as admin_tables  # its tables are of the same METADATA
 from storage import feed_tables as feed_tables
 from storage import reading_tables as reading_tables
@@ -24,12 +24,18 @@ _NEVER_AGAIN = {"sqlite_autoincrement": True}
 _UNSERVED = "until_at IS NOT NULL"
 _OF_A_BULLETIN = text("kind = 'bulletin'")
 _TO_TRY = text("try_at IS NOT NULL")
+_AS_ANNOUNCED = text("as_announced")
 OPEN_STATES = tuple(state.value for state in DeliveryState if state.open)
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     listed = ", ".join(f"'{value.value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"ck_{column}")
+
+
+def _layout() -> CheckConstraint:
+    """Those that every version knows; others stand in ``rich_layout``, which counts where this one is ``brief``."""
+    return CheckConstraint("layout IN ('brief', 'plain')", name="ck_layout")
 
 
 def _text(**more: Any) -> Any:
@@ -184,9 +190,10 @@ class ChatRow(SQLModel, table=True):
         UniqueConstraint("platform", "chat", "thread", name="uq_chat_address"),
         Index("ix_chat_due_at", "due_at"),
         Index("ix_chat_try_at", "try_at", sqlite_where=_TO_TRY, postgresql_where=_TO_TRY),
+        Index("ix_chat_as_announced", "due_at", sqlite_where=_AS_ANNOUNCED, postgresql_where=_AS_ANNOUNCED),
         _one_of("state", ChatState),
         _one_of("place", Place),
-        _one_of("layout", Layout),
+        _layout(),
         _one_of("empty_day", EmptyDay),
         CheckConstraint("size > 0", name="ck_size"),
         _NEVER_AGAIN,
@@ -219,10 +226,13 @@ class ChatRow(SQLModel, table=True):
     open_to_all: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     target_chat: str | None = Field(default=None, sa_type=Text)
     target_thread: str | None = Field(default=None, sa_type=Text)
+    as_announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    rich_layout: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class SubscriptionRow(SQLModel, table=True):
-    """Either a topic or a query; a chat follows each once."""
+    """Either a topic or a query; a chat follows each once, or pauses or mutes it."""
 
     __tablename__ = "subscription"
     __table_args__ = (
@@ -238,6 +248,9 @@ class SubscriptionRow(SQLModel, table=True):
     query: str = _text()
     topic: str | None = Field(default=None, sa_type=Text, foreign_key="topic.slug")
     made_at: dt.datetime | None = Field(default=None, sa_type=Moment)
+    standing: str = Field(
+        default=Standing.FOLLOWED.value, sa_type=Text, sa_column_kwargs={"server_default": "followed"}
+    )
 
 
 class DigestRow(SQLModel, table=True):
@@ -260,7 +273,7 @@ class DeliveryRow(SQLModel, table=True):
         ),
         _one_of("state", DeliveryState),
         _one_of("kind", DigestKind),
-        _one_of("layout", Layout),
+        _layout(),
         _NEVER_AGAIN,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -283,6 +296,8 @@ class DeliveryRow(SQLModel, table=True):
     why: str = _text()
     joined: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     accepts: str = _text(sa_column_kwargs={"server_default": ""})
+    quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    rich_layout: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryPartRow(SQLModel, table=True):

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,15 @@ class Front:
         self.desk = FrontDesk(self.context)
 
     def ask(self, caller: Caller, line: str) -> Reply:
-        """``/name argument``, or text without a command."""
+        """``/name argument``, or text without a command. What ``/subscribe`` proposes is followed: see ``propose``."""
+        proposed = self.propose(caller, line)
+        follow = next((a for a in buttons(proposed).values() if a.rpartition("^")[2].startswith("take:")), "")
+        if not line.casefold().startswith("/subscribe ") or not follow:
+            return proposed
+        return replace(self.press(caller, follow), edits=False)
+
+    def propose(self, caller: Caller, line: str) -> Reply:
+        """As ``ask``, and nothing is pressed."""
         name, _, argument = line[1:].partition(" ") if line.startswith("/") else ("", "", line)
         return asyncio.run(self.desk.answer(caller, name, argument))
 

@@ -311,9 +311,10 @@ async def test_whatever_people_send_the_listeners_go_on(tmp_path: Path) -> None:
         silent = {odd.index(text) for text in ("/paper@someone_else LoRA", "/start@" + "x" * 300)}
         assert answered == set(range(len(odd))) - silent
         assert not any(m["chat_id"] in (999, READER) and "2504.99999" not in m["visible"] for m in server.sent)
-        assert any("Subscribed to LoRA" in m["visible"] for m in server.sent if m["chat_id"] == channel)
+        assert any("take:=LoRA" in str(m.get("reply_markup")) for m in server.sent if m["chat_id"] == channel)
         (said, refused) = [m["visible"] for m in server.sent if m["chat_id"] == group]
-        assert "Subscribed to RAG" in said and "administrators" in refused
+        assert "retrieval" not in refused and "administrators" in refused
+        assert said.startswith("RAG")
         assert "no answer reached chat 502 (ChatGone: the chat does not exist" in program.log
         assert "an interaction could not be answered: NotFound: 404 Not Found (error code: 10062)" in program.log
         town.discord.violations = [v for v in town.discord.violations if "unknown, or answered after" not in v]

@@ -35,7 +35,12 @@ async def test_a_group_is_handed_its_data_and_forgotten(front: Front) -> None:
                 return len(server.sent)
 
             server.push_message(GROUP, MAX, f"/subscribe {TEXT} OR LoRA")
-            assert "Subscribed" in await told(1)
+            assert "in the last week" in await told(1)
+            (follow, _, _), *_ = server.sent[0]["reply_markup"]["inline_keyboard"]
+            server.push_callback(server.sent[0]["message_id"], follow["callback_data"], MAX)
+            await server.until(lambda s: "Subscribed" in s.sent[0]["visible"])
+            server.pressed.clear()
+            server.edited.clear()
             later(front, hours=3)
             assert await delivered() == 2
             assert "LoRA at Noon" in await told(2)

@@ -14,7 +14,7 @@ LONGEST = 400
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "catalogue", "checks", "config", "errors", "feeds", "figures", "gaps", "holidays", "keys", "locales", "logbook",
-        "model", "redaction", "replies", "scripts", "settings", "tex", "text", "words",
+        "model", "redaction", "replies", "scripts", "settings", "tex", "text", "words", "zones",
     }),
     frozenset({"query"}),
     frozenset({

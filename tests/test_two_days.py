@@ -34,6 +34,15 @@ def entries(text: str) -> list[str]:
     return re.findall(r"^\d+\. (.+)$", text.replace("**", ""), re.MULTILINE)
 
 
+async def followed(telegram: FakeTelegram, user: int) -> None:
+    """``user`` presses Follow under the last message, a dry run, which then says that it is followed."""
+    message = telegram.sent[-1]
+    (follow, *_), *_ = message["reply_markup"]["inline_keyboard"]
+    telegram.push_callback(message["message_id"], follow["callback_data"], user)
+    await telegram.until(lambda t: "Subscribed" in message["visible"], 30)
+
+
+
 async def test_two_days_for_readers_on_both_platforms(tmp_path: Path, postgres_server: PostgresServer) -> None:
     """On PostgreSQL; most other tests of whole programs are on SQLite."""
     more = {"PAPERROUND_DATABASE_URL": postgres_server.database()}
@@ -65,20 +74,26 @@ async def walk(
         await discord.connected(30)
         telegram.push_message(READER, READER, "/subscribe LoRA")
         await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == READER], 60)
+        await followed(telegram, READER)
         assert "Subscribed to LoRA" in telegram.sent[-1]["visible"]
         telegram.push_message(READER, READER, '/subscribe "language model" OR LLM')
         await telegram.until(lambda t: len([m for m in t.sent if m["chat_id"] == READER]) > 1, 60)
+        await followed(telegram, READER)
         telegram.push_message(GROUP, MEMBER, "/subscribe reasoning", thread=9)
         await telegram.until(lambda t: [m for m in t.sent if m["chat_id"] == GROUP], 30)
         assert "administrators" in telegram.sent[-1]["visible"]
         telegram.push_message(GROUP, OWNER, "/subscribe reasoning", thread=9)
         await telegram.until(lambda t: len([m for m in t.sent if m["chat_id"] == GROUP]) > 1, 30)
+        await followed(telegram, OWNER)
         refused = await discord.push_command(channel, "88", "subscribe", {"query": "diffusion model"})
         await refused.answered(1)
         assert "manage this server" in refused.text
         asked = await discord.push_command(channel, "88", "subscribe", {"query": "diffusion model"}, MANAGE_GUILD)
         await asked.answered(1)
-        assert "Subscribed to diffusion model" in asked.text
+        proposed = asked.messages[-1]
+        follow = next(one["custom_id"] for one in buttons_in(proposed["components"]) if one["label"] == "Follow")
+        pressed = await discord.push_component(proposed["id"], follow, "88", MANAGE_GUILD)
+        await pressed.until(lambda _: "Subscribed to diffusion model" in text_of(discord.find_message(proposed["id"])))
         for text in ("/nonsense", "/paper", "/paper ((((", "/paper " + "x" * 4000, "/paper 2504.99999"):
             before = len(telegram.sent)
             telegram.push_message(READER, READER, text)

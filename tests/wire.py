@@ -87,6 +87,9 @@ class Wire:
     def marked(self, payload: bytes, note: str) -> bytes:
         return payload if payload.startswith(note.encode()) else f"{note}\n".encode() + payload
 
+    def silent(self, payload: bytes) -> bytes:
+        return payload
+
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         self.looked += 1
         if not self.legible:

@@ -124,6 +124,9 @@ class Console:
     def marked(self, payload: bytes, note: str) -> bytes:
         return f"{note}\n\n".encode() + payload
 
+    def silent(self, payload: bytes) -> bytes:
+        return payload
+
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         raise Hidden("what was printed is not kept")
 

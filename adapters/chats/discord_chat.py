@@ -32,7 +32,7 @@ from adapters.chats.discord_findings import PORTAL, about
 from adapters.chats.discord_history import find_message
 from adapters.chats.discord_listener import Listener
 from adapters.chats.discord_pace import DiscordPace
-from adapters.chats.discord_render import marked, render
+from adapters.chats.discord_render import marked, render, silent
 from adapters.chats.discord_shards import Shards, about_shards
 from adapters.chats.discord_standing import standing
 from bot.errors import ChatGone, ConfigError, Hidden, Problem, Refused, TryLater
@@ -132,6 +132,9 @@ class Discord:
 
     def marked(self, payload: bytes, note: str) -> bytes:
         return marked(payload, note)
+
+    def silent(self, payload: bytes) -> bytes:
+        return silent(payload)
 
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         with wire.discord_errors(may_deliver=False):

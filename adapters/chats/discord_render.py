@@ -35,7 +35,7 @@ from bot.ports import Message
 from bot.replies import Block, BlockKind, Reply, Span, Style
 
 CONTENT = 2000
-SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
+SUPPRESS_EMBEDS, EPHEMERAL, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 6, 1 << 12
 
 _COLOUR = 0xB31B1B
 _BEGINNING = 260
@@ -130,6 +130,13 @@ def marked(payload: bytes, note: str) -> bytes:
 
 def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def silent(payload: bytes) -> bytes:
+    """The message without a pop-up and a sound; people find it unread all the same
+    (https://discord.com/developers/docs/resources/message#message-object-message-flags)."""
+    body = json.loads(payload)
+    return _json({**body, "flags": body.get("flags", 0) | SUPPRESS_NOTIFICATIONS})
 
 
 def _content(draft: _Draft, rows: list[Component]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from adapters.chats.telegram_pace import A_SECOND, PAID_A_SECOND, Pace
 from adapters.chats.telegram_polling import TOKEN_KEY, TOKEN_MEND, Poll, always
 from adapters.chats.telegram_presses import NOTICE_SECONDS, RIGHTS_SECONDS
 from adapters.chats.telegram_presses import notice as notice_of
-from adapters.chats.telegram_render import marked, render
+from adapters.chats.telegram_render import marked, render, silent
 from adapters.chats.telegram_requests import AiohttpRequest, patiently, telegram_errors
 from adapters.chats.telegram_rich import Forms
 from adapters.chats.telegram_standing import administers, meant, standing
@@ -121,11 +121,11 @@ class Telegram:
             parameters["allow_paid_broadcast"] = True
         return await self._send(address, parameters)
 
+    marked = staticmethod(marked)
+    silent = staticmethod(silent)
+
     def follows(self, address: Address, first: str) -> Address:
         return address
-
-    def marked(self, payload: bytes, note: str) -> bytes:
-        return marked(payload, note)
 
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         raise Hidden("a bot on Telegram cannot read what was sent")

@@ -107,6 +107,11 @@ def marked(payload: bytes, note: str) -> bytes:
     return json.dumps(parameters, ensure_ascii=False).encode()
 
 
+def silent(payload: bytes) -> bytes:
+    """The message without a sound: ``disable_notification`` (https://core.telegram.org/bots/api#sendmessage)."""
+    return json.dumps({**json.loads(payload), "disable_notification": True}, ensure_ascii=False).encode()
+
+
 @dataclass(slots=True)
 class _Draft:
     """A message being filled: the HTML of its blocks and what they count."""

@@ -11,7 +11,9 @@ from bot.commands import (
     banning,
     cards,
     forum,
+    holdings,
     instance,
+    mutes,
     news,
     people,
     places,
@@ -20,10 +22,12 @@ from bot.commands import (
     roster,
     saved,
     searching,
+    settings,
     subscriptions,
     summaries,
     topic_changes,
     topics,
+    transfers,
     why,
 )
 from bot.commands.context import Context
@@ -81,22 +85,36 @@ def _invite(context: Context, caller: Caller, argument: str) -> Reply:
     return instance.invite(context, caller, argument, secrets.token_urlsafe(12))
 
 
+def _export(context: Context, caller: Caller, argument: str) -> Reply:
+    return transfers.export(context, caller, argument, secrets.token_hex(32))
+
+
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         Command("start", "Begin here", subscriptions.start, "code"),
         Command("help", "What you can ask for", _help),
         Command("subscribe", "Follow a topic or words of your own", subscriptions.subscribe, "query", changes=True),
-        Command("subscriptions", "What this chat follows", subscriptions.subscriptions),
-        Command("unsubscribe", "End a subscription", subscriptions.unsubscribe, "number", changes=True),
+        Command("subscriptions", "What this chat follows", holdings.subscriptions),
+        Command("unsubscribe", "End a subscription", holdings.unsubscribe, "number", changes=True),
+        Command("edit", "Change what a subscription asks", holdings.edit, "number and query", changes=True),
+        Command("mute", "Keep papers away", mutes.mute, "query", changes=True),
+        Command("unmute", "Keep them away no longer", mutes.unmute, "query", changes=True),
+        Command("stop", "Nothing comes any more; all is kept", holdings.stop, guarded=True),
         Command("topics", "The topics there are", topics.topics),
         Command("paper", "Search all papers, or open one by its id or link", reading.paper, "query"),
         Command("why", "Why a paper came, or did not", why.why, "paper"),
         Command("digest", "Today's digest, now", reading.digest, "query"),
         Command("saved", "The papers you keep; bibtex or ris hands them over as a file", saved.saved,
                 choices=tuple(saved.FORMS)),
-        Command("language", "The language I write in here", instance.language, "language", changes=True),
-        Command("time", "When the digest comes", instance.when, "time", changes=True),
+        Command(
+            "settings", "Language, time, days, size, layout and more", settings.settings, "setting",
+            choices=settings.CHOICES, changes=True,
+        ),
+        Command("language", "The language I write in here", settings.language, "language", changes=True),
+        Command("time", "When the digest comes", settings.when, "time", changes=True),
+        Command("export", "What this chat follows, as a file or by a code", _export, "format", guarded=True),
+        Command("import", "Follow what another chat follows", transfers.import_, "code", changes=True),
         Command("privacy", "What is kept about this chat", people.privacy),
         Command("mydata", "All that is kept about this chat, as a file", people.mydata, guarded=True),
         Command("forget", "Erase all that is kept about this chat", people.forget, guarded=True),
@@ -142,7 +160,25 @@ class Press:
 
 PRESSES: dict[str, Press] = {
     "follow": Press(subscriptions.follow, changes=True),
-    "drop": Press(subscriptions.drop, changes=True),
+    "take": Press(subscriptions.take, changes=True),
+    "propose": Press(subscriptions.propose, changes=True),
+    "narrower": Press(subscriptions.narrower, changes=True),
+    "cancel": Press(subscriptions.cancel, changes=True),
+    "subs": Press(holdings.leaf),
+    "sub": Press(holdings.card),
+    "pause": Press(holdings.pause, changes=True),
+    "resume": Press(holdings.resume, changes=True),
+    "hush": Press(holdings.hush, changes=True),
+    "edit": Press(holdings.editing),
+    "change": Press(holdings.change, changes=True),
+    "drop": Press(holdings.drop, changes=True),
+    "mute": Press(mutes.muted, changes=True),
+    "away": Press(mutes.away, changes=True),
+    "less": Press(mutes.less, changes=True),
+    "follow-like": Press(mutes.more, changes=True),
+    "settings": Press(settings.turn),
+    "set": Press(settings.put, changes=True),
+    "import": Press(transfers.imported, changes=True),
     "digest": Press(reading.digest),
     "page": Press(reading.page),
     "more": Press(reading.more),

@@ -15,7 +15,7 @@ Ways = list[tuple[str, str, int]]
 """Of buttons: label, verb, offset."""
 _MOST_BACK = 40
 """Bytes of a way back that a card's buttons have room for beside their own."""
-MOST_KEPT = 10
+MOST_KEPT = 20
 """Long queries of a chat whose buttons still work."""
 
 
@@ -62,6 +62,20 @@ def recalled(context: Context, caller: Caller, mark: str) -> str:
     with context.store.reading() as tx:
         kept = tx.setting(_name(caller)).split("\n")
     return next((text for text in kept if text and _mark(text) == mark), "")
+
+
+def carried(context: Context, caller: Caller, text: str, verb: str) -> str:
+    """The action of a button that brings ``text`` to ``verb``: ``verb:=text``, or where that is too long,
+    ``verb:#mark``."""
+    action = f"{verb}:={text}"
+    return action if len(action.encode()) <= MOST_CARRIED else f"{verb}:#{keep(context, caller, text)}"
+
+
+def brought(context: Context, caller: Caller, argument: str) -> str:
+    """What such a button brings; empty where that is kept no more, or the argument is none of ours."""
+    if argument.startswith("#"):
+        return recalled(context, caller, argument[1:])
+    return argument[1:] if argument.startswith("=") else ""
 
 
 def _name(caller: Caller) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.bursts import wanted
 from bot.cards import Mark, View, card
 from bot.citing import bibtex
 from bot.commands.context import PATIENCE, Context, followed_by, topics_of, want
@@ -101,7 +102,7 @@ def _matching(tx: Transaction, chat_id: int, paper: Paper, summaries: Sequence[S
     """The queries of the chat's subscriptions that the paper satisfies."""
     held = tx.subscriptions([chat_id]).get(chat_id, ())
     doc = document(paper, summaries)
-    return [str(one.query) for one in followed_by(held, tx.topics(), "en") if holds(one.query, doc)]
+    return [str(one.query) for one in wanted(followed_by(held, tx.topics(), "en")) if holds(one.query, doc)]
 
 
 def cite(context: Context, caller: Caller, argument: str) -> Reply:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
-from zoneinfo import available_timezones
 
 from bot import absences
+from bot.bursts import wanted
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
 from bot.documents import Document, document
@@ -28,6 +27,7 @@ from bot.model import (
     JobKind,
     Paper,
     Place,
+    Standing,
     Subscription,
     Summary,
     Topic,
@@ -78,6 +78,8 @@ class Context:
                 raise NotAllowed(refusal(self.words(caller, None), self.config, caller))
             chat = tx.open_chat(self.fresh_chat(tx, caller))
         elif chat.state is not ChatState.ACTIVE:
+            if chat.state is ChatState.STOPPED:  # what came meanwhile is not wanted
+                chat = replace(chat, seen=max(chat.seen, tx.before_latest_batch()), since_on=tx.latest_day(), rest=0)
             chat = self.reopen(tx, chat)
         return chat
 
@@ -123,6 +125,7 @@ def want(context: Context, language: str, papers: Iterable[Paper], summaries: Ma
 _OF_THE_INSTANCE = frozenset({Deed.TOPIC, Deed.INVITE, Deed.UNMERGE, Deed.SUMMARY, Deed.BAN, Deed.ANNOUNCE})
 _OF_A_CHAT = frozenset({
     Deed.SUBSCRIBE, Deed.UNSUBSCRIBE, Deed.LANGUAGE, Deed.TIME, Deed.NEWS, Deed.ACCESS, Deed.HERE, Deed.PLACE,
+    Deed.SETTING, Deed.MUTE, Deed.PAUSE, Deed.STOP,
 })  # fmt: skip
 
 
@@ -143,7 +146,26 @@ def digest_comes(words: Words, chat: Chat) -> str:
     """When the chat's digest comes, or how the console shows it."""
     if chat.address.platform == "console":
         return words.say("/digest shows the day's papers whenever you ask.")
-    return words.say("The digest comes at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone)
+    when = {"time": f"{chat.time:%H:%M}", "zone": chat.timezone}
+    if chat.as_announced:
+        return words.say("The digest comes whenever arXiv has announced.")
+    if chat.weekly:
+        (day,) = chat.days
+        return words.say("A digest of the week comes every {day} at {time} ({zone}).", day=words.weekday(day), **when)
+    if len(chat.days) < 7:
+        return words.say("The digest comes at {time} ({zone}): {days}.", days=days_of(words, chat.days), **when)
+    return words.say("The digest comes at {time} ({zone}).", **when)
+
+
+def days_of(words: Words, days: Collection[int]) -> str:
+    """Some ISO weekdays: ``Monday to Friday``, ``Mon, Wed and Fri``."""
+    wanted = sorted(days)
+    if len(wanted) == 7:
+        return words.say("every day")
+    if len(wanted) > 2 and wanted == list(range(wanted[0], wanted[-1] + 1)):
+        first, last = (words.weekday(day) for day in (wanted[0], wanted[-1]))
+        return words.say("{first} to {last}", first=first, last=last)
+    return words.listing([words.weekday(day, short=len(wanted) > 1) for day in wanted])
 
 
 def refusal(words: Words, config: Config, caller: Caller) -> str:
@@ -251,9 +273,14 @@ def query_of(subscription: Subscription, topics: Sequence[Topic]) -> Query | Non
 
 
 def followed_by(subscriptions: Sequence[Subscription], topics: Sequence[Topic], language: str) -> tuple[Followed, ...]:
-    """The subscriptions as queries; one that no longer parses matches nothing rather than stopping the rest."""
-    asked = ((one, query_of(one, topics)) for one in subscriptions)
-    return tuple(Followed(label_of(one, topics, language), query) for one, query in asked if query is not None)
+    """The subscriptions as queries, without what is paused; one that no longer parses matches nothing rather than
+    stopping the rest."""
+    asked = ((one, query_of(one, topics)) for one in subscriptions if one.standing is not Standing.PAUSED)
+    return tuple(
+        Followed(label_of(one, topics, language), query, muted=one.standing is Standing.MUTED)
+        for one, query in asked
+        if query is not None
+    )
 
 
 def documents_of(papers: Iterable[Paper], summaries: dict[int, tuple[Summary, ...]]) -> dict[int, Document]:
@@ -266,16 +293,16 @@ def day_of(
     """The announcements that any of ``followed`` can match, found through the index: a view of one chat
     analyzes its own matches, not the whole day."""
     announced = {a.paper_id for a in announcements}
-    wanted: set[int] = set()
-    for one in followed if announced else ():
+    candidates: set[int] = set()
+    for one in wanted(followed) if announced else ():
         try:
             hits, _ = context.index.search(one.query, limit=len(announced), newest=True, among=announced)
         except QueryError:  # a prefix of too many stored words: the day has fewer
-            wanted |= announced
+            candidates |= announced
             break
-        wanted.update(hit.paper_id for hit in hits)
-    papers = tx.papers(wanted)
-    documents = documents_of(papers.values(), tx.summaries(wanted))
+        candidates.update(hit.paper_id for hit in hits)
+    papers = tx.papers(candidates)
+    documents = documents_of(papers.values(), tx.summaries(candidates))
     return Day(announcements, papers, documents)
 
 
@@ -317,22 +344,3 @@ _LANGUAGE_NAMES = {
     "traditional chinese": "zh-Hant", "繁體": "zh-Hant", "繁體中文": "zh-Hant", "繁体": "zh-Hant",
     "繁体中文": "zh-Hant", "正體中文": "zh-Hant",
 }  # fmt: skip
-_CITIES = {
-    "beijing": "Asia/Shanghai", "北京": "Asia/Shanghai", "上海": "Asia/Shanghai", "香港": "Asia/Hong_Kong",
-    "台北": "Asia/Taipei", "臺北": "Asia/Taipei",
-}  # fmt: skip
-
-
-def zone_named(text: str) -> str | None:
-    """``Asia/Shanghai``, ``europe/berlin`` or a city alone (``new york``) -> the zone's IANA name; None for others."""
-    return _zones().get(unicodedata.normalize("NFKC", text).strip().casefold().replace(" ", "_"))
-
-
-@cache
-def _zones() -> dict[str, str]:
-    zones = sorted(available_timezones())
-    by_city: dict[str, set[str]] = {}
-    for zone in zones:
-        by_city.setdefault(zone.rpartition("/")[2].casefold(), set()).add(zone)
-    cities = {city: next(iter(found)) for city, found in by_city.items() if len(found) == 1}
-    return cities | _CITIES | {zone.casefold(): zone for zone in zones}

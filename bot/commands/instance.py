@@ -1,25 +1,14 @@
-"""Help, settings of a chat, invitations, and how the instance is doing."""
+"""Help, invitations, and how the instance is doing."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.anthology import NAME as ANTHOLOGY
 from bot.budgets import MILLION, PAUSED, day_of_spending
 from bot.commands import announcing
-from bot.commands.context import (
-    Context,
-    digest_comes,
-    language_named,
-    note,
-    require_admin,
-    require_manager,
-    zone_named,
-)
+from bot.commands.context import Context, note, require_admin
 from bot.errors import BadInput
 from bot.feeds import REASONS, eastern_day
 from bot.holidays import KNOWN_UNTIL, runs_out
@@ -27,7 +16,7 @@ from bot.model import BulletinState, Deed, DeliveryState, Feed, FeedState, Gap, 
 from bot.notices import notice_lines
 from bot.ports import Caller, CommandInfo, Transaction
 from bot.replies import Reply, bold, code, heading, paragraph, plain, say
-from bot.words import Words, language_name, words_for
+from bot.words import Words
 
 WARNED_DAYS, REACHLESS_DAYS = 150, 180
 """A chat that could not be reached for so long is warned of, and erased."""
@@ -56,107 +45,6 @@ def help_page(context: Context, caller: Caller, commands: Sequence[CommandInfo])
             paragraph(bold(words.say("Queries") + "\n"), "\n".join(lines)),
         )
     )
-
-
-def language(context: Context, caller: Caller, argument: str) -> Reply:
-    """The language digests and answers come in, and others for papers without words in it: ``zh-Hans ja``."""
-    words = context.words(caller)
-    offered = context.config.languages
-    if not argument:
-        choices = words.listing([f"{language_name(one)} ({one})" for one in offered])
-        return say(
-            words.sentences(_reads(words), _falls_back(words)),
-            words.say("Languages: {choices}. For example: /language zh-Hans", choices=choices),
-            words.say("Name several to accept them in this order: /language {example}", example=" ".join(offered[:2])),
-        )
-    require_manager(words, caller)
-    wanted = _languages_named(words, argument, offered)
-    with context.store.transaction() as tx:
-        chat = context.open_chat(tx, caller)
-        after = replace(chat, language=wanted[0], accepts=wanted[1:])
-        note(context, tx, caller, Deed.LANGUAGE, *(" ".join((one.language, *one.accepts)) for one in (chat, after)))
-        tx.put_chat(after)
-    words = words_for(after.language, after.accepts)
-    return say(words.sentences(_begins(words), _falls_back(words) if words.accepts else ""))
-
-
-def _languages_named(words: Words, text: str, offered: Sequence[str]) -> tuple[str, ...]:
-    """One language by its name or tag, or several with commas or spaces between them. Raises BadInput."""
-    if one := language_named(text, offered):
-        return (one,)
-    named = [part.strip() for part in re.split("[,，、;；]", text) if part.strip()]
-    if any(language_named(part, offered) is None for part in named):
-        named = [part for some in named for part in some.split()]
-    for part in named:
-        if language_named(part, offered) is None:
-            raise BadInput(
-                words.say(
-                    "I do not speak {language}; I speak {languages}.",
-                    language=part[:40],
-                    languages=words.listing(list(offered)),
-                )
-            )
-    return tuple(dict.fromkeys(found for part in named if (found := language_named(part, offered))))
-
-
-def _begins(words: Words) -> str:
-    if words.spoken == words.language:
-        return words.say("From now on I write in English here.")
-    return words.say(
-        "From now on papers come in {language} here, where there are such words; mine stay English.",
-        language=language_name(words.language),
-    )
-
-
-def _reads(words: Words) -> str:
-    return words.say("This chat reads {language}.", language=language_name(words.language))
-
-
-def _falls_back(words: Words) -> str:
-    """What comes where a paper has no words in the chat's own language; empty where that is English alone."""
-    others = [one for one in dict.fromkeys((*words.accepts, "en")) if one != words.language]
-    if not others:
-        return ""
-    return words.say(
-        "What a paper does not have in it comes in the first of these that there is, marked: {languages}.",
-        languages=words.listing([language_name(one) for one in others]),
-    )
-
-
-def when(context: Context, caller: Caller, argument: str) -> Reply:
-    """``08:30`` or ``08:30 Europe/Berlin``: when the digest comes."""
-    words = context.words(caller)
-    with context.store.reading() as tx:
-        chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
-    if caller.address.platform == "console":
-        return say(words.say("No digest comes here by itself, so there is no time to set."), digest_comes(words, chat))
-    if not argument:
-        return say(
-            digest_comes(words, chat),
-            words.say("To change it: /time 08:30 or /time 08:30 Asia/Shanghai"),
-        )
-    require_manager(words, caller)
-    found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", argument))
-    if found is None:
-        raise BadInput(
-            words.say("Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai")
-        )
-    zone = zone_named(found["zone"]) if found["zone"] else chat.timezone
-    if zone is None:
-        raise BadInput(
-            words.say(
-                "I know no time zone {zone}; name one by its city: /time 08:30 Asia/Shanghai", zone=found["zone"][:40]
-            )
-        )
-    with context.store.transaction() as tx:
-        before = context.open_chat(tx, caller)
-        chat = replace(before, time=time(int(found["hour"]), int(found["minute"])), timezone=zone)
-        note(context, tx, caller, Deed.TIME, *(f"{one.time:%H:%M} {one.timezone}" for one in (before, chat)))
-        tx.put_chat(replace(chat, due_at=context.due_at(chat)))
-    return say(digest_comes(words, chat))
-
-
-_CLOCK = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3])[:.h](?P<minute>[0-5][0-9])(?: +(?P<zone>.+))?")
 
 
 def invite(context: Context, caller: Caller, argument: str, code_text: str) -> Reply:

@@ -36,8 +36,10 @@ def news(context: Context, caller: Caller, argument: str) -> Reply:
 
 
 def switch(context: Context, caller: Caller, argument: str) -> Reply:
-    """The press of a button: ``published:on``."""
+    """The press of a button: ``published:on``; nothing behind the word shows what the chat gets."""
     words = context.words(caller)
+    if not argument:
+        return replace(news(context, caller, ""), edits=True)
     require_manager(words, caller)
     name, _, wanted = argument.partition(":")
     if name not in KINDS or wanted not in ("on", "off"):
@@ -58,28 +60,37 @@ def _switched(context: Context, words: Words, caller: Caller, kind: News, on: bo
     return chat
 
 
-def _page(context: Context, words: Words, chat: Chat) -> Reply:
-    told = {
+def called(words: Words, chat: Chat) -> list[tuple[str, bool]]:
+    """What each kind of news is called, in the order of KINDS, and whether the chat gets it."""
+    return [(name, KINDS[kind] in chat.wants) for kind, (name, _) in _told(words).items()]
+
+
+def _told(words: Words) -> dict[str, tuple[str, str]]:
+    return {
         "new": (words.say("new papers"), words.say("announced for the first time")),
         "cross": (words.say("cross-lists"), words.say("papers that join a category you follow")),
         "updates": (words.say("new versions"), words.say("revisions of papers announced before")),
         "published": (words.say("publications"), words.say("arXiv papers that appear in the ACL Anthology")),
     }
+
+
+def _page(context: Context, words: Words, chat: Chat) -> Reply:
+    told = _told(words)
     lines = []
-    for name, (called, meaning) in told.items():
+    for name, (label, meaning) in told.items():
         mark = "✓" if KINDS[name] in chat.wants else "✗"
-        lines += [bold(f"{mark} {called}"), plain(f"  {meaning}\n")]
+        lines += [bold(f"{mark} {label}"), plain(f"  {meaning}\n")]
     notes = [words.say("Press one to change it, or write for example: /news published on")]
     if News.PUBLISHED in chat.wants and not context.config.anthology.enabled:
         notes.append(words.say("This instance does not read the ACL Anthology, so no publications will come."))
     buttons = [
         Button(
-            f"{'✓' if KINDS[name] in chat.wants else '✗'} {called}",
+            f"{'✓' if KINDS[name] in chat.wants else '✗'} {label}",
             f"news:{name}:{'off' if KINDS[name] in chat.wants else 'on'}",
         )
-        for name, (called, _) in told.items()
+        for name, (label, _) in told.items()
     ]
     return Reply(
         (heading(words.say("What this chat gets")), paragraph(*lines), paragraph(words.sentences(*notes))),
-        (tuple(buttons[:2]), tuple(buttons[2:])),
+        (tuple(buttons[:2]), tuple(buttons[2:]), (Button("‹ " + words.say("Settings"), "settings"),)),
     )

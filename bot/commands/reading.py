@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bot.bursts import wanted
 from bot.commands import asked, searching
 from bot.commands.cards import card_of
 from bot.commands.context import (
@@ -121,7 +122,8 @@ def _followed(context: Context, caller: Caller, query: str) -> tuple[Words, Chat
             read = read_query(tx, topic.query if topic else query)
             return words, chat, (Followed(label, read),)
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
-        return words, chat, followed_by(held, topics, words.language)
+        followed = followed_by(held, topics, words.language)
+        return words, chat, followed if wanted(followed) else ()
 
 
 def _view(
@@ -148,7 +150,7 @@ def _view(
         papers, summaries = tx.papers(ids), tx.summaries(ids)
     if not announcements:
         return say(words.say("No batch has come in yet. /paper searches what is stored."))
-    labels = tuple(dict.fromkeys(one.label for one in followed))
+    labels = tuple(dict.fromkeys(one.label for one in wanted(followed)))
     on = max(announcement.announced_on for announcement in announcements)
     if not matches:
         told = {"topics": label_list(words, labels), "day": words.day(on)}

@@ -62,7 +62,7 @@ def track(context: Context, caller: Caller, argument: str) -> Reply:
     query = asked.recalled(context, caller, text) if form else text
     if not query:
         return _too_old(words)
-    return subscriptions.subscribe(context, caller, query)
+    return subscriptions.follow_query(context, caller, query)
 
 
 def results(

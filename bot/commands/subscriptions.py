@@ -1,9 +1,13 @@
-"""Starting, following, and no longer following."""
+"""Starting, and following: first a dry run, then a subscription."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
+from bot.commands.asked import brought, carried
 from bot.commands.context import (
     PATIENCE,
     Context,
@@ -21,18 +25,33 @@ from bot.commands.context import (
 )
 from bot.commands.english import english_hint
 from bot.commands.instance import recognisable
+from bot.commands.trials import (
+    ANNOUNCED,
+    broad_block,
+    count,
+    everything,
+    is_broad,
+    narrower_than,
+    topic_counts,
+    trial_blocks,
+    try_out,
+    week_of,
+)
 from bot.errors import BadInput, NotAllowed
 from bot.explaining import hopeless
-from bot.model import Chat, Deed, Subscription, Topic
-from bot.pages import entry, label_list, shorten
+from bot.model import Chat, Deed, Standing, Subscription, Topic
+from bot.pages import MOST_CARRIED, entry, label_list, shorten
 from bot.ports import Caller, Transaction
-from bot.query import Field, Leaf, parse, topics_in
-from bot.replies import Button, Reply, bold, code, heading, italic, paragraph, plain, say
+from bot.query import Field, Leaf, Query, parse, topics_in
+from bot.replies import Block, Button, Reply, bold, code, heading, italic, paragraph, plain, say
 from bot.words import Words
 
 MOST = 100
 """Subscriptions a chat."""
+MOST_OFFERED = 24
+"""Topics that the catalogue shows."""
 _SHOWN = 3
+_CATEGORY = re.compile(r"(?:[a-z]{2,8}(?:-[a-z]{2,4})?)\.(?:[A-Z]{2}|\*|[a-z]+-[a-z]+)")
 
 
 def start(context: Context, caller: Caller, argument: str) -> Reply:
@@ -82,43 +101,160 @@ def kept(topics: list[Topic]) -> list[Topic]:
     return [topic for topic in topics if not topic.proposed]
 
 
-def topic_buttons(words: Words, topics: list[Topic]) -> tuple[tuple[Button, ...], ...]:
-    """Follow buttons, three a row."""
+def topic_buttons(
+    words: Words, topics: Sequence[Topic], counts: Mapping[str, int] | None = None
+) -> tuple[tuple[Button, ...], ...]:
+    """Follow buttons, three a row, with how many papers each topic had in the last week where that is counted."""
     buttons = [
-        Button("+ " + shorten(topic.name(words.language), 30), action)
+        Button("+ " + shorten(topic.name(words.language), 30) + _counted(words, counts, topic), action)
         for topic in topics
-        if len((action := f"follow:{topic.slug}").encode()) <= 64
+        if len((action := f"follow:{topic.slug}").encode()) <= MOST_CARRIED
     ]
     return tuple(tuple(buttons[i : i + 3]) for i in range(0, len(buttons), 3))
 
 
+def _counted(words: Words, counts: Mapping[str, int] | None, topic: Topic) -> str:
+    return f" · {words.number(counts[topic.slug])}" if counts and topic.slug in counts else ""
+
+
 def subscribe(context: Context, caller: Caller, argument: str) -> Reply:
-    """Follow a topic, by its name, or a query; shows what today's batch has for it at once."""
+    """Alone: the catalogue. A topic, by its name, or a query: a dry run, which a button makes a subscription."""
     words = context.words(caller)
     if not argument:
-        with context.store.reading() as tx:
-            topics = kept(tx.topics())
-        return Reply(
-            (
-                heading(words.say("What would you like to follow?")),
-                paragraph(
-                    words.say("Name a topic or write words of your own:"), "\n", code("/subscribe LoRA"), " · ",
-                    code('/subscribe "language model" cat:cs.CL -survey'),
-                ),
-            ),
-            topic_buttons(words, topics[:24]),
-        )  # fmt: skip
+        return _catalogue(context, words)
     require_follower(context, words, caller)
+    return _proposed(context, caller, argument)
+
+
+def _catalogue(context: Context, words: Words) -> Reply:
     with context.store.reading() as tx:
-        wanted = _wanted(tx, argument)
+        topics, week = kept(tx.topics())[:MOST_OFFERED], week_of(tx)
+    context.index.follow(PATIENCE)
+    counts = topic_counts(context, week, topics)
+    blocks = [
+        heading(words.say("What would you like to follow?")),
+        paragraph(
+            words.say("Name a topic or write words of your own:"), "\n", code("/subscribe LoRA"), " · ",
+            code('/subscribe "language model" cat:cs.CL -survey'), " · ", code('/subscribe au:"Edward Hu"'),
+        ),
+    ]  # fmt: skip
+    if counts:
+        blocks.append(paragraph(words.say("Behind each topic stands how many papers it had in the last week.")))
+    return Reply(tuple(blocks), topic_buttons(words, topics, counts))
+
+
+def _proposed(context: Context, caller: Caller, text: str) -> Reply:
+    """The dry run of what somebody asks to follow. Raises QueryError."""
+    with context.store.reading() as tx:
+        chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
+        words = context.words(caller, chat)
+        topics = tx.topics()
+        wanted = wanted_of(tx, text)
+        held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat.id else ()
+        known = held_already(wanted, held, topics)
+        week = week_of(tx, chat)
+    label = shorten(label_of(wanted, topics, chat.language), 200)
+    if known is not None and known.standing is Standing.FOLLOWED:
+        label = shorten(label_of(known, topics, chat.language), 200)
+        first = words.say("This chat follows {label} already.", label=label)
+        return _with_today(context, words, chat, known, first)
+    query = query_of(wanted, topics)
+    assert query is not None, "it was just read"
+    text = wanted.query or f"topic:{wanted.topic}"
+    context.index.follow(PATIENCE)
+    blocks = [paragraph(bold(label))]
+    if known is not None:
+        muted = known.standing is Standing.MUTED
+        blocks.append(paragraph(
+            words.say("It is muted here now; to follow it ends that.")
+            if muted
+            else words.say("It is paused here now; to follow it ends that.")
+        ))  # fmt: skip
+    trial = try_out(context, week, query, wanted.query or label) if week else None
+    if week is not None:
+        told, *entries = trial_blocks(words, trial)
+        blocks.append(told)
+        if trial is not None and is_broad(trial, chat.size):
+            narrower = narrower_than(context, week, text, trial.total, chat.size * ANNOUNCED)
+            blocks.append(broad_block(words, everything(context, week), trial, chat.size, narrower))
+        blocks += entries
+    blocks += _in_vain(words, query, chat, context.now().date())
+    blocks += english_hint(context, words, [query], topics)
+    buttons = [
+        Button(words.say("Follow"), carried(context, caller, text, "take")),
+        Button(words.say("Narrow"), carried(context, caller, text, "narrower")),
+        Button(words.say("Cancel"), "cancel"),
+    ]
+    if trial is None or not trial.total:
+        del buttons[1]
+    return Reply(tuple(blocks), (tuple(buttons),))
+
+
+def propose(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a button that proposes a query: its dry run, in the place of what was proposed before."""
+    return _pressed(context, caller, argument, lambda text: _proposed(context, caller, text))
+
+
+def take(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a dry run's Follow."""
+    return _pressed(context, caller, argument, lambda text: follow_query(context, caller, text))
+
+
+def follow_query(context: Context, caller: Caller, text: str) -> Reply:
+    """Follow what was seen already: without a dry run. Raises QueryError."""
+    with context.store.reading() as tx:
+        wanted = wanted_of(tx, text)
     return _follow(context, caller, wanted)
 
 
-def _wanted(tx: Transaction, text: str) -> Subscription:
-    """A topic by its name or as ``topic:NAME`` alone, or a query. Raises QueryError."""
+def narrower(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a dry run's Narrow: what finds less, each a button to its own dry run."""
+    return _pressed(context, caller, argument, lambda text: _narrower(context, caller, text))
+
+
+def _narrower(context: Context, caller: Caller, text: str) -> Reply:
+    with context.store.reading() as tx:
+        chat = tx.chat(caller.address) or context.fresh_chat(tx, caller)
+        words = context.words(caller, chat)
+        query, week = read_query(tx, text), week_of(tx, chat)
+    context.index.follow(PATIENCE)
+    total = count(context, week, query, text) if week else 0
+    found = narrower_than(context, week, text, total, chat.size * ANNOUNCED) if week else []
+    rows = [
+        (Button(f"{shorten(one.text, 50)} · {words.number(one.total)}", carried(context, caller, one.text, "propose")),)
+        for one in found
+    ]
+    own = words.say("Write it narrower yourself, for example:")
+    back = Button("‹ " + words.say("Back"), carried(context, caller, text, "propose"))
+    less = paragraph(own, "\n", code(f"/subscribe {shorten(text, 200)} -survey"))
+    first = words.say("Narrower, with how many papers each would have brought:") if found else ""
+    blocks = [paragraph(bold(shorten(text, 200))), *([paragraph(first)] if found else []), less]
+    return Reply(tuple(blocks), (*rows, (back,)))
+
+
+def cancel(context: Context, caller: Caller, argument: str) -> Reply:
+    """The press of a dry run's Cancel."""
+    words = context.words(caller)
+    require_follower(context, words, caller)
+    return replace(say(words.say("Nothing was changed.")), edits=True)
+
+
+def _pressed(context: Context, caller: Caller, argument: str, act: Callable[[str], Reply]) -> Reply:
+    """What a button's query comes to, in the place of the message it stood under."""
+    words = context.words(caller)
+    require_follower(context, words, caller)
+    text = brought(context, caller, argument)
+    if not text:
+        return say(words.say("This button is too old. /subscribe begins again."), private=True)
+    return replace(act(text), edits=True)
+
+
+def wanted_of(tx: Transaction, text: str) -> Subscription:
+    """A topic by its name or as ``topic:NAME`` alone, a category by its name, or a query. Raises QueryError."""
     topics = tx.topics()
     topic = find_topic(topics, text, proposed=False)
     if topic is None:
+        text = f"cat:{text}" if _CATEGORY.fullmatch(text) else text
         read_query(tx, text, for_subscription=True)
         query = parse(text)
         if isinstance(query, Leaf) and query.field is Field.TOPIC:
@@ -145,19 +281,20 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
         words = context.words(caller, chat)
         topics = tx.topics()
         held = tx.subscriptions([chat.id]).get(chat.id, ())
-        known = _held_already(wanted, held, topics)
+        known = held_already(wanted, held, topics)
+        if known is not None and known.standing is not Standing.FOLLOWED:
+            known = replace(known, standing=Standing.FOLLOWED)
+            tx.put_subscription(known)
+            note(context, tx, caller, Deed.SUBSCRIBE, after=written(known))
+            first = words.say("Subscribed to {label}.", label=shorten(label_of(known, topics, chat.language), 200))
+            return _with_today(context, words, chat, known, first)
         if known is None and len(held) >= MOST:
-            raise BadInput(
-                words.say(
-                    "This chat has {n} subscriptions already, the most there can be. /unsubscribe makes room.",
-                    n=MOST,
-                )
-            )
+            raise BadInput(full(words))
         if known is None:
             if wanted.topic and tx.topic(wanted.topic) is None:
                 raise BadInput(words.say("This topic is gone. /topics shows those there are."))
             known = tx.subscribe(replace(wanted, chat_id=chat.id, made_at=context.now()))
-            note(context, tx, caller, Deed.SUBSCRIBE, after=_written(known))
+            note(context, tx, caller, Deed.SUBSCRIBE, after=written(known))
             first = words.say("Subscribed to {label}.", label=shorten(label_of(known, topics, chat.language), 200))
         else:
             label = shorten(label_of(known, topics, chat.language), 200)
@@ -165,7 +302,7 @@ def _follow(context: Context, caller: Caller, wanted: Subscription) -> Reply:
     return _with_today(context, words, chat, known, first)
 
 
-def _held_already(wanted: Subscription, held: tuple[Subscription, ...], topics: list[Topic]) -> Subscription | None:
+def held_already(wanted: Subscription, held: tuple[Subscription, ...], topics: list[Topic]) -> Subscription | None:
     """The subscription that brings the same papers; a topic is more than its present query."""
     if wanted.topic:
         return next((one for one in held if one.topic == wanted.topic), None)
@@ -187,8 +324,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
         shown = [m.paper_id for m in matches[:_SHOWN]]
         papers, summaries = tx.papers(shown), tx.summaries(shown)
     blocks = [paragraph(bold(first), plain("\n" + digest_comes(words, chat)))]
-    today = context.now().date()
-    in_vain = [each for one in followed for each in hopeless(one.query, today, chat.wants)]
+    in_vain = [block for one in followed for block in _in_vain(words, one.query, chat, context.now().date())]
     blocks += english_hint(context, words, [one.query for one in followed], topics)
     if matches:
         blocks.append(
@@ -212,16 +348,8 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
                     )
                 )
             )
-    if in_vain:
-        blocks.append(
-            paragraph(
-                words.say(
-                    "Hardly a new paper will match it, because of {conditions}; /paper searches all that is stored.",
-                    conditions=label_list(words, list(dict.fromkeys(map(str, in_vain)))),
-                )
-            )
-        )
-    elif announcements and not matches:
+    blocks += in_vain
+    if announcements and not matches and not in_vain:
         blocks.append(paragraph(words.say("The latest batch has nothing for it; /paper searches all that is stored.")))
     buttons = [
         Button(words.say("Today's digest"), "digest"),
@@ -230,116 +358,23 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
     return Reply(tuple(blocks), (tuple(buttons),))
 
 
-def subscriptions(context: Context, caller: Caller, argument: str) -> Reply:
-    """What this chat follows, numbered."""
-    chat, held, topics, words = _held(context, caller)
-    if chat is None or not held:
-        return say(words.say("This chat follows nothing yet. Try /subscribe LoRA, or pick from /topics."))
-    lines = _lines(words, held, topics)
-    return Reply(
-        (
-            heading(words.count("This chat has {n} subscription", "This chat has {n} subscriptions", len(held))),
-            *(paragraph("\n".join(lines[i : i + 25])) for i in range(0, len(lines), 25)),
-            paragraph(
-                words.sentences(
-                    words.say("/unsubscribe NUMBER ends one; /subscribe adds one."), digest_comes(words, chat)
-                )
-            ),
-        ),
-        ((Button(words.say("Today's digest"), "digest"),),),
+def _in_vain(words: Words, query: Query, chat: Chat, today: date) -> list[Block]:
+    """That hardly a new paper can match, where that is so."""
+    found = list(dict.fromkeys(map(str, hopeless(query, today, chat.wants))))
+    if not found:
+        return []
+    told = words.say(
+        "Hardly a new paper will match it, because of {conditions}; /paper searches all that is stored.",
+        conditions=label_list(words, found),
     )
+    return [paragraph(told)]
 
 
-def unsubscribe(context: Context, caller: Caller, argument: str) -> Reply:
-    """End one subscription by its number, its words or its topic; ``all`` ends every one."""
-    chat, held, topics, words = _held(context, caller)
-    if chat is None or not held:
-        return say(words.say("This chat follows nothing, so there is nothing to end."))
-    if not argument:
-        buttons = [
-            (Button("✕ " + shorten(label_of(one, topics, words.language), 50), f"drop:{one.id}"),) for one in held[:20]
-        ]
-        return Reply(
-            (
-                heading(words.say("Which one should end?")),
-                paragraph(
-                    words.say("Press one, or write its number: /unsubscribe 2. /unsubscribe all ends every one.")
-                ),
-                *(paragraph("\n".join(_lines(words, held, topics)[i : i + 25])) for i in range(20, len(held), 25)),
-            ),
-            tuple(buttons),
-        )
-    require_follower(context, words, caller)
-    ended = _named(argument, held, topics)
-    if not ended:
-        raise BadInput(
-            words.say(
-                "This chat does not follow {label}. /subscriptions shows what it follows.", label=shorten(argument, 100)
-            )
-        )
-    _end(context, caller, chat, ended)
-    return _ended(words, ended, topics, len(held) - len(ended))
+def full(words: Words) -> str:
+    """That there is no room for another subscription."""
+    return words.say("This chat has {n} subscriptions already, the most there can be. /unsubscribe makes room.", n=MOST)
 
 
-def _end(context: Context, caller: Caller, chat: Chat, ended: list[Subscription]) -> None:
-    with context.store.transaction() as tx:
-        for one in ended:
-            if tx.unsubscribe(chat.id, one.id):
-                note(context, tx, caller, Deed.UNSUBSCRIBE, _written(one))
-
-
-def _written(one: Subscription) -> str:
+def written(one: Subscription) -> str:
+    """How the audit log writes a subscription."""
     return one.query or f"topic:{one.topic}"
-
-
-def _named(wanted: str, held: tuple[Subscription, ...], topics: list[Topic]) -> list[Subscription]:
-    """The subscriptions meant by ``all``, a number of the list, a topic's name, or a query as typed or one like it."""
-    if wanted.casefold() == "all":
-        return list(held)
-    if wanted.isdecimal() and len(wanted) < 6 and 0 < int(wanted) <= len(held):
-        return [held[int(wanted) - 1]]
-    topic = find_topic(topics, wanted)
-    found = [s for s in held if s.query.casefold() == wanted.casefold() or (topic and s.topic == topic.slug)]
-    query = query_of(Subscription(0, 0, wanted), topics)
-    return found or [s for s in held if query is not None and query_of(s, topics) == query]
-
-
-def drop(context: Context, caller: Caller, argument: str) -> Reply:
-    """The press of an unsubscribe button. The subscription must be this chat's."""
-    chat, held, topics, words = _held(context, caller)
-    require_follower(context, words, caller)
-    ended = [one for one in held if str(one.id) == argument]
-    if chat is None or not ended:
-        return say(words.say("That subscription has ended already."), private=True)
-    _end(context, caller, chat, ended)
-    return _ended(words, ended, topics, len(held) - 1)
-
-
-def _ended(words: Words, ended: list[Subscription], topics: list[Topic], left: int) -> Reply:
-    labels = label_list(words, [label_of(one, topics, words.language) for one in ended])
-    return say(
-        words.say("No longer following {labels}.", labels=labels),
-        words.count("{n} subscription is left.", "{n} subscriptions are left.", left)
-        if left
-        else words.say("Nothing is left to follow, so no digest will come. /subscribe begins again."),
-    )
-
-
-def _lines(words: Words, held: tuple[Subscription, ...], topics: list[Topic]) -> list[str]:
-    queries = {topic.slug: topic.query for topic in topics}
-    lines = []
-    for number, one in enumerate(held, 1):
-        name = label_of(one, topics, words.language)
-        query = queries.get(one.topic, "")
-        lines.append(
-            f"{number}. {shorten(name, 120)}" + (f"  ({shorten(query, 80)})" if query and query != name else "")
-        )
-    return lines
-
-
-def _held(context: Context, caller: Caller) -> tuple[Chat | None, tuple[Subscription, ...], list[Topic], Words]:
-    with context.store.reading() as tx:
-        chat = tx.chat(caller.address)
-        held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
-        topics = tx.topics()
-    return chat, held, topics, context.words(caller, chat)

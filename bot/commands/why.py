@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 
-from bot.bursts import waits
-from bot.commands.context import Context, find_topic, followed_by, read_query, taste_of
+from bot.bursts import waits, wanted
+from bot.commands.context import Context, digest_comes, find_topic, followed_by, read_query, taste_of
 from bot.commands.people import DELIVERIES_DAYS
 from bot.delivery import REFUSED, SKIPPED
 from bot.digests import Day, Followed
@@ -70,15 +70,17 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
     title = Span(readable(paper.title), Style.BOLD, link("", address_of(paper)).link)
     blocks = [Block((title,), BlockKind.ENTRY, paper.id)]
     blocks += [paragraph(line) for line in past]
-    if not followed:
+    if not wanted(followed):
         blocks.append(paragraph(words.say("This chat follows nothing yet, so nothing can match.")))
-    matching = [one for one in followed if holds(one.query, doc)]
+    matching = [one for one in wanted(followed) if holds(one.query, doc)]
     if liked := _liked(words, taste, paper, matching):
         blocks.append(paragraph(liked))
-    others = [one for one in followed if one not in matching]
+    others = [one for one in wanted(followed) if one not in matching]
+    muting = [one for one in followed if one.muted and holds(one.query, doc)]
+    blocks += [_line("🔇", one, [_muting(words, one, doc)]) for one in muting[:_MOST]]
     blocks += [_matched(words, one, doc) for one in matching[:_MOST]]
     blocks += [_missed(words, one, doc) for one in others[: max(0, _MOST - len(matching))]]
-    rest = len(followed) - _MOST
+    rest = len(matching) + len(others) - _MOST
     if rest > 0:
         blocks.append(paragraph(words.count("And {n} more.", "And {n} more.", rest)))
     return Reply(tuple(blocks))
@@ -112,6 +114,11 @@ def _asked(argument: str) -> tuple[str | None, str, str]:
 
 def _matched(words: Words, one: Followed, doc: Document) -> Block:
     return _line("✓", one, [" · ".join(_said(words, each) for each in explain(one.query, doc)[:8])])
+
+
+def _muting(words: Words, one: Followed, doc: Document) -> str:
+    found = " · ".join(_said(words, each) for each in explain(one.query, doc)[:8])
+    return words.say("Kept away by your mute: {words}", words=found or shorten(one.label, 80))
 
 
 def _missed(words: Words, one: Followed, doc: Document) -> Block:
@@ -196,7 +203,11 @@ def _past(
         )
         return
     # The console's digest is a view: nothing is ever sent there.
-    if chat is None or chat.address.platform == "console" or not any(holds(one.query, doc) for one in followed):
+    if (
+        chat is None
+        or chat.address.platform == "console"
+        or not any(holds(one.query, doc) for one in wanted(followed))
+    ):
         yield announced
         return
     yield words.sentences(announced, _not_sent(words, chat, paper, told, followed, doc))
@@ -212,9 +223,13 @@ def _not_sent(
 ) -> str:
     ahead = [one for one in told if one.id > chat.seen]
     if Day(ahead, {paper.id: paper}, {paper.id: doc}).matches(followed, chat.wants, chat.since_on):
+        if chat.as_announced or len(chat.days) < 7:
+            return words.sentences(words.say("It comes with this chat's next digest."), digest_comes(words, chat))
         return words.say(
             "It comes with this chat's next digest, at {time} ({zone}).", time=f"{chat.time:%H:%M}", zone=chat.timezone
         )
+    if any(one.muted and holds(one.query, doc) for one in followed):
+        return words.say("It was not sent: this chat mutes it.")
     if all(one.news not in chat.wants for one in told):
         return words.say("It was not sent: this chat does not ask for such news. /news changes that.")
     if any(one.news in chat.wants for one in ahead):

@@ -15,6 +15,7 @@ from bot.model.chats import (
     EmptyDay,
     Layout,
     Place,
+    Standing,
     Subscription,
     Topic,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "Sighting",
     "Site",
     "Spending",
+    "Standing",
     "Subscription",
     "Summary",
     "SummaryJob",

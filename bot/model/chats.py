@@ -131,7 +131,8 @@ class Chat:
     id of its last digest, where that left papers for the next ones, else 0. Of what is found late, days before
     ``since_on`` are not offered; None: any day is. ``away_at`` is since when it cannot be reached, kept until a digest
     arrives again; ``try_at`` is when that is tried next, or, of an active chat, when the present try began. ``accepts``
-    are languages that its readers take, in this order, where a paper has no words in ``language``.
+    are languages that its readers take, in this order, where a paper has no words in ``language``. ``as_announced``: a
+    digest comes whenever arXiv announced, whatever ``time`` and ``days`` are; ``quiet``: without a sound.
     """
 
     id: int
@@ -159,14 +160,33 @@ class Chat:
     banned: bool = False
     open_to_all: bool = False
     target: Address | None = None
+    as_announced: bool = False
+    quiet: bool = False
+
+    @property
+    def weekly(self) -> bool:
+        """Whether one digest brings a whole week: it comes on one weekday, with all that was announced since."""
+        return len(self.days) == 1 and not self.as_announced
+
+
+class Standing(StrEnum):
+    """What a subscription does at present."""
+
+    FOLLOWED = "followed"
+    PAUSED = "paused"
+    """Kept, and asked nothing."""
+    MUTED = "muted"
+    """Keeps away what it finds, whatever else finds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A chat follows a topic (``topic`` is its slug) or a query of its own (``query``), exactly one of them."""
+    """A chat follows a topic (``topic`` is its slug) or a query of its own (``query``), exactly one of them; or keeps
+    it away, see ``Standing``."""
 
     id: int
     chat_id: int
     query: str = ""
     topic: str = ""
     made_at: datetime | None = None
+    standing: Standing = Standing.FOLLOWED

@@ -134,6 +134,8 @@ class Delivery:
     """Its papers went into a later digest, for the chat had been away for long."""
     accepts: tuple[str, ...] = ()
     """As the chat's when it was planned."""
+    quiet: bool = False
+    """Without a sound."""
 
     @property
     def sent_parts(self) -> tuple[Part, ...]:

@@ -256,6 +256,9 @@ class ChatPlatform(Protocol):
     def marked(self, payload: bytes, note: str) -> bytes:
         """The message with ``note``, of at most NOTE characters, above it, still within the limits. Pure."""
 
+    def silent(self, payload: bytes) -> bytes:
+        """The message without a sound or a pop-up for whoever gets it. Pure."""
+
     async def find(self, address: Address, payload: bytes, since: datetime) -> str:
         """The id of the message with this payload that this bot sent there since then, empty where there is none.
 

@@ -148,6 +148,9 @@ class Transaction(Rule, SummaryBooks, Reading, Protocol):
     def move_on(self, chat_ids: Sequence[int], seen: int, due_at: datetime) -> None:
         """Chats that were planned: what they were offered, and when they are due again."""
 
+    def wake_announced(self, now: datetime) -> int:
+        """Chats that want their digest as announced are due now; returns how many were not yet."""
+
     def private_chats(self, platform: str, after_id: int, limit: int) -> list[Chat]:
         """Chats with one person, in order of id."""
 
@@ -165,8 +168,13 @@ class Transaction(Rule, SummaryBooks, Reading, Protocol):
     def subscribe(self, subscription: Subscription) -> Subscription:
         """Insert; the stored one where the chat follows it already."""
 
-    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
-        """What chats follow, as (topic, query), one of which is empty, in the order of `subscriptions`."""
+    def put_subscription(self, subscription: Subscription) -> bool:
+        """Overwrite the one of its chat with its id; False, and nothing written, where the chat has no such one, or
+        has the same already under another id."""
+
+    def followed(self, chat_ids: Iterable[int]) -> dict[int, list[tuple[str, str, bool]]]:
+        """What chats follow or mute, as (topic, query, muted), one of the first two empty, in the order of
+        `subscriptions`; without what is paused."""
 
     def subscriptions_naming_topics(self) -> list[Subscription]:
         """Those whose query may hold a ``topic:``."""

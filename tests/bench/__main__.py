@@ -27,6 +27,7 @@ from tests.bench import (
     searching,
     start,
     telling,
+    trials,
 )
 from tests.bench.measure import Measured
 from tests.paths import ROOT
@@ -41,12 +42,13 @@ MEASUREMENTS: dict[str, Callable[[Path, float], list[Measured]]] = {
     "planning": planning.measure,
     "search": searching.measure,
     "queries": queries.measure,
+    "trials": trials.measure,
     "checking": checking.measure,
     "telling": telling.measure,
 }
 SCALE = 0.05
 """The part of the full sizes (a million filters and chats, 650,000 papers) that is measured unless told otherwise."""
-SIZED = frozenset({"matching", "planning", "search"})
+SIZED = frozenset({"matching", "planning", "search", "trials"})
 """What has goals for the full sizes alone."""
 LIBRARIES = ("tantivy", "numpy", "sqlalchemy", "feedparser", "PyStemmer", "rapidfuzz")
 

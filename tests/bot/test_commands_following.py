@@ -200,9 +200,13 @@ def test_what_is_followed_is_listed_with_numbers_and_a_topics_query(front: Front
     front.ask(OWNER, "/subscribe rag")
     told = front.ask(OWNER, "/subscriptions")
     assert told.blocks[0].text == "This chat has 2 subscriptions"
-    assert told.blocks[1].text == '1. LoRA\n2. RAG  (RAG OR "retrieval-augmented")'
-    assert told.blocks[2].text == "/unsubscribe NUMBER ends one; /subscribe adds one. The digest comes at 08:00 (UTC)."
-    assert buttons(told) == {"Today's digest": "digest"}
+    assert told.blocks[1].text == '1. LoRA · 3\n2. RAG  (RAG OR "retrieval-augmented") · 0'
+    assert told.blocks[2].text == "Behind each stands how many papers it found in the last week."
+    assert told.blocks[3].text == (
+        "Press a number to pause, edit or end one; /subscribe adds one. The digest comes at 08:00 (UTC)."
+    )
+    first, second = front.subscriptions(OWNER)
+    assert buttons(told) == {"1": f"sub:{first.id}", "2": f"sub:{second.id}", "Today's digest": "digest"}
 
 
 def test_a_hundred_long_subscriptions_are_all_listed(front: Front) -> None:
@@ -210,8 +214,14 @@ def test_a_hundred_long_subscriptions_are_all_listed(front: Front) -> None:
     with front.store.transaction() as tx:
         for n in range(MOST):
             tx.subscribe(Subscription(0, front.chat(OWNER).id, f"word{n} " + "x" * 480))
-    told = front.ask(OWNER, "/subscriptions").text
-    assert all(f"\n{n}. word{n - 1} " in "\n" + told for n in range(1, 101))
+    told = front.ask(OWNER, "/subscriptions")
+    shown = told.text
+    while onward := buttons(told).get("Next ›"):
+        told = front.press(OWNER, onward)
+        assert told.edits
+        shown += "\n" + told.text
+    assert all(f"\n{n}. word{n - 1} " in "\n" + shown for n in range(1, 101))
+    assert "(91-100)" in front.ask(OWNER, "/subscriptions 10").text
     which = front.ask(OWNER, "/unsubscribe")
     assert len(buttons(which)) == 20
     assert all(f"\n{n}. word{n - 1} " in "\n" + which.text for n in range(21, 101))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import COMMANDS
-from bot.commands.context import Context, language_named, zone_named
+from bot.commands.context import Context, language_named
 from bot.config import Config
 from bot.desk import FrontDesk
 from bot.feeds import REASONS
@@ -33,6 +33,7 @@ from bot.model import (
     SummaryText,
 )
 from bot.query import parse
+from bot.zones import zone_named
 from tests.desks import ADMIN, MANAGER, OWNER, Front, NewFront, buttons, item, later, with_words
 from tests.desks import front as front
 from tests.desks import new_front as new_front
@@ -165,13 +166,13 @@ def test_what_is_no_time_is_refused_with_an_example(front: Front, written: str) 
 
 
 @pytest.mark.parametrize(
-    "zone", ["Mars", "../../etc/passwd", "/etc/localtime", "Europe", "posix/UTC", "x" * 9000, "UTC+8", "08:30"]
+    "zone", ["Mars", "../../etc/passwd", "/etc/localtime", "Europe", "posix/UTC", "x" * 9000, "UTC+99", "08:30"]
 )
 def test_what_is_no_zone_is_refused_by_its_name(front: Front, zone: str) -> None:
     front.ask(OWNER, "/start")
     before = front.rows()
     told = front.ask(OWNER, f"/time 08:30 {zone}").text
-    assert told == f"I know no time zone {zone[:40]}; name one by its city: /time 08:30 Asia/Shanghai"
+    assert told.startswith(f"I know no time zone {zone[:40]}; name one by its city: /time 08:30 Asia/Shanghai")
     assert front.rows() == before
 
 
@@ -385,7 +386,7 @@ async def test_a_chat_that_moves_its_time_hears_of_an_empty_day_once(tmp_path: P
         await desk.answer(caller, "time", f"{hour + 2}:00")
         return house.wire.texts()
 
-    await desk.answer(caller, "subscribe", "gravity")
+    await desk.press(caller, "take:=gravity")
     assert await at(8, lora(1)) == ["Nothing new for gravity, Tuesday 8 April."]
     assert await at(10, lora(1)) == []
     assert await at(12, lora(1), lora(2)) == [], "what came meanwhile does not match"

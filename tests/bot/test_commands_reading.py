@@ -167,13 +167,13 @@ def test_every_page_of_a_search_is_reachable_however_long_the_query(new_front: N
     assert titles(back) == titles(pages[1])
 
 
-def test_the_button_of_a_long_query_that_ten_others_replaced_says_it_is_old(new_front: NewFront) -> None:
+def test_the_button_of_a_long_query_that_twenty_others_replaced_says_it_is_old(new_front: NewFront) -> None:
     front = new_front()
     front.announce([item(n, f"LoRA number {n}") for n in range(1, 36)])
     old = buttons(front.ask(OWNER, f"/paper {LONG}"))["Next ›"]
     assert all(front.ask(OWNER, f"/paper {LONG} OR more{n}").buttons for n in range(9))
     assert len(titles(front.press(OWNER, old))) == 5
-    assert all(front.ask(OWNER, f"/paper {LONG} OR less{n}").buttons for n in range(9))
+    assert all(front.ask(OWNER, f"/paper {LONG} OR less{n}").buttons for n in range(19))
     new = buttons(front.ask(OWNER, f"/paper {LONG} OR more"))["Next ›"]
     assert front.press(OWNER, old).text == "This button is too old. /paper searches again."
     assert len(titles(front.press(OWNER, new))) == 5
@@ -222,7 +222,8 @@ def test_a_card_shows_the_whole_paper(new_front: NewFront) -> None:
     number = told.blocks[0].paper
     assert buttons(told) == {
         "Save": f"save:{number}::", "👍": f"up:{number}::", "👎": f"down:{number}::", "BibTeX": f"cite:{number}::",
-        "Similar": f"like:{number}::", "Why": f"reasons:{number}::", "简体中文": f"card:{number}:zh-Hans:",
+        "Similar": f"like:{number}::", "🔇 Less": f"less:{number}",
+        "+ Follow": f"follow-like:{number}", "Why": f"reasons:{number}::", "简体中文": f"card:{number}:zh-Hans:",
     }  # fmt: skip
     chinese = front.ask(replace(OWNER, locale="zh-TW"), "/paper 2504.00011")
     assert "平方繩結" in chinese.text and "證明了繩結。 [由簡體轉換]" in chinese.text

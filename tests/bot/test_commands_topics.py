@@ -176,4 +176,4 @@ def test_a_topic_is_looked_into_where_it_stands_and_its_button_follows_it(front:
     assert titles(front.ask(OWNER, "/digest topic:peft -evening")) == ["LoRA at Noon"]
     told = front.carry_out(ADMIN, "/topic add mine topic:peft -evening")
     assert front.press(OWNER, buttons(told)["Follow it here"]).text.startswith("Subscribed to mine.")
-    assert front.ask(OWNER, "/subscriptions").blocks[1].text == "1. mine  (topic:peft -evening)"
+    assert front.ask(OWNER, "/subscriptions").blocks[1].text == "1. mine  (topic:peft -evening) · 2"

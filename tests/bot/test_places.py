@@ -180,7 +180,9 @@ def test_a_mistyped_command_and_a_search_are_for_the_channel_as_well(front: Fron
     found = front.ask(OWNER, "tea")
     front.ask(OWNER, "/channel")
     assert told.blocks[0].text == found.blocks[0].text == "For Lab news:"
-    assert front.press(OWNER, buttons(told)["/subscribe LoRA"]).blocks[0].text == "For Lab news:"
+    proposed = front.press(OWNER, buttons(told)["/subscribe LoRA"])
+    assert proposed.blocks[0].text == "For Lab news:"
+    front.press(OWNER, buttons(proposed)["Follow"])
     front.press(OWNER, buttons(found)["Follow this search"])
     assert (channel_follows(front), front.follows(OWNER)) == (["LoRA", "tea"], [])
 

@@ -47,11 +47,13 @@ def test_the_first_digest_is_shown_and_every_command_works_until_ctrl_d(tmp_path
         terminal.type("/frobnicate\r")
         terminal.expect("There is no command /frobnicate. /help shows", PROMPT)
         terminal.type("/subscribe parrots\r")
+        terminal.expect("in the last week", "[1] Follow", PROMPT)
+        terminal.type("1\r")
         terminal.expect("Subscribed to parrots", PROMPT)
         terminal.type("/help\r")
         terminal.expect("/subscriptions", "/topic", PROMPT)
         terminal.type("2504.00003\r")
-        terminal.expect("Parrots *Count* [Again]", "[1] Save", "[7] arXiv", PROMPT)
+        terminal.expect("Parrots *Count* [Again]", "[1] Save", "[9] arXiv", PROMPT)
         terminal.type("\x04")
         assert terminal.end() == 0
     assert "Traceback" not in terminal.shown

@@ -17,6 +17,7 @@ from bot.model import (
     Match,
     News,
     Rest,
+    Standing,
     Subscription,
     Topic,
 )
@@ -94,9 +95,11 @@ def test_what_chats_follow_is_read_in_the_order_it_was_subscribed(store: SqlStor
         tx.put_topic(Topic("peft", (("en", "PEFT"),), "LoRA"))
         for chat, query, topic in ((first, "b", ""), (second, "x", ""), (first, "", "peft"), (first, "a", "")):
             tx.subscribe(Subscription(0, chat.id, query, topic))
+        tx.subscribe(Subscription(0, first.id, "loud", standing=Standing.MUTED))
+        tx.subscribe(Subscription(0, second.id, "later", standing=Standing.PAUSED))
         assert tx.followed([first.id, second.id]) == {
-            first.id: [("", "b"), ("peft", ""), ("", "a")],
-            second.id: [("", "x")],
+            first.id: [("", "b", False), ("peft", "", False), ("", "a", False), ("", "loud", True)],
+            second.id: [("", "x", False)],
         }
 
 
@@ -120,7 +123,7 @@ def test_subscriptions_that_name_topics_are_rewritten_without_doubles(store: Sql
         tx.rewrite_subscription(named[1].id, "about y")
         tx.rewrite_subscription(named[0].id, "(LoRA) -survey")
         tx.rewrite_subscription(999, "z")
-        assert [query for _, query in tx.followed([chat.id])[chat.id]] == ["about y", "no topics", "(LoRA) -survey"]
+        assert [query for _, query, _ in tx.followed([chat.id])[chat.id]] == ["about y", "no topics", "(LoRA) -survey"]
 
 
 LEFT = Digest(
