@@ -6,6 +6,8 @@ import asyncio
 import logging
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
 
 from bot import absences
 from bot.commands import COMMANDS, OPEN_TO_ALL, PRESSES, Command, banning, forum, proxies
@@ -15,8 +17,9 @@ from bot.commands.texts import written
 from bot.errors import BadInput, NotAllowed, QueryError
 from bot.model import Address, ChatState
 from bot.pages import MOST_CARRIED, shorten
-from bot.ports import HINTED, Caller, CommandInfo, Offers, Suggestion
+from bot.ports import HINTED, Caller, CommandInfo, Haste, Offers, Suggestion
 from bot.query import Said, caret
+from bot.quotas import Quota
 from bot.replies import Block, BlockKind, Button, Reply, Span, code, paragraph, say
 from bot.words import Words, language_for, words_for
 
@@ -30,6 +33,9 @@ _TEXT = "paper"
 _CHANGES = {RUN: True} | {verb: press.changes for verb, press in PRESSES.items()}
 _FOLLOWS = frozenset({"follow", "take", "track"})
 """Presses that make a place one where digests come."""
+_TYPED = 6
+"""Completions and offers for each command that a person may send: they come while somebody types."""
+_NOTHING_YET = Offers(seconds=5)
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -40,11 +46,17 @@ def _tidied(text: str) -> str:
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
 
 
+def _person(caller: Caller) -> str:
+    return caller.user or str(replace(caller.address, thread=""))
+
+
 class FrontDesk:
     """Implements ``ports.Desk`` over a ``Context``; every command runs in a worker thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        most = context.config.commands_a_minute
+        self._asking, self._typing = Quota(most), Quota(most * _TYPED)
 
     def commands(self, language: str) -> Sequence[CommandInfo]:
         words = words_for(language)
@@ -68,6 +80,12 @@ class FrontDesk:
         press = PRESSES.get(verb)
         return bool(press and press.changes)
 
+    def haste(self, caller: Caller) -> Haste:
+        return self._taken(self._asking, caller)
+
+    async def slowed(self, caller: Caller) -> Reply:
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._slowed(caller))
+
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
@@ -78,9 +96,13 @@ class FrontDesk:
         return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
+        if self._taken(self._typing, caller) is not Haste.SERVED:
+            return ()
         return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
+        if self._taken(self._typing, caller) is not Haste.SERVED:
+            return _NOTHING_YET
         text = " ".join(_tidied(text).split())
         return await asyncio.to_thread(self._offers, caller, text, offset)
 
@@ -96,6 +118,26 @@ class FrontDesk:
 
     async def moved(self, old: Address, new: Address) -> None:
         await asyncio.to_thread(self._moved, old, new)
+
+    def _taken(self, quota: Quota, caller: Caller) -> Haste:
+        """Of the person's share, or where nobody is named, of the chat's."""
+        if caller.admin or caller.address.platform == "console" or self.is_admin(caller.user):
+            return Haste.SERVED
+        return quota.take(_person(caller), self._context.now())
+
+    def _slowed(self, caller: Caller) -> Reply:
+        words, most = self._context.words(caller), self._context.config.commands_a_minute
+        wait = max(1, ceil(self._asking.wait(_person(caller), self._context.now()).total_seconds()))
+        told = words.sentences(
+            words.count(
+                "You are quick! I answer {n} request of each person a minute.",
+                "You are quick! I answer {n} requests of each person a minute.",
+                most,
+            ),
+            words.count("Please go on in {n} second.", "Please go on in {n} seconds.", wait),
+        )
+        log.info("%s asks for more than %d things a minute", _person(caller), most)
+        return say(told, private=True)
 
     def _asked(self, caller: Caller, name: str, argument: str) -> Reply:
         here = caller if name.casefold() == "forum" else forum.placed(self._context, caller)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.bursts import Followed as Followed
@@ -84,12 +84,16 @@ class _Offer:
     is_later: bool
 
 
+Asked = tuple[Mapping[int, float], frozenset[int]]
+"""What a query finds of a day: see ``Day.ask``."""
+
+
 class Day:
     """Announcements between two ids, with every paper's text analyzed once; asked by many chats.
 
     ``documents`` are the papers' searchable texts as they are now. A query is asked once, however many chats
-    hold it. ``today`` (UTC): what arrived late or in a burst and is not pushed waits from this day on; without it,
-    nothing waits.
+    hold it; ``asked``: what is known of some. ``today`` (UTC): what arrived late or in a burst and is not pushed waits
+    from this day on; without it, nothing waits.
     """
 
     def __init__(
@@ -99,16 +103,12 @@ class Day:
         documents: Mapping[int, Document],
         today: date | None = None,
         lacking: Mapping[int, Document] | None = None,
+        asked: Mapping[Query, Asked] | None = None,
     ) -> None:
         self.papers, self.documents, self.today = papers, documents, today
         self._lacking = lacking or {}
         self.announcements = tuple(a for a in announcements if a.paper_id in documents)
-        self._batch = Batch((i, documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
         self._later = tuple(a for a in self.announcements if a.words or self._is_later_cross(a))
-        later: dict[int, list[Announcement]] = {}
-        for announcement in self._later:
-            later.setdefault(announcement.paper_id, []).append(announcement)
-        self._before = Batch((paper_id, self._as_before(paper_id, its)) for paper_id, its in later.items())
         self._told: dict[int, list[Announcement]] = {}
         for announcement in self.announcements:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
@@ -118,10 +118,21 @@ class Day:
         self._offered: dict[tuple[frozenset[News], date | None], dict[int, list[_Offer]]] = {}
         self._digests: dict[tuple[int, int, int], Digest] = {}
         self._masks: dict[Query, int] = {}
-        self._asked: dict[Query, tuple[Mapping[int, float], frozenset[int]]] = {}
+        self._asked: dict[Query, Asked] = dict(asked or {})
         self._composed: dict[
             tuple[tuple[int, ...], frozenset[News], date | None], tuple[Sequence[Followed], tuple[Match, ...]]
         ] = {}
+
+    @cached_property
+    def _batch(self) -> Batch:
+        return Batch((i, self.documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
+
+    @cached_property
+    def _before(self) -> Batch:
+        later: dict[int, list[Announcement]] = {}
+        for announcement in self._later:
+            later.setdefault(announcement.paper_id, []).append(announcement)
+        return Batch((paper_id, self._as_before(paper_id, its)) for paper_id, its in later.items())
 
     def _is_later_cross(self, announcement: Announcement) -> bool:
         first = self.papers[announcement.paper_id].first_announced_on
@@ -148,7 +159,7 @@ class Day:
         new = [query for query in dict.fromkeys(queries) if query not in self._masks]
         self._masks.update(zip(new, answered(new, self._batch), strict=True))
 
-    def ask(self, query: Query) -> tuple[Mapping[int, float], frozenset[int]]:
+    def ask(self, query: Query) -> Asked:
         """Papers that match now, with how well they do, and later cross-lists that matched before they were
         cross-listed; by id."""
         known = self._asked.get(query)
@@ -241,7 +252,7 @@ class Day:
     def _lifts(
         self,
         mine: Sequence[Followed],
-        asked: Sequence[tuple[Mapping[int, float], frozenset[int]]],
+        asked: Sequence[Asked],
         taste: Taste,
     ) -> dict[int, int]:
         """How far the chat's votes lift each paper that it follows."""

@@ -126,9 +126,15 @@ def stands(phrase: tuple[str, ...], value: Value) -> bool:
 def holds(query: Query, document: Document) -> bool:
     """Whether one document satisfies ``query``; for many, use a Batch."""
     analyzed = analyze(document)
+    scopes = (analyzed.title, analyzed.text, analyzed.author, analyzed.subject)
+    terms = {term for scope in scopes for value in scope for some in value for term in some}
 
     def ask(part: Query) -> bool:
         match part:
+            case Leaf(field=field, prefix=False) if field in _TEXTS and not any(
+                map(terms.issuperset, part.phrases)
+            ):
+                return False
             case Leaf():
                 return bool(found_in(part, analyzed))
             case Not(inner):

@@ -13,7 +13,8 @@ from time import perf_counter
 from bot import absences
 from bot.budgets import PAUSED
 from bot.bursts import Followed, Leftover, wanted
-from bot.commands.context import documents_of, label_of, query_of
+from bot.commands.context import label_of, query_of
+from bot.commands.views import documents_of
 from bot.digests import Day, Decision, decide, last_due, next_due
 from bot.documents import document
 from bot.feeds import heard, settled

@@ -64,6 +64,8 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    # The loop waits so long, not 5 ms, whenever threads that answer something are at work.
+    sys.setswitchinterval(0.001)
 
 
 def open_console_chat(context: Context, caller: Caller) -> None:

@@ -133,7 +133,8 @@ class Config(Section):
     summaries are made in. ``access`` is open, invite or list;
     ``uncertain``, what becomes of a message that may or may not have arrived, is repeat or skip. ``roles`` is what
     ``run`` does; where it is everything, a platform without a token is left out.
-    ``audit_days``, how long the audit log is kept, is 0 for ever."""
+    ``audit_days``, how long the audit log is kept, is 0 for ever. ``commands_a_minute``: what each person may ask for,
+    0 for no limit."""
 
     data_dir: Annotated[Path, checks.folder] = Path("data")
     database_url: Annotated[Secret | None, checks.database_url] = None
@@ -147,6 +148,7 @@ class Config(Section):
     wait_until: Annotated[dt.time, checks.hour] = dt.time(14, 0)
     digest_size: Annotated[int, checks.size] = 20
     audit_days: Annotated[int, checks.days] = 365
+    commands_a_minute: Annotated[int, checks.number(0, 10_000)] = 20
     log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error")] = "info"
     log_format: Annotated[str, checks.one_of("text", "json")] = "text"
     http_listen: Annotated[tuple[str, int] | None, checks.listen_if_at_all] = None

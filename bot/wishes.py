@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.commands.context import documents_of, query_of
+from bot.commands.context import query_of
+from bot.commands.views import documents_of
 from bot.documents import Document, document
 from bot.filters import Filters
 from bot.matching import Batch

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, literal, or_, select, update
+from sqlalchemy import Row, and_, bindparam, exists, func, literal, or_, select, update
 
 from bot.model import (
     Address,
@@ -28,6 +28,9 @@ from storage.chat_rows import chat_of
 from storage.deliveries import Deliveries
 from storage.erasing import KEY, pseudonym
 
+_ANY_BAN = select(t.ban.c.whom).limit(1)
+_PROXY = select(t.proxy).where(t.proxy.c.here == bindparam("here"))
+
 
 class Admins(Deliveries):
     """What a Transaction can do with what admins of the instance keep."""
@@ -39,12 +42,11 @@ class Admins(Deliveries):
         return self._run(t.ban.delete().where(t.ban.c.whom.in_(self._known_as([whom])))).rowcount > 0
 
     def bans(self, among: Collection[str] | None = None) -> list[Ban]:
-        b = t.ban.c
-        statement = select(t.ban).order_by(b.made_at.desc(), b.whom)
+        if among is not None and self._one(_ANY_BAN) is None:
+            return []
+        statement = select(t.ban).order_by(t.ban.c.made_at.desc(), t.ban.c.whom)
         if among is not None:
-            if self._one(select(b.whom).limit(1)) is None:
-                return []
-            statement = statement.where(b.whom.in_(self._known_as(among)))
+            statement = statement.where(t.ban.c.whom.in_(self._known_as(among)))
         return [Ban(row.whom, row.made_by, row.made_at, row.why) for row in self._all(statement)]
 
     def _known_as(self, whom: Collection[str]) -> list[str]:
@@ -136,7 +138,7 @@ class Admins(Deliveries):
 
     # proxies
     def proxy(self, here: Address) -> Proxy | None:
-        row = self._one(select(t.proxy).where(t.proxy.c.here == str(here)))
+        row = self._one(_PROXY, here=str(here))
         if row is None:
             return None
         return Proxy(here, row.who, Address.parse(row.chat), Place(row.place), row.title, row.made_at)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, cast, func, select, update
+from sqlalchemy import Integer, Row, Select, Text, and_, bindparam, cast, func, select, update
 
 from bot.errors import BadInput
 from bot.model import Address, Chat, ChatState, Place, Standing, Subscription, Topic
@@ -19,12 +19,16 @@ from storage.rows import CHUNK, EDITED, Values, chunks
 
 _PAUSED, _MUTED = Standing.PAUSED.value, Standing.MUTED.value
 
+_BY_ID = select(t.chat).where(t.chat.c.id == bindparam("chat_id"))
+_AT = select(t.chat).where(and_(*(t.chat.c[name] == bindparam(name) for name in ("platform", "chat", "thread"))))
+_TOPICS = select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug)
+
 
 class Chats(Deliveries, Reading):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
-        return [_topic(row) for row in self._all(select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug))]
+        return [_topic(row) for row in self._all(_TOPICS)]
 
     def topic(self, slug: str) -> Topic | None:
         row = self._one(select(t.topic).where(t.topic.c.slug == slug))
@@ -49,15 +53,14 @@ class Chats(Deliveries, Reading):
         return True
 
     def chat(self, address: Address) -> Chat | None:
-        return self._chat(self._is(t.chat, **row_of_address(address)))
+        return self._chat(_AT, **row_of_address(address))
 
     def chat_by_id(self, chat_id: int) -> Chat | None:
-        return self._chat(t.chat.c.id == chat_id)
+        return self._chat(_BY_ID, chat_id=chat_id)
 
-    def _chat(self, where: Any) -> Chat | None:
+    def _chat(self, statement: Select[Any], **values: object) -> Chat | None:
         """Locked where this transaction writes: it is read to be changed and put back whole."""
-        statement = select(t.chat).where(where)
-        row = self._one(statement.with_for_update() if self._locks else statement)
+        row = self._one(statement.with_for_update() if self._locks else statement, **values)
         return chat_of(row) if row else None
 
     def open_chat(self, chat: Chat) -> Chat:

@@ -123,14 +123,27 @@ _decoded_once = lru_cache(4096)(json.loads)
 
 
 @contextmanager
-def writing(engine: Engine, turn: Lock) -> Iterator[Connection]:
-    """A transaction for writing. ``turn`` lines up this process's writers on SQLite, which would else poll."""
+def writing(engine: Engine, turn: Lock, durable: bool = True) -> Iterator[Connection]:
+    """A transaction for writing. ``turn`` lines up this process's writers on SQLite, which would else poll. What is not
+    ``durable`` is not waited for until it is on the disk: a power cut may take it, and it alone
+    (https://www.sqlite.org/pragma.html#pragma_synchronous)."""
     queue = engine.dialect.name == "sqlite"
     if queue and not turn.acquire(timeout=BUSY_SECONDS):
         raise TryLater("the database is busy")
     try:
-        with _translated(), engine.connect() as connection, connection.begin():
-            yield connection
+        with _translated(), engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            if queue and not durable:
+                driver.execute("PRAGMA synchronous = NORMAL").close()
+            try:
+                with connection.begin():
+                    if not durable and not queue:
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                    yield connection
+            finally:
+                if queue and not durable:
+                    driver.execute("PRAGMA synchronous = FULL").close()
     finally:
         if queue:
             turn.release()
@@ -143,11 +156,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection = plain.execution_options(begin="BEGIN")
             with connection.begin():
-                connection.exec_driver_sql("PRAGMA query_only = ON")
+                # By the driver itself: a command reads several times, and SQLAlchemy takes longer than SQLite.
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                driver.execute("PRAGMA query_only = ON").close()
                 try:
                     yield connection
                 finally:
-                    connection.exec_driver_sql("PRAGMA query_only = OFF")
+                    driver.execute("PRAGMA query_only = OFF").close()
         else:
             with plain.begin():
                 plain.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

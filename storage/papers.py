@@ -15,6 +15,7 @@ from bot.ingest import Outcome, Shelf, fault, keys_of, tidied, title_mark
 from bot.logbook import ROUTINE, about
 from bot.merging import Record, Told, differs, parted
 from bot.model import Announcement, Arrival, FeedItem, News, Paper, Rejected, Summary, Tally
+from storage import statements
 from storage import tables as t
 from storage.rows import (
     CHUNK,
@@ -30,9 +31,7 @@ from storage.rows import (
     summary_of,
     told_of,
 )
-
-living_id = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
-"""The paper that a row of ``paper`` is by now."""
+from storage.statements import living_id
 
 
 class Papers(Work):
@@ -43,7 +42,7 @@ class Papers(Work):
         asked = set(ids)
         living: dict[int, int] = {}
         for some in chunks(asked, CHUNK):
-            rows = self._all(select(t.paper.c.id, living_id.label("living")).where(t.paper.c.id.in_(some)))
+            rows = self._all(statements.LIVING, some=some)
             living |= {row.id: row.living for row in rows}
         found = {row.id: row for row in self._paper_rows(set(living.values()))}
         keys, news = self._keys(found), self._news(found)
@@ -51,7 +50,7 @@ class Papers(Work):
         return {id_: made[living[id_]] for id_ in living}
 
     def paper_by_key(self, key: str) -> Paper | None:
-        paper_id = self._number(select(t.paper_key.c.paper_id).where(t.paper_key.c.key == key))
+        paper_id = self._number(statements.BY_KEY, key=key)
         return self.papers([paper_id]).get(paper_id)
 
     def known_keys(self, keys: Iterable[str]) -> set[str]:
@@ -69,8 +68,7 @@ class Papers(Work):
     def summaries(self, paper_ids: Iterable[int]) -> dict[int, tuple[Summary, ...]]:
         found: dict[int, tuple[Summary, ...]] = {}
         for some in chunks(set(paper_ids), CHUNK):
-            statement = select(t.summary, t.paper.c.id.label("asked")).join(t.paper, t.summary.c.paper_id == living_id)
-            for row in self._all(statement.where(t.paper.c.id.in_(some)).order_by(t.summary.c.language)):
+            for row in self._all(statements.SUMMARIES, some=some):
                 found[row.asked] = (*found.get(row.asked, ()), summary_of(row))
         return found
 
@@ -112,9 +110,7 @@ class Papers(Work):
         ]
 
     def last_announcement(self) -> int:
-        # Words that came later are told by numbers of the same row.
-        said = (self._number(select(func.max(table.c.id))) for table in (t.announcement, t.late_words))
-        return max(said)
+        return self._number(statements.LAST)
 
     def before_latest_batch(self) -> int:
         a = t.announcement
@@ -133,13 +129,11 @@ class Papers(Work):
 
     def changes(self, after: int, limit: int) -> list[tuple[int, int]]:
         """The latest change of each paper. A paper whose id ``papers`` answers with another's is gone."""
-        p = t.paper
-        rows = self._all(select(p.c.seq, p.c.id).where(p.c.seq > after).order_by(p.c.seq).limit(limit))
-        return [(row.seq, row.id) for row in rows]
+        return [(row.seq, row.id) for row in self._all(statements.CHANGES, after=after, most=limit)]
 
     def revision(self) -> int:
         """The greatest seq of ``changes``; 0 where there is none."""
-        return self._number(select(func.max(t.paper.c.seq)))
+        return self._number(statements.REVISION)
 
     def add(self, items: Iterable[FeedItem], now: datetime) -> Tally:
         """See ``ports.Transaction.add``. ``items`` may be long or lazy: 1,000 at a time are held."""
@@ -271,24 +265,20 @@ class Papers(Work):
     def _paper_rows(self, ids: Iterable[int]) -> list[Row[Any]]:
         rows: list[Row[Any]] = []
         for some in chunks(ids, CHUNK):
-            rows += self._all(select(t.paper).where(t.paper.c.id.in_(some)))
+            rows += self._all(statements.ROWS, some=some)
         return rows
 
     def _keys(self, ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
         found: dict[int, list[str]] = {}
-        k = t.paper_key
         for some in chunks(ids, CHUNK):
-            for row in self._all(select(k).where(k.c.paper_id.in_(some)).order_by(k.c.place)):
+            for row in self._all(statements.KEYS, some=some):
                 found.setdefault(row.paper_id, []).append(row.key)
         return {id_: tuple(keys) for id_, keys in found.items()}
 
     def _news(self, ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}
-        a, p = t.announcement, t.paper
         for some in chunks(ids, CHUNK):
-            mine = or_(p.c.id.in_(some), p.c.joined_id.in_(some))
-            statement = select(living_id.label("living"), a.c.news).join(p, p.c.id == a.c.paper_id).where(mine)
-            for row in self._all(statement.distinct().order_by(a.c.news)):
+            for row in self._all(statements.NEWS, some=some):
                 found[row.living] = (*found.get(row.living, ()), row.news)
         return found
 

@@ -48,14 +48,15 @@ class Work:
     def _run(self, statement: Executable, rows: Sequence[Values] | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, rows)
 
-    def _all(self, statement: Executable) -> Sequence[Row[Any]]:
-        return self._connection.execute(statement).all()
+    # With ``values`` of its bound parameters, what is asked very often is put together once: see ``statements``.
+    def _all(self, statement: Executable, **values: object) -> Sequence[Row[Any]]:
+        return self._connection.execute(statement, values or None).all()
 
-    def _one(self, statement: Executable) -> Row[Any] | None:
-        return self._connection.execute(statement).first()
+    def _one(self, statement: Executable, **values: object) -> Row[Any] | None:
+        return self._connection.execute(statement, values or None).first()
 
-    def _number(self, statement: Executable) -> int:
-        return int(self._connection.execute(statement).scalar() or 0)
+    def _number(self, statement: Executable, **values: object) -> int:
+        return int(self._connection.execute(statement, values or None).scalar() or 0)
 
     def _bulk(self, statement: Executable, rows: Iterable[Values]) -> None:
         for some in chunks(rows, CHUNK):

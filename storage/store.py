@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, bindparam, func, select
 
 from bot.model import CURATED, ChatState, DeliveryState, GapState
 from storage import tables as t
@@ -60,11 +60,14 @@ class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Admins, Er
 
     def setting(self, name: str) -> str:
         """Empty where it was never put."""
-        row = self._one(select(t.setting.c.value).where(t.setting.c.name == name))
+        row = self._one(_SETTING, name=name)
         return str(row.value) if row else ""
 
     def put_setting(self, name: str, value: str) -> None:
         self._put(t.setting, {"name": name, "value": value})
+
+
+_SETTING = select(t.setting.c.value).where(t.setting.c.name == bindparam("name"))
 
 
 class SqlStore:
@@ -76,9 +79,9 @@ class SqlStore:
         self._turn = Lock()
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
+    def transaction(self, durable: bool = True) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is busy, full or away; not to be opened inside another one."""
-        with writing(self._engine, self._turn) as connection:
+        with writing(self._engine, self._turn, durable) as connection:
             tx = SqlTransaction(connection, True, self._erasures)
             yield tx
         for call in tx.when_kept:

@@ -23,8 +23,9 @@ from bot.model import (
     Wish,
 )
 from storage import tables as t
-from storage.papers import Papers, living_id
+from storage.papers import Papers
 from storage.rows import CHUNK, EDITED, Values, chunks, row_of_summary
+from storage.statements import living_id
 
 _FULL_FIRST = case((t.summary_job.c.kind == JobKind.FULL.value, 0), else_=1)
 

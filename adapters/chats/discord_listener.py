@@ -25,7 +25,7 @@ from adapters.chats.discord_components import OF_COMPONENTS
 from adapters.chats.discord_render import EPHEMERAL, render
 from bot.errors import PaperroundError, TryLater, Uncertain
 from bot.model import POSTS, Address, Cause, Place
-from bot.ports import Caller, Desk
+from bot.ports import Caller, Desk, Haste
 from bot.replies import File, Reply, say
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ _TRIES = 3
 _TYPED = re.compile(r"/([A-Za-z0-9_]{1,32})(?:\s+(.*))?\Z", re.DOTALL)
 """A command that was sent as a text."""
 
+_WAIT = "⏳"
+"""All that is said to a command that comes too soon after others."""
 _SORRY = {
     "en": "Something went wrong here. It has been logged; please try again later.",
     "zh-Hans": "这里出了点问题，已记入日志，请稍后再试。",
@@ -86,14 +88,29 @@ class Listener:
             if isinstance(event.user, discord.abc.User) and event.channel_id is not None:
                 data: Mapping[str, Any] = event.data or {}
                 match event.type:
+                    case InteractionType.autocomplete:
+                        await self._suggest(event, *read_autocomplete(data))
+                    case _ if await self._held_back(event):
+                        pass
                     case InteractionType.application_command if data.get("type", _SLASH) == _SLASH:
                         await self._respond(event, self._command(event, *read_command(data)))
                     case InteractionType.component:
                         await self._respond(event, self._press(event, str(data.get("custom_id", ""))))
-                    case InteractionType.autocomplete:
-                        await self._suggest(event, *read_autocomplete(data))
             else:
                 log.warning("an interaction from a place Discord did not name was left unanswered")
+
+    async def _held_back(self, event: discord.Interaction[Any]) -> bool:
+        """Whoever asks for too much reads so once; then no more than what Discord needs, or it calls the bot broken."""
+        haste = self._desk.haste(caller := self._caller(event, False))
+        if haste is Haste.SERVED:
+            return False
+        if haste is Haste.TOLD:
+            await self._respond(event, self._desk.slowed(caller))
+        elif event.type is InteractionType.component:
+            await wire.respond(event, _DEFER_UPDATE)
+        else:
+            await wire.respond(event, _MESSAGE, _private(_bodies(say(_WAIT))[0]))
+        return True
 
     async def message(self, message: discord.Message, me: int) -> None:
         """A text written to the bot, whose id is ``me``: in private, or in a server with its name in it."""
@@ -117,7 +134,11 @@ class Listener:
                 admin=self._desk.is_admin(user),
                 forum=_forum(message.channel),
             )
-            answer = await self._guarded(self._desk.answer(caller, name, argument), "")
+            haste = self._desk.haste(caller)
+            if haste is Haste.SILENT:
+                return
+            work = self._desk.slowed(caller) if haste is Haste.TOLD else self._desk.answer(caller, name, argument)
+            answer = await self._guarded(work, "")
             bodies = answer.bodies
             if answer.file is not None:
                 bodies = await self._confided(message, answer.file, bodies)

@@ -44,14 +44,14 @@ from adapters.chats.telegram_updates import (
 from adapters.chats.telegram_webhook import Door, Webhook
 from bot.errors import ChatGone, ChatMoved, ConfigError, Hidden, PaperroundError, Problem, Refused, TryLater
 from bot.model import Address, Place
-from bot.ports import Caller, Desk, Finding, Inbox, Message, Standing
+from bot.ports import Caller, Desk, Finding, Haste, Inbox, Message, Standing
 from bot.replies import Reply, say
 
 log = logging.getLogger(__name__)
 
 LOG_IN_SECONDS = 10.0
 DRAIN_SECONDS = 3.0
-MAX_WAITING = 20
+MAX_WAITING = 40
 """Unserved events of one chat before more are dropped: nobody's flood holds up the others."""
 MAX_TASKS = 500
 
@@ -186,9 +186,13 @@ class Telegram:
         if isinstance(event, Written) and not event.addressed and event.name not in self._known:
             return None
         chat = chat_of(event)
-        if isinstance(event, Written | Pressed) and self._waiting[chat] >= MAX_WAITING:
-            log.warning("Telegram: chat %s writes faster than it can be answered; left something out", chat)
-            return None
+        if isinstance(event, Written | Pressed):
+            haste, full = desk.haste(event.caller), self._waiting[chat] >= MAX_WAITING
+            if full:
+                log.warning("Telegram: chat %s writes faster than it can be answered; left something out", chat)
+            if full or haste is Haste.SILENT:
+                return self._spawn(self._answer_query(event.query_id)) if isinstance(event, Pressed) else None
+            event = replace(event, slowed=haste is Haste.TOLD)
         if isinstance(event, Sought):
             self._latest[chat] = event.query_id
         self._waiting[chat] += 1
@@ -251,12 +255,16 @@ class Telegram:
                 await self._answer_query(query_id)
 
     async def _answered(self, desk: Desk, event: Written) -> Reply:
+        if event.slowed:
+            return await desk.slowed(event.caller)
         event = await meant(self._bot, event)
         needed = desk.needs_rights(event.name, event.argument)
         caller = await self._with_rights(desk, event.caller, event.rights, needed)
         return await desk.answer(caller, event.name, event.argument)
 
     async def _press(self, desk: Desk, event: Pressed) -> Reply:
+        if event.slowed:
+            return await desk.slowed(event.caller)
         needed = desk.press_needs_rights(event.action)
         return await desk.press(await self._with_rights(desk, event.caller, event.rights, needed), event.action)
 

@@ -45,7 +45,8 @@ class Rights(Enum):
 @dataclass(frozen=True, slots=True)
 class Written:
     """A command, or with ``name`` empty a text in private or with the bot's name in it. ``addressed``: it can only be
-    meant for this bot. ``forwarded``: the id of the channel that a text in private is a post of."""
+    meant for this bot. ``forwarded``: the id of the channel that a text in private is a post of. ``slowed``:
+    they are told that they ask for too much, and that is all."""
 
     caller: Caller
     name: str
@@ -54,17 +55,19 @@ class Written:
     message_id: int
     rights: Rights
     forwarded: str = ""
+    slowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A button under one of the bot's messages; ``message_id`` is that message."""
+    """A button under one of the bot's messages; ``message_id`` is that message. ``slowed`` as in ``Written``."""
 
     caller: Caller
     action: str
     query_id: str
     message_id: int
     rights: Rights
+    slowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

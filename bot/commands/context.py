@@ -6,20 +6,19 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot import absences
 from bot.bursts import wanted
+from bot.commands.views import Views, documents_of, latest
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
-from bot.documents import Document, document
 from bot.errors import BadInput, NotAllowed, QueryError, TryLater
 from bot.model import (
     LANGUAGES,
     Address,
     Announcement,
-    Arrival,
     Change,
     Chat,
     ChatState,
@@ -52,6 +51,7 @@ class Context:
     config: Config
     now: Now
     outside: Outside | None = None
+    views: Views = field(default_factory=Views, compare=False)
 
     def words(self, caller: Caller, chat: Chat | None = None) -> Words:
         """In the chat's language, or before there is one, in the platform's hint."""
@@ -289,10 +289,6 @@ def followed_by(subscriptions: Sequence[Subscription], topics: Sequence[Topic], 
     )
 
 
-def documents_of(papers: Iterable[Paper], summaries: dict[int, tuple[Summary, ...]]) -> dict[int, Document]:
-    return {paper.id: document(paper, summaries.get(paper.id, ())) for paper in papers}
-
-
 def day_of(
     context: Context, tx: Transaction, announcements: Sequence[Announcement], followed: Sequence[Followed]
 ) -> Day:
@@ -312,21 +308,24 @@ def day_of(
     return Day(announcements, papers, documents)
 
 
-def latest(tx: Transaction) -> list[Announcement]:
-    """Today's announcements: those of the latest announced day, and those of missed days that came after it."""
-    found = tx.announcements(tx.before_latest_batch())
-    # What a late feed told of an older day may stand among them.
-    newest = max((a.announced_on for a in found), default=None)
-    return [a for a in found if a.announced_on == newest or a.arrival is Arrival.LATE]
+def latest_day(
+    context: Context, tx: Transaction, followed: Sequence[Followed]
+) -> tuple[Sequence[Announcement], Day]:
+    """Today's announcements, and of them what ``day_of`` gives."""
+    view = context.views.of(tx, context.index)
+    if view is not None:
+        with suppress(QueryError):
+            return view.announcements, view.day(tx, context.index, followed)
+    announcements = latest(tx)
+    return announcements, day_of(context, tx, announcements, followed)
 
 
-def week(tx: Transaction) -> list[Announcement]:
-    """The announcements of the seven days up to the latest announced one."""
+def week_day(context: Context, tx: Transaction, followed: Sequence[Followed]) -> tuple[Sequence[Announcement], Day]:
+    """As ``latest_day``, of the seven days up to the latest announced one."""
     newest = tx.latest_day()
-    if newest is None:
-        return []
-    days = [newest - timedelta(days=back) for back in range(6, -1, -1)]
-    return [announcement for on in days for announcement in tx.announcements_on(on)]
+    days = [newest - timedelta(days=back) for back in range(6, -1, -1)] if newest else []
+    announcements = [announcement for on in days for announcement in tx.announcements_on(on)]
+    return announcements, day_of(context, tx, announcements, followed)
 
 
 def taste_of(tx: Transaction, chat: Chat | None) -> Taste:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from bot.commands.context import Context, day_of, find_topic, followed_by, label_of, latest, read_query
+from bot.commands.context import Context, find_topic, followed_by, label_of, latest_day, read_query
 from bot.commands.subscriptions import kept
 from bot.errors import QueryError
 from bot.keys import parse_reference
@@ -150,13 +150,13 @@ def _sought(context: Context, text: str, start: int) -> tuple[list[int], int]:
 def _news(context: Context, chat: Chat | None, start: int) -> tuple[list[int], int]:
     """The latest batch: what the chat follows of it, or all."""
     with context.store.reading() as tx:
-        announcements = latest(tx)
         topics = tx.topics()
         held = tx.subscriptions([chat.id]).get(chat.id, ()) if chat else ()
         followed = followed_by(held, topics, "en")
+        announcements, day = latest_day(context, tx, followed)
         if followed:
             wants, since_on = (chat.wants, chat.since_on) if chat else (WANTED, None)
-            matches = day_of(context, tx, announcements, followed).matches(followed, wants, since_on)
+            matches = day.matches(followed, wants, since_on)
             ids = [match.paper_id for match in matches]
         else:
             ids = list(dict.fromkeys(one.paper_id for one in announcements))

@@ -11,13 +11,12 @@ from bot.commands.cards import card_of
 from bot.commands.context import (
     PATIENCE,
     Context,
-    day_of,
     find_topic,
     followed_by,
-    latest,
+    latest_day,
     read_query,
     taste_of,
-    week,
+    week_day,
 )
 from bot.digests import Followed
 from bot.keys import link_from_key, parse_reference
@@ -141,8 +140,7 @@ def _view(
     size = min(chat.size, PAGE) if chat else PAGE
     whole_week, query = _spanned(text)
     with context.store.reading() as tx:
-        announcements = week(tx) if whole_week else latest(tx)
-        day = day_of(context, tx, announcements, followed)
+        announcements, day = (week_day if whole_week else latest_day)(context, tx, followed)
         since_on = chat.since_on if chat and not whole_week else None
         # A query is a look; what the chat likes orders what it follows.
         matches = day.matches(followed, wants, since_on, taste_of(tx, None if query else chat))

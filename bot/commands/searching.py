@@ -27,7 +27,7 @@ def search(context: Context, caller: Caller, text: str) -> Reply:
     """The first page, best first. What somebody looked for is kept for them, where something was found."""
     reply = results(context, caller, text, 0)
     if caller.user and reply.blocks[0].kind is BlockKind.HEADING:
-        with context.store.transaction() as tx:
+        with context.store.transaction(durable=False) as tx:
             tx.note_search(caller.user, text, context.now())
     return reply
 

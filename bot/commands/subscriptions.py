@@ -11,12 +11,11 @@ from bot.commands.asked import brought, carried
 from bot.commands.context import (
     PATIENCE,
     Context,
-    day_of,
     digest_comes,
     find_topic,
     followed_by,
     label_of,
-    latest,
+    latest_day,
     note,
     query_of,
     read_query,
@@ -318,8 +317,7 @@ def _with_today(context: Context, words: Words, chat: Chat, subscription: Subscr
     with context.store.reading() as tx:
         topics = tx.topics()
         followed = followed_by([subscription], topics, chat.language)
-        announcements = latest(tx)
-        day = day_of(context, tx, announcements, followed)
+        announcements, day = latest_day(context, tx, followed)
         matches = day.matches(followed, chat.wants, chat.since_on)
         shown = [m.paper_id for m in matches[:_SHOWN]]
         papers, summaries = tx.papers(shown), tx.summaries(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import Enum
 from typing import Protocol
 
 from bot.model import Address, Fetched, Leaf, Place, Site, Validators
@@ -143,6 +144,15 @@ HINTED = "inline"
 """What ``/start`` is given where an offer's hint was followed."""
 
 
+class Haste(Enum):
+    """What becomes of something that a person asks for: it is served; they asked for too much in a minute and are told
+    so; they were told already, and get no answer."""
+
+    SERVED = "served"
+    TOLD = "told"
+    SILENT = "silent"
+
+
 class Desk(Protocol):
     """Where the platforms' listeners bring what people do. Every answer is a Reply, refusals too:
     no method raises for anything a person did."""
@@ -159,6 +169,13 @@ class Desk(Protocol):
         """Whether the platform must be asked if the caller manages the chat, before ``answer``."""
 
     def press_needs_rights(self, action: str) -> bool: ...
+
+    def haste(self, caller: Caller) -> Haste:
+        """Count a command, a text or a press when it comes, before anything is done about it or asked of the platform.
+        Where it is TOLD, ``slowed`` is the answer. At once, and without the database."""
+
+    async def slowed(self, caller: Caller) -> Reply:
+        """What somebody who asked for too much is told, in place of an answer."""
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         """A command, or with ``name`` empty a text written to the bot: in private, or elsewhere with its name in it."""

@@ -40,6 +40,9 @@ class SearchIndex(Protocol):
     def meant(self, query: Query) -> Query | None:
         """The query with a stored word for each word that nothing stored has; None where nothing is near."""
 
+    def followed(self) -> int:
+        """The number of the last change of the store that is in it: see ``Transaction.revision``."""
+
     def lag(self) -> int:
         """How many changes of the store are not in it yet; counted up to 1,000."""
 

@@ -355,8 +355,9 @@ class Transaction(Rule, SummaryBooks, Reading, Protocol):
 class Store(Protocol):
     """What lasts."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """For writing: commits at the end of the block, rolls back on an exception."""
+    def transaction(self, durable: bool = True) -> AbstractContextManager[Transaction]:
+        """For writing: commits at the end of the block, rolls back on an exception. Where it is not ``durable``, a
+        power cut just after may take it back, and nothing waits for a disk."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent view; writing in it is a mistake and raises."""

@@ -63,6 +63,8 @@ class TantivyIndex:
 
     def follow(self, patience: float | None = None) -> int:
         """See ``ports.SearchIndex.follow``; 0 where another process does the writing."""
+        if self._is_up_to_date():
+            return 0
         until = None if patience is None else monotonic() + patience
         if not self._lock.acquire(timeout=-1 if patience is None else patience):
             return 0
@@ -108,11 +110,15 @@ class TantivyIndex:
         searcher = self._index.searcher()
         return meant(query, Asking(self._schema, searcher), searcher)
 
+    def followed(self) -> int:
+        """See ``ports.SearchIndex.followed``."""
+        state = self._state if self._writer is not None else self._read_state()
+        return int(state.get("seq", 0))
+
     def lag(self) -> int:
         """See ``ports.SearchIndex.lag``."""
-        state = self._state if self._writer is not None else self._read_state()
         with self._store.reading() as tx:
-            return len(tx.changes(state.get("seq", 0), _MOST_LAG))
+            return len(tx.changes(self.followed(), _MOST_LAG))
 
     def similar(self, paper_id: int, limit: int = 10) -> list[Hit]:
         """See ``ports.SearchIndex.similar``."""
@@ -209,6 +215,15 @@ class TantivyIndex:
             if last:
                 self._index.reload()
                 return taken
+
+    def _is_up_to_date(self) -> bool:
+        """Whether there is nothing to do for who writes: one look, for which nobody waits."""
+        state = dict(self._state)
+        if self._writer is None or not state.get("seq"):
+            return False
+        with self._store.reading() as tx:
+            at = tx.changes(state["seq"] - 1, 2)
+            return at == [(state["seq"], state["paper"])] and tx.setting(_STORE_ID) == state["store"]
 
     def _begin(self) -> None:
         """Start anew where this store is not the one that was followed, or was put back to an earlier state."""

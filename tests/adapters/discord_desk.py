@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from adapters.chats.discord_chat import Discord
 from adapters.chats.discord_shards import Shards
 from bot.model import Address
-from bot.ports import Caller, CommandInfo, Offers, Suggestion
+from bot.ports import Caller, CommandInfo, Haste, Offers, Suggestion
 from bot.replies import Block, BlockKind, Button, Reply, Span, bold, say
 from tests.servers.discord import FakeDiscord
 
@@ -34,6 +34,7 @@ class NotingDesk:
         self.rights_needed = True
         self.found: Sequence[Suggestion] = ()
         self.asked: list[tuple[Caller, str, str]] = []
+        self.hastes: dict[str, Haste] = {}
         self.pressed: list[tuple[Caller, str]] = []
         self.typed: list[tuple[str, str]] = []
         self.joins: list[Caller] = []
@@ -55,6 +56,12 @@ class NotingDesk:
 
     def press_needs_rights(self, action: str) -> bool:
         return self.rights_needed
+
+    def haste(self, caller: Caller) -> Haste:
+        return self.hastes.get(caller.user, Haste.SERVED)
+
+    async def slowed(self, caller: Caller) -> Reply:
+        return say("You are quick!", private=True)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         self.asked.append((caller, name, argument))

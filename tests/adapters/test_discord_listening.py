@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.model import Address, Place
-from bot.ports import Suggestion
+from bot.ports import Haste, Suggestion
 from bot.replies import Reply, say
 from tests.adapters.discord_desk import NotingDesk, hello, listening, long_list, soon
 from tests.servers.discord import ADMINISTRATOR, MANAGE_GUILD, FakeDiscord, text_of
-from tests.servers.discord_objects import buttons_in
+from tests.servers.discord_objects import APPLICATION, buttons_in
 
 POST = "POST /channels/*/messages"
 
@@ -282,3 +282,23 @@ async def test_a_new_server_is_greeted_where_it_takes_system_messages(fake: Fake
         await fake.wait_sent(channel)
     assert fake.text(channel) == "hi"
     assert [(c.address.chat, c.user, c.place, c.manages) for c in desk.joins] == [(channel, "", Place.GROUP, False)]
+
+
+async def test_who_asks_for_too_much_is_told_so_alone_and_then_no_more_than_discord_needs(fake: FakeDiscord) -> None:
+    (channel,) = fake.add_guild()
+    desk = NotingDesk()
+    async with listening(fake, desk):
+        shown = await (await fake.push_command(channel, "1", "help")).answered()
+        desk.hastes["discord:2"] = Haste.TOLD
+        told = await (await fake.push_command(channel, "2", "help")).answered()
+        desk.hastes["discord:2"] = Haste.SILENT
+        asked = await (await fake.push_command(channel, "2", "help")).answered()
+        pressed = await fake.push_component(shown.messages[0]["id"], "more:1", "2")
+        await pressed.until(lambda exchange: exchange.callback is not None)
+        await fake.push_message(channel, "2", f"<@{APPLICATION}> LoRA")
+        await (await fake.push_command(channel, "3", "help")).answered()
+    assert (told.text, told.messages[0]["flags"] & 64) == ("You are quick!", 64)
+    assert (asked.text, asked.messages[0]["flags"] & 64) == ("⏳", 64)
+    assert pressed.callback == {"type": 6}
+    assert [caller.user for caller, _, _ in desk.asked] == ["discord:1", "discord:3"] and not desk.pressed
+    assert fake.messages(channel) == []

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.model import Address, Place
-from bot.ports import Caller
+from bot.ports import Caller, Haste
 from bot.replies import Button, Reply, say
 from tests.servers.telegram import FakeTelegram
 from tests.servers.telegram_bot import (
@@ -158,9 +158,41 @@ async def test_a_flood_from_one_chat_is_cut_off(server: FakeTelegram, caplog: py
     for number in range(50):
         server.push_message(READER, READER, f"/paper {number}")
     async with bot_on(server, desk):
-        await server.until(lambda s: len(s.sent) == 20)
-    assert len(desk.asked) == 20
+        await server.until(lambda s: len(s.sent) == 40)
+    assert len(desk.asked) == 40
     assert "faster" in caplog.text
+
+
+async def test_who_asks_for_too_much_is_told_so_without_a_question_about_rights(server: FakeTelegram) -> None:
+    desk = Notebook()
+    desk.hastes[f"telegram:{READER}"] = Haste.TOLD
+    server.push_message(GROUP, READER, "/subscribe LoRA")
+    async with bot_on(server, desk):
+        await server.until(lambda s: s.sent)
+        pressed = server.push_callback(server.sent[0]["message_id"], "drop:1", READER)
+        await server.until(lambda s: s.pressed)
+    assert [message["visible"] for message in server.sent] == ["You are quick!"]
+    ((query, told),) = [(one["callback_query_id"], one["text"]) for one in server.pressed]
+    assert (query, told) == (pressed, "You are quick!")
+    assert not desk.asked and not desk.presses
+    assert "getChatMember" not in [method for method, _ in server.calls]
+
+
+async def test_a_flood_is_silence_but_its_presses_let_their_buttons_go_and_others_are_served(
+    server: FakeTelegram,
+) -> None:
+    desk = Notebook()
+    server.push_message(GROUP, 2, "/paper first")
+    async with bot_on(server, desk):
+        await server.until(lambda s: s.sent)
+        desk.hastes[f"telegram:{READER}"] = Haste.SILENT
+        for number in range(100):
+            server.push_message(GROUP, READER, f"/paper {number}")
+        server.push_callback(server.sent[0]["message_id"], "drop:1", READER)
+        server.push_message(GROUP, 2, "/paper second")
+        await server.until(lambda s: s.pressed and len(s.sent) > 1)
+    assert [argument for _, _, argument in desk.asked] == ["first", "second"]
+    assert len(server.sent) == 2 and not server.pressed[0].get("text")
 
 
 async def test_a_desk_that_fails_is_logged_and_the_person_hears_of_it(

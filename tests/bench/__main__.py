@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench import (
+    answering,
     checking,
     digest,
     help,
@@ -45,10 +46,11 @@ MEASUREMENTS: dict[str, Callable[[Path, float], list[Measured]]] = {
     "trials": trials.measure,
     "checking": checking.measure,
     "telling": telling.measure,
+    "answers": answering.measure,
 }
 SCALE = 0.05
 """The part of the full sizes (a million filters and chats, 650,000 papers) that is measured unless told otherwise."""
-SIZED = frozenset({"matching", "planning", "search", "trials"})
+SIZED = frozenset({"answers", "matching", "planning", "search", "trials"})
 """What has goals for the full sizes alone."""
 LIBRARIES = ("tantivy", "numpy", "sqlalchemy", "feedparser", "PyStemmer", "rapidfuzz")
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from adapters.chats.telegram import Telegram
 from adapters.chats.telegram_pace import Pace
 from bot.model import Address
-from bot.ports import Caller, ChatPlatform, CommandInfo, Desk, Offers, Suggestion
+from bot.ports import Caller, ChatPlatform, CommandInfo, Desk, Haste, Offers, Suggestion
 from bot.replies import Reply, say
 from tests.servers.telegram import TOKEN, FakeTelegram
 
@@ -23,6 +23,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Caller, str, str]] = []
+        self.hastes: dict[str, Haste] = {}
         self.presses: list[tuple[Caller, str]] = []
         self.came: list[Caller] = []
         self.left: list[tuple[Address, str]] = []
@@ -53,6 +54,12 @@ class Notebook:
 
     def press_needs_rights(self, action: str) -> bool:
         return action.startswith("drop")
+
+    def haste(self, caller: Caller) -> Haste:
+        return self.hastes.get(caller.user, Haste.SERVED)
+
+    async def slowed(self, caller: Caller) -> Reply:
+        return say("You are quick!", private=True)
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         self.asked.append((caller, name, argument))

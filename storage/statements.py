@@ -1,0 +1,42 @@
+"""Statements about papers that every command asks, put together once: that costs SQLAlchemy more than SQLite takes to
+answer them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, func, or_, select, union_all
+
+from storage import tables as t
+
+living_id = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
+"""The paper that a row of ``paper`` is by now."""
+
+_SOME: BindParameter[Any] = bindparam("some", expanding=True)
+LIVING = select(t.paper.c.id, living_id.label("living")).where(t.paper.c.id.in_(_SOME))
+ROWS = select(t.paper).where(t.paper.c.id.in_(_SOME))
+KEYS = select(t.paper_key).where(t.paper_key.c.paper_id.in_(_SOME)).order_by(t.paper_key.c.place)
+BY_KEY = select(t.paper_key.c.paper_id).where(t.paper_key.c.key == bindparam("key"))
+NEWS = (
+    select(living_id.label("living"), t.announcement.c.news)
+    .join(t.paper, t.paper.c.id == t.announcement.c.paper_id)
+    .where(or_(t.paper.c.id.in_(_SOME), t.paper.c.joined_id.in_(_SOME)))
+    .distinct()
+    .order_by(t.announcement.c.news)
+)
+SUMMARIES = (
+    select(t.summary, t.paper.c.id.label("asked"))
+    .join(t.paper, t.summary.c.paper_id == living_id)
+    .where(t.paper.c.id.in_(_SOME))
+    .order_by(t.summary.c.language)
+)
+CHANGES = (
+    select(t.paper.c.seq, t.paper.c.id)
+    .where(t.paper.c.seq > bindparam("after"))
+    .order_by(t.paper.c.seq)
+    .limit(bindparam("most"))
+)
+REVISION = select(func.max(t.paper.c.seq))
+# Words that came later are told by numbers of the same row.
+_TOLD = union_all(*(select(func.max(table.c.id).label("last")) for table in (t.announcement, t.late_words))).subquery()
+LAST = select(func.max(_TOLD.c.last))
