@@ -59,6 +59,8 @@ def post_faults(body: Body, forum: Body) -> list[str]:
     """Of a new post in a forum channel."""
     faults = schema_faults("CreateForumThreadRequest", body)
     faults += _message_faults(body.get("message") or {}, _WEBHOOK_KEYS - {"tts"}, partial=False)
+    if not 1 <= units(body.get("name") or "") <= 100 or len(body.get("applied_tags") or []) > 5:
+        faults.append(f"a post's name or tags: {body.get('name')!r}, {body.get('applied_tags')}")
     known = {tag["id"]: tag["moderated"] for tag in forum["available_tags"]}
     applied = body.get("applied_tags") or []
     if not set(applied) <= set(known) or any(known[tag] for tag in applied):
@@ -181,8 +183,8 @@ def _component_faults(rows: list[Body]) -> Iterator[str]:
                     yield f"a link button's address: {button.get('url')!r}"
                 if "custom_id" in button:
                     yield "a link button has no custom_id"
-            elif not button.get("custom_id") or "url" in button:
-                yield "a button needs a custom_id and no url"
+            elif not 1 <= units(button.get("custom_id") or "") <= 100 or "url" in button:
+                yield "a button needs a custom_id of 1 to 100 characters and no url"
             else:
                 ids.append(button["custom_id"])
             if not 1 <= units(button.get("label") or "") <= 80:
