@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine
 
 from storage import engine
 from tests.databases import Rehearsed, Spoken
@@ -27,7 +28,7 @@ def pytest_collection_finish() -> None:
 def spoken() -> Iterator[None]:
     """A statement is compiled once a process, not once a store."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(engine, "create_engine", Spoken(engine.create_engine))
+    patch.setattr(engine, "create_engine", Spoken(create_engine))
     yield
     patch.undo()
 
