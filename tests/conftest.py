@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine
 
 from storage import engine
 from tests.databases import Rehearsed, Spoken
+from tests.program import Program
 
 # How long an example takes is the machine's affair; `make bench` measures.
 settings.register_profile("unhurried", deadline=None)
@@ -24,10 +26,16 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def warm() -> None:
+    """Whole programs begin with their imports done; tests/cli starts the command itself, and so does `make faults`."""
+    Program.warm = True
+
+
+@pytest.fixture(scope="session", autouse=True)
 def spoken() -> Iterator[None]:
     """A statement is compiled once a process, not once a store."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(engine, "create_engine", Spoken(engine.create_engine))
+    patch.setattr(engine, "create_engine", Spoken(create_engine))
     yield
     patch.undo()
 
