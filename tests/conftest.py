@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def warm() -> None:
     """Whole programs begin with their imports done; tests/cli starts the command itself, and so does `make faults`."""
-    Program.warm = True
+    Program.warm = sys.platform != "win32"  # which cannot fork
 
 
 @pytest.fixture(scope="session", autouse=True)

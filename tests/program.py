@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests import warm
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
+    from tests import warm
     from tests.servers.discord import FakeDiscord
     from tests.servers.telegram import FakeTelegram
 
@@ -75,6 +75,8 @@ class Program:
 
     async def __aenter__(self) -> Self:
         if self.warm and not self.before:
+            from tests import warm
+
             forked = warm.Process(self.folder, self.env, self.arguments)
             self._process: asyncio.subprocess.Process | warm.Process = forked
             out, log = await forked.streams()
