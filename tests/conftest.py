@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine
 
 from storage import engine
 from tests.databases import Rehearsed, Spoken
+from tests.program import Program
 
 # How long an example takes is the machine's affair; `make bench` measures.
 settings.register_profile("unhurried", deadline=None)
@@ -22,6 +24,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> None:
+    """Whole programs begin with their imports done; tests/cli starts the command itself, and so does `make faults`."""
+    Program.warm = sys.platform != "win32"  # which cannot fork
 
 
 @pytest.fixture(scope="session", autouse=True)

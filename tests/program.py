@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
+    from tests import warm
     from tests.servers.discord import FakeDiscord
     from tests.servers.telegram import FakeTelegram
 
@@ -53,10 +54,11 @@ class Program:
 
     ``out`` and ``log`` (standard error) are what it wrote so far. At the end of the block a program that still runs
     is asked to stop and must, within 10 seconds and with status 0; one that was killed or has ended is let be.
-    ``before``: a command that runs it, as ``nice`` would.
+    ``before``: a command that runs it, as ``nice`` would. ``warm``: it is forked with its imports done.
     """
 
     before: Sequence[str] = ()
+    warm = False
 
     def __init__(self, folder: Path, env: Mapping[str, str], *arguments: str) -> None:
         self.folder, self.env, self.arguments = folder, dict(env), arguments
@@ -72,12 +74,20 @@ class Program:
         return self._written["log"].decode()
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            *self.before, *command(), *self.arguments, cwd=self.folder, env=self.env | {"PYTHONUNBUFFERED": "1"},
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        for name, stream in (("out", self._process.stdout), ("log", self._process.stderr)):
-            assert stream is not None
+        if self.warm and not self.before:
+            from tests import warm
+
+            forked = warm.Process(self.folder, self.env, self.arguments)
+            self._process: asyncio.subprocess.Process | warm.Process = forked
+            out, log = await forked.streams()
+        else:
+            made = self._process = await asyncio.create_subprocess_exec(
+                *self.before, *command(), *self.arguments, cwd=self.folder, env=self.env | {"PYTHONUNBUFFERED": "1"},
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            assert made.stdout is not None and made.stderr is not None
+            out, log = made.stdout, made.stderr
+        for name, stream in (("out", out), ("log", log)):
             self._readers.append(asyncio.create_task(self._read(stream, self._written[name])))
         return self
 
