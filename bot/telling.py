@@ -135,8 +135,8 @@ def telling_sentence(abstract: str, title: str = "") -> str:
     """The sentence of an abstract that says best what the paper brings, as a headline; empty for an empty abstract.
 
     Reads TeX and both scripts of Chinese. ``title``: the paper's, whose words an English sentence is the better for.
-    At most LIMIT characters, ending in ``…`` only where it had to be cut. Kept for a while: a morning's digests show the
-    same papers to many chats.
+    At most LIMIT characters, ending in ``…`` only where it had to be cut. Kept for a while: a morning's digests show
+    the same papers to many chats.
     """
     text = " ".join(abstract.split())
     if not text:
