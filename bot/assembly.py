@@ -317,11 +317,11 @@ def size_of_documents(path: Path) -> int:
     return size_hint(path)
 
 
-def write_listing(form: str, listing: Listing, language: str, subject: str = "") -> str:
-    """Papers in a form that is handed out: see ``adapters.publishing.forms``."""
-    from adapters.publishing.forms import written
+def write_listing(form: str, listing: Listing, language: str) -> tuple[str, int]:
+    """Papers in a form that is handed out, and how many it has no room for: see ``adapters.publishing.forms``."""
+    from adapters.publishing.forms import left_out, written
 
-    return written(form, listing, language, subject)
+    return written(form, listing, language), left_out(form, listing, language)
 
 
 def ending_of(form: str) -> str:

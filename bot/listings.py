@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from bot.commands.context import read_query
+from bot.commands.context import read_query, topics_of
+from bot.documents import document
 from bot.errors import QueryError
 from bot.keys import link_from_key, source_of
 from bot.model import FeedItem, Kind, Listed, Site, Summary, SummaryText, Topic
 from bot.ports import SearchIndex, Transaction
 from bot.query import And, Query, parse
 from bot.scripts import convert
+from bot.subjects import subjects_of
 
 MOST = 10_000
 """Papers of one query: the index sets room aside for so many."""
@@ -91,9 +93,25 @@ def _query_of(tx: Transaction, topic: Topic) -> Query | None:
         return None
 
 
-def item_of(one: Listed, language: str = "", subject: str = "") -> FeedItem:
+def with_subjects(
+    papers: Iterable[Listed], topics: Sequence[Topic], language: str, stored: bool = False
+) -> tuple[Listed, ...]:
+    """The papers with what they are about, in the words of ``language``; ``stored``: where a document said it, as that
+    document has it."""
+    lookup = topics_of(topics)
+    return tuple(
+        replace(one, subjects=one.paper.subjects)
+        if stored and one.paper.subjects
+        else replace(
+            one, subjects=subjects_of(one.paper, document(one.paper, one.summaries), topics, lookup, language)
+        )
+        for one in papers
+    )
+
+
+def item_of(one: Listed, language: str = "") -> FeedItem:
     """A stored paper as the item of a document, with every stored word; with a ``language``, its words and for Chinese
-    the other script's converted. ``subject`` stands in where the paper has none."""
+    the other script's converted."""
     paper = one.paper
     pages = [link_from_key(key) for key in paper.keys if source_of(key) != "doi"]
     return FeedItem(
@@ -108,7 +126,7 @@ def item_of(one: Listed, language: str = "", subject: str = "") -> FeedItem:
         doi=next((key.partition(":")[2] for key in paper.keys[1:] if source_of(key) == "doi"), ""),
         journal=paper.journal,
         links=tuple(dict.fromkeys(filter(None, (link_from_key(paper.key), *pages, *paper.links)))),
-        subjects=paper.subjects or ((subject,) if subject else ()),
+        subjects=one.subjects or paper.subjects,
         summaries=tuple(_texts(one.summaries, language)),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from bot.documents import Document, holds
 from bot.errors import QueryError
@@ -33,6 +34,7 @@ _QUOTES = str.maketrans(dict.fromkeys('"“”„‟＂«»「」『』', " "))
 _DISMISSED = "subject.dismissed."
 
 
+@lru_cache(8192)
 def mark(subject: str) -> str:
     """Equal for names of one subject: they differ in case, width, script, Taiwan's words, signs or a closing 方法."""
     plain = unicodedata.normalize("NFKC", subject).casefold().strip()

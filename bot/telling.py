@@ -104,7 +104,8 @@ _LEAD = re.compile(
     r"^(?:(?:in|with|through) (?:this|the present|our|the current) (?:paper|work|study|article|letter|report|survey|"
     r"thesis|manuscript|research|review|chapter|note|position paper|technical report|preliminary work)|"
     r"here|herein|for (?:this|these) reasons?|therefore|thus|hence|however|moreover|furthermore|additionally|finally|"
-    r"specifically|in particular|"
+    r"specifically|in particular|conversely|notably|importantly|interestingly|crucially|remarkably|surprisingly|"
+    r"excitingly|encouragingly|overall|ultimately|"
     r"accordingly|consequently|motivated by (?:this|these|the)\b[^,]{0,60}|inspired by (?:this|these)\b[^,]{0,60}|"
     r"in response|as a result|to this end|to that end|in this context|in light of this|in contrast|instead|"
     r"to (?:\w+ )?\w+ (?:this|these|those|such|the above|the aforementioned)\b[^,]{0,60}|for this purpose"
@@ -112,7 +113,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _LINK = re.compile(
-    r"^(We|This (?:paper|work|study)) (?:then|also|further|thus|therefore|hence|here|additionally) (?=\w)"
+    r"^(We|This (?:paper|work|study)) (?:first|then|also|further|thus|therefore|hence|here|additionally) (?=\w)"
 )
 _LEAD_HAN = re.compile(
     r"^(?:在(?:本文|本研究|本[论論]文|本工作|[这這][项項篇](?:工作|研究|[论論]文|文章))(?:中|[里裡])?|[为為]此|因此|"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from adapters.digest_files.writing import WRITERS
+from adapters.digest_files.writing import WRITERS, abstract_of
 from adapters.publishing.feeds import FEEDS, Feed
 from adapters.publishing.html_pages import page_of
 from bot.citing import citations
@@ -22,11 +22,16 @@ ENDINGS = {
 """Every form, and how its files end."""
 
 
-def written(form: str, listing: Listing, language: str = "", subject: str = "") -> str:
+def left_out(form: str, listing: Listing, language: str = "") -> int:
+    """How many papers ``written`` leaves out: a list has nothing to show of those without any text."""
+    return sum(not abstract_of(item_of(one, language), language) for one in listing.papers) if form == "list" else 0
+
+
+def written(form: str, listing: Listing, language: str = "") -> str:
     """``listing`` as ``form``, one of ENDINGS. ``language``: of the words; documents keep all stored ones unless it is
-    given. ``subject``: what a monthly table says of papers that have no subject of their own."""
+    given."""
     if form in WRITERS:
-        items = [item_of(one, language, subject if form == "monthly" else "") for one in listing.papers]
+        items = [item_of(one, language) for one in listing.papers]
         if form in ("list", "monthly"):  # whose titles stand alone, without what a feed had behind them
             items = [replace(item, version=None, categories=()) for item in items]
         return WRITERS[form](items, language)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from adapters.publishing.feeds import FEEDS, Feed
 from adapters.publishing.forms import ENDINGS, written
 from adapters.publishing.html_pages import STYLE, Frame, esc, page, papers
 from bot.errors import BadInput
+from bot.listings import with_subjects
 from bot.model import Listed, Listing, Site, Topic
 from bot.words import Words, words_for
 
@@ -75,7 +76,11 @@ class Press:
                 if form in FEEDS:
                     yield self._feed(form, listing, as_of, words)
                 else:
-                    text = written(form, listing, words.language)
+                    shown = listing
+                    if form == "monthly":
+                        catalogue = [one for one, _ in topics]
+                        shown = replace(listing, papers=with_subjects(found, catalogue, words.language))
+                    text = written(form, shown, words.language)
                     yield (
                         f"topics/{topic.slug}.{form}.{ENDINGS[form]}"
                         if form in WRITERS

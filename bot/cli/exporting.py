@@ -16,7 +16,7 @@ from bot.commands.context import Context, find_topic, language_named, read_query
 from bot.config import Config
 from bot.errors import BadInput
 from bot.exports import printable
-from bot.listings import MOST, between, everything, listed_by, newest_first, site_of
+from bot.listings import MOST, between, everything, listed_by, newest_first, site_of, with_subjects
 from bot.model import Listed, Listing
 
 DAYS = 30
@@ -35,28 +35,30 @@ def export(options: argparse.Namespace, config: Config) -> int:
             if options.out or options.topic or options.query or options.on or options.since or options.until:
                 raise BadInput("--site writes everything into its folder: leave the other choices out")
             return _site(context, config, Path(options.site))
-        found, subject = _listing(context, options, language or config.language)
+        found = _listing(context, options, language, config.language)
         if found.left_out:
             complain(
                 f"only the newest {MOST:,}: {found.left_out:,} more are left out; choose fewer by --since, --until"
             )
         if not found.papers:
             complain("no stored paper is like that; paperround poll reads arXiv, paperround import documents")
-        _hand_out(found, options, language, subject)
+        _hand_out(found, options, language)
         return DONE if found.papers else WRONG
     finally:
         close_context(context)
 
 
-def _listing(context: Context, options: argparse.Namespace, language: str) -> tuple[Listing, str]:
-    """What is asked for, and the topic's name where it is a topic."""
+def _listing(context: Context, options: argparse.Namespace, language: str, spoken: str) -> Listing:
+    """What is asked for; a monthly table with what its papers are about, where no ``language`` is given as documents
+    said it. ``spoken``: the language of the instance."""
     since, until = (_day(options, name) for name in ("since", "until"))
     if on := _day(options, "on"):
         if since or until:
             raise BadInput("--on is one day: leave --since and --until out")
         since = until = on
     with context.store.reading() as tx:
-        topic = find_topic(tx.topics(), options.topic) if options.topic else None
+        topics = tx.topics()
+        topic = find_topic(topics, options.topic) if options.topic else None
         if options.topic and topic is None:
             raise BadInput(f"--topic {options.topic}: no such topic; paperround topics list shows them")
         text = topic.query if topic else options.query or ""
@@ -66,13 +68,13 @@ def _listing(context: Context, options: argparse.Namespace, language: str) -> tu
             total = len(papers)
         else:
             papers, total = listed_by(tx, context.index, asked)
+    if options.format == "monthly":
+        papers = with_subjects(papers, topics, language or spoken, stored=not language)
     days = "..".join(dict.fromkeys(str(day) for day in (since, until) if day))
-    title = " ".join(filter(None, (topic.name(language) if topic else text or "Papers", days)))
+    title = " ".join(filter(None, (topic.name(language or spoken) if topic else text or "Papers", days)))
     name = re.sub(r"[^a-z0-9]+", "-", (topic.slug if topic else text).lower()).strip("-")[:60] or "papers"
-    return (
-        Listing(f"{name}-{days}".rstrip("-") if days else name, title, newest_first(papers), total - len(papers)),
-        topic.name(language) if topic else "",
-    )
+    named = f"{name}-{days}".rstrip("-") if days else name
+    return Listing(named, title, newest_first(papers), total - len(papers))
 
 
 def _day(options: argparse.Namespace, name: str) -> date | None:
@@ -83,9 +85,9 @@ def _day(options: argparse.Namespace, name: str) -> date | None:
         raise BadInput(f"--{name} {text}: write a date as 2026-11-20") from error
 
 
-def _hand_out(found: Listing, options: argparse.Namespace, language: str, subject: str) -> None:
+def _hand_out(found: Listing, options: argparse.Namespace, language: str) -> None:
     if not options.out:
-        text = assembly.write_listing(options.format, found, language, subject)
+        text = _written(found, options, language)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         # A file holds the text as it is; a terminal would obey what steers it.
@@ -95,7 +97,7 @@ def _hand_out(found: Listing, options: argparse.Namespace, language: str, subjec
     folder = out.is_dir() or options.out.endswith("/")
     for part in _parts(found, options.format) if folder else (found,):
         path = out / f"{part.name}.{assembly.ending_of(options.format)}" if folder else out
-        text = assembly.write_listing(options.format, part, language, subject)
+        text = _written(part, options, language)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.new")
@@ -104,6 +106,13 @@ def _hand_out(found: Listing, options: argparse.Namespace, language: str, subjec
         except OSError as error:
             raise BadInput(f"{path}: {error.strerror}; name a file or folder that can be written") from error
         say(f"{len(part.papers):,} papers: {path}")
+
+
+def _written(found: Listing, options: argparse.Namespace, language: str) -> str:
+    text, left_out = assembly.write_listing(options.format, found, language)
+    if left_out:
+        complain(f"{left_out:,} papers without any text are left out, for a list shows texts; --format jsonl has them")
+    return text
 
 
 def _parts(found: Listing, form: str) -> Iterator[Listing]:

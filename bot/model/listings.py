@@ -12,12 +12,13 @@ from bot.model.papers import Paper, Summary
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A paper with all stored words about it. ``on``: the day it was announced, else the day it is dated; ``topics``:
-    the slugs of those of the catalogue that it matches, where somebody asked."""
+    the slugs of those of the catalogue that it matches, and ``subjects`` what it is about, where somebody asked."""
 
     paper: Paper
     summaries: tuple[Summary, ...] = ()
     on: date | None = None
     topics: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

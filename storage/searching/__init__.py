@@ -37,7 +37,7 @@ _PAGE = 500
 _MOST_LAG = 1_000
 _COMMIT_SECONDS, _LONGEST_COMMIT = 1.5, 12.0
 """What is being taken in is seen after this many seconds; where there is much of it, after twice as many each time, for
-a commit waits until all is written, and a fifth of the time went with that."""
+a commit waits until all is written, and a tenth of the time went with that."""
 _TIED = 50
 """How many more hits are looked at, to order those that fit alike."""
 _HEAP = 50_000_000

@@ -17,6 +17,7 @@ from bot.budgets import Budget
 from bot.model import Address, Chat, FeedItem, JobState, Kind, News, Subscription, Summary, SummaryText
 from bot.scribe import Scribe, Terms, Written
 from storage.store import SqlStore, open_store
+from tests.databases import postgres_server as postgres_server
 from tests.databases import sqlite_url
 from tests.servers.models import FAULTS, KEY, MODEL, ModelServer, tea
 from tests.wire import NOW, Wall
@@ -27,9 +28,9 @@ TODAY = NOW.date()
 class Bench:
     """A store with chats and papers, a server with a model, and who asks it."""
 
-    def __init__(self, folder: Path, server: ModelServer, **terms: Any) -> None:
+    def __init__(self, folder: Path, server: ModelServer, url: str = "", **terms: Any) -> None:
         self.wall, self.server = Wall(), server
-        self.store: SqlStore = open_store(sqlite_url(folder))
+        self.store: SqlStore = open_store(url or sqlite_url(folder))
         self.slept: list[float] = []
         self.terms = Terms(**{"parallel": 2, "longest": timedelta(seconds=5), **terms})
         self.llm = Llm(server.url, MODEL, KEY, timeout=20)
@@ -284,7 +285,9 @@ def test_a_process_that_died_in_the_middle_is_taken_over_and_what_it_asked_count
     run(tmp_path, story)
 
 
-def test_two_processes_ask_for_each_paper_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_processes_ask_for_each_paper_once(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("postgres_server").database() if kind == "postgresql" else ""
     server = ModelServer()
     server.delay = 0.01
 
@@ -295,8 +298,11 @@ def test_two_processes_ask_for_each_paper_once(tmp_path: Path) -> None:
         assert set(server.papers().values()) == {1} and len(server.papers()) == 30
         assert bench.states() == {JobState.MADE: 30}
         assert bench.spent() == server.spent
+        bench.follow("Kettle-1", "en")
+        await bench.until_done()
+        assert bench.of(1)["en"].headline and bench.of(1)["zh-Hans"].headline
 
-    run(tmp_path, story, server, batch=3)
+    run(tmp_path, story, server, batch=3, url=url)
 
 
 def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:

@@ -56,6 +56,34 @@ def test_a_monthly_table_into_a_folder_is_a_file_a_month(shell: Shell) -> None:
     assert sorted(path.name for path in (shell.folder / "out").iterdir()) == ["papers-2024-04.md", "papers-2024-05.md"]
 
 
+def test_a_monthly_table_names_what_papers_are_about_by_the_topics_that_hold_of_them(shell: Shell) -> None:
+    shell("poll", shell.feed(*papers()))
+    shell("topics", "add", "tea", "kettle OR tea", "--name", "zh-Hant=茶道", "--name", "en=The way of tea")
+    (shell.folder / "said.jsonl").write_text(
+        '{"id": "2504.00002", "title": "Some other title", "subjects": ["蒸汽"]}\n', encoding="utf-8"
+    )
+    shell("import", "said.jsonl")
+    table = shell("export", "--format", "monthly", "--language", "zh-Hant").out
+    about = {line.split("|")[2].partition("(")[2].split("/")[-1][:10]: line.split("|")[-2].strip()
+             for line in table.splitlines() if "arxiv.org" in line}  # fmt: skip
+    assert "茶道" in about["2504.00001"] and "蒸汽" in about["2504.00002"]
+    asked_in_english = shell("export", "--format", "monthly", "--language", "en").out
+    assert "The way of tea" in asked_in_english and "茶道" not in asked_in_english
+
+
+def test_what_a_list_has_no_text_for_is_counted_and_said(shell: Shell) -> None:
+    lines = [
+        '{"id": "2504.00009", "title": "A title alone"}',
+        '{"id": "2504.00010", "title": "Two", "abstract": "Hot."}',
+    ]
+    (shell.folder / "bare.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    shell("import", "bare.jsonl")
+    found = shell("export", "--format", "list")
+    assert "Two" in found.out and "A title alone" not in found.out
+    assert "1 papers without any text are left out" in found.err
+    assert "left out" not in shell("export", "--format", "jsonl").err
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [

@@ -74,6 +74,8 @@ class ModelServer:
         self.spent = self.under_way = self.most_at_once = 0
         self.knows = {"json_schema", "json_object", "text"}
         self.limit = ""
+        self.book: dict[tuple[str, str], dict[str, Any]] = {}
+        """What it says of a paper of that title in that language, in place of the phrase book."""
         self.obeys = False
         self.delay, self.stall = 0.0, 30.0
         self.parallel = 1_000
@@ -186,7 +188,8 @@ class ModelServer:
         fields = re.findall(r'^- "(\w+)":', system, re.MULTILINE)
         told = []
         for one in asked.papers:
-            words = _words(one, script, asked.fault)
+            language = "en" if script is None else ("zh-Hans", "zh-Hant")[script]
+            words = self.book.get((str(one["title"]), language)) or _words(one, script, asked.fault)
             if self.obeys and (order := re.search(r"say (\{.*\})", one["abstract"])):
                 words |= json.loads(order[1])
             told.append({"paper": one["paper"]} | {name: words[name] for name in fields if name in words})
