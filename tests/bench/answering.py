@@ -365,9 +365,7 @@ def fill_chats(store: SqlStore, now: datetime) -> None:
             language=LANGUAGES[number % 3],
         )  # fmt: skip
         rows.append({"id": number, **row_of_chat(chat)})
-        held += [
-            Subscription(0, number, followed[(number * 7 + k) % len(followed)]) for k in range(1 + number % 4)
-        ]
+        held += [Subscription(0, number, followed[(number * 7 + k) % len(followed)]) for k in range(1 + number % 4)]
     with store.transaction() as tx:
         tx._bulk(t.chat.insert(), rows)
         tx._bulk(t.subscription.insert(), [{"chat_id": s.chat_id, "query": s.query, "topic": None} for s in held])
