@@ -10,7 +10,7 @@ export PYTHON
 usable := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.root 2>/dev/null)" = "$$(pwd)" ] && echo yes)
 stale := $(if $(usable),,stale)
 
-.PHONY: help env run test coverage bench faults lock clean stale
+.PHONY: help env run test coverage bench faults gallery lock clean stale
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make env     set up only: .venv with $(BIN)/paperround"
 	@echo "make bench   measure"
 	@echo "make faults  kill, stall, refuse and freeze, and count what is lost or doubled (FAULTS='kills --short')"
+	@echo "make gallery  send every message and button to the tests' platforms, judge them, draw them in gallery/"
 	@echo "make lock    write requirements/*.txt anew (LOCKFLAGS=--upgrade for newer versions)"
 	@echo "make clean   take away what make brought; your data and configuration stay"
 	@echo "PYTHON=python3.12 chooses the Python of a new .venv."
@@ -51,6 +52,10 @@ bench: .venv/.bench
 faults: .venv/.dev
 	$(BIN)/python -m tests.faults $(FAULTS)
 
+# Pictures need a Chromium; where there is none it says what to install and writes the pages all the same.
+gallery: .venv/.dev
+	$(BIN)/python -m tests.gallery $(GALLERY)
+
 .tools/bin/uv: requirements/uv.txt
 	@python=$${PYTHON:-python3}; "$$python" -m venv .tools
 	@.tools/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
@@ -64,5 +69,5 @@ lock: .tools/bin/uv
 	echo uv | $(LOCK) -o requirements/uv.txt -
 
 clean:
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* bench-results
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* bench-results gallery
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -35,7 +35,14 @@ def waits(match: Match, today: date) -> bool:
 
 
 def composed(
-    on: date, matches: Sequence[Match], carried: int, followed: Sequence[Followed], size: int, upto: int, today: date
+    on: date,
+    matches: Sequence[Match],
+    carried: int,
+    followed: Sequence[Followed],
+    size: int,
+    upto: int,
+    today: date,
+    since_on: date | None = None,
 ) -> Digest:
     """A digest of ``matches``, the last ``carried`` of them from earlier ones; what is not pushed and may still be
     tomorrow is left for the next."""
@@ -49,7 +56,7 @@ def composed(
     left = any(match.since is not None for match in kept)
     asked = tuple(Asked(one.label, one.name, str(one.query)) for one in mine) if left else ()
     labels = tuple(dict.fromkeys(one.label for one in mine))
-    return Digest(DigestKind.PAPERS, on, kept, pushed, labels, upto, carried=carried, asked=asked)
+    return Digest(DigestKind.PAPERS, on, kept, pushed, labels, upto, carried=carried, asked=asked, since_on=since_on)
 
 
 class Leftover:
@@ -112,7 +119,7 @@ class Leftover:
         mine = {match.paper_id for match in own.matches}
         first = [_waiting(match, since) for match in own.matches]
         behind = [match for match in carried if match.paper_id not in mine]
-        return composed(own.on, first + behind, len(behind), followed, size, upto, today)
+        return composed(own.on, first + behind, len(behind), followed, size, upto, today, own.since_on)
 
     def may_come_alone(self, upto: int, today: date) -> bool:
         """Whether a digest of this alone can be told from the one that left it: deliveries are known by their day and

@@ -300,8 +300,11 @@ class Day:
         return known
 
     def _composed_of(self, matches: Sequence[Match], followed: Sequence[Followed], size: int, upto: int) -> Digest:
-        on = max(a.announced_on for match in matches for a in self._told[match.paper_id])
-        return composed(on, matches, 0, followed, size, upto, self.today or on)
+        told = [a for match in matches for a in self._told[match.paper_id]]
+        on = max(a.announced_on for a in told)
+        first = min((a.announced_on for a in told if a.id in self._ordinary), default=on)
+        since_on = first if first < on else None
+        return composed(on, matches, 0, followed, size, upto, self.today or on, since_on)
 
 
 @dataclass(frozen=True, slots=True)

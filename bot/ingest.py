@@ -54,6 +54,12 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("", text)
 
 
+def are_storable(texts: Iterable[str]) -> bool:
+    """Whether ``storable`` would leave every one of them as it is."""
+    whole = "".join(texts)
+    return storable(whole) is whole
+
+
 def tidied(item: FeedItem) -> FeedItem:
     """The item fit to be stored: text without unstorable characters, links that name a paper as its page's address."""
     if _is_tidy(item):

@@ -52,7 +52,8 @@ def absorb(record: Record, item: FeedItem, now: datetime) -> Record:
     overwrites a feed of the same version. What is empty is filled, nothing is emptied.
     """
     paper = record.paper
-    on = item.announced_on or eastern_day(now)
+    # What is only known is announced nowhere, and asking for the day costs as much as the rest.
+    on = item.announced_on or (date.min if item.kind is Kind.KNOWN else eastern_day(now))
     text_on = None if item.kind is Kind.KNOWN else on
     ranks = (item.version or 0, text_on or date.min), (paper.version or 0, record.text_on or date.min)
     newer = ranks[0] > ranks[1]

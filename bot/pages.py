@@ -226,7 +226,10 @@ def digest_heading(words: Words, digest: Digest, whole_week: bool = False) -> Bl
         one, many = "{n} paper for {topics} in the week up to {day}", "{n} papers for {topics} in the week up to {day}"
         its = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
         return heading(words.count(one, many, len(digest.matches), **its))
-    facts = {"topics": label_list(words, digest.labels), "day": words.day(digest.on)}
+    day = words.day(digest.on)
+    if digest.since_on is not None:
+        day = words.say("{first} to {last}", first=words.day(digest.since_on), last=day)
+    facts = {"topics": label_list(words, digest.labels), "day": day}
     own = digest.matches[: len(digest.matches) - digest.carried]
     late = sum(match.late_on is not None for match in own)
     if len(own) > late or not digest.matches:

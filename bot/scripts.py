@@ -54,7 +54,10 @@ def language_of(text: str, unsure: str = "zh-Hans") -> str:
     if not _is_chinese(text):
         return "en"
     only_traditional, only_simplified = _script_patterns()
-    traditional, simplified = len(set(only_traditional.findall(text))), len(set(only_simplified.findall(text)))
+    found = only_traditional.findall(text)
+    if not found:  # nearly always so in Simplified Chinese; counting its characters would be most of the work
+        return "zh-Hans" if only_simplified.search(text) else unsure
+    traditional, simplified = len(set(found)), len(set(only_simplified.findall(text)))
     if traditional == simplified:
         return unsure
     return "zh-Hant" if traditional > simplified else "zh-Hans"

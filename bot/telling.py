@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bot.scripts import HAN, language_of
 from bot.text import readable
@@ -129,11 +130,13 @@ were what when where which while will with within without work
 _COMMON = frozenset(word[:6] for word in _FREQUENT.split())
 
 
+@lru_cache(4096)
 def telling_sentence(abstract: str, title: str = "") -> str:
     """The sentence of an abstract that says best what the paper brings, as a headline; empty for an empty abstract.
 
     Reads TeX and both scripts of Chinese. ``title``: the paper's, whose words an English sentence is the better for.
-    At most LIMIT characters, ending in ``…`` only where it had to be cut.
+    At most LIMIT characters, ending in ``…`` only where it had to be cut. Kept for a while: a morning's digests show
+    the same papers to many chats.
     """
     text = " ".join(abstract.split())
     if not text:

@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import chain, pairwise, product
+from operator import add
 from typing import Any
 
 from bot.tex import readable
@@ -39,13 +40,17 @@ _ACRONYMS = re.compile(r"(?=.*[A-Z].*[A-Z])(.*[A-Z0-9])s", re.DOTALL)
 _NO_VOWEL_PLURAL = re.compile(r"[b-df-hj-np-tv-xz]{2,}[b-df-hj-np-rtv-xz]s")
 
 # Before decomposition: letters that do not decompose, and marks that would decompose into letters.
-_LETTERS = str.maketrans(
+_LETTERS: dict[int, Any] = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "æ": "ae", "Æ": "Ae",
      "œ": "oe", "Œ": "Oe", "ı": "i", "™": " ", "®": " ", "©": " ", "℠": " "}
     | dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
 )  # fmt: skip
 # After it: combining accents go (kana's voicing marks are others and stay), kinds of hyphen and apostrophe are one.
-_MARKS = str.maketrans(dict.fromkeys(range(0x300, 0x370)) | dict.fromkeys("‐‑‒–", "-") | dict.fromkeys("’‘ʼ`", "'"))
+_MARKS: dict[int, Any] = str.maketrans(
+    dict.fromkeys(range(0x300, 0x370)) | dict.fromkeys("‐‑‒–", "-") | dict.fromkeys("’‘ʼ`", "'")
+)
+# Most texts have none of them, and looking is a tenth of translating.
+_HAS_LETTERS, _HAS_MARKS = (re.compile(f"[{''.join(map(chr, table))}]") for table in (_LETTERS, _MARKS))
 
 _STEMS = {
     stem: words.split()
@@ -88,7 +93,7 @@ def positions(text: str, names: bool = False) -> list[tuple[str, ...]]:
     analyze = _name_word if names else _document_word
     for han, piece in _cut(text):
         if han:
-            found += [_pair(piece[at : at + 2]) for at in range(len(piece))]
+            found += map(_PAIRS.__getitem__, map(add, piece, (*piece[1:], "")))
         else:
             start = len(found)
             found += chain.from_iterable(map(analyze, piece))
@@ -152,11 +157,8 @@ def surfaces(text: str) -> list[tuple[int, str]]:
 def forms(text: str) -> set[str]:
     """Every word of a text as it is written, folded: what ``quant*`` looks through, for a stem is not always the
     beginning of its word. Hyphenated words stand whole, in parts and joined; the names inside a word count too."""
-    found: set[str] = set()
-    for han, piece in _cut(text):
-        if not han:
-            found = found.union(*map(_word_forms, set(piece)))
-    return found
+    words = set(chain.from_iterable(piece for han, piece in _cut(text) if not han))
+    return set(chain.from_iterable(map(_word_forms, words)))
 
 
 def beginning(text: str) -> str | None:
@@ -211,11 +213,11 @@ def _pieces(text: str) -> Iterator[tuple[bool, str]]:
     if text.isascii():
         yield False, text.replace("`", "'")
         return
-    text = unicodedata.normalize("NFKD", text.translate(_LETTERS)).translate(_MARKS)
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFKD", text.translate(_LETTERS) if _HAS_LETTERS.search(text) else text)
+    text = unicodedata.normalize("NFC", text.translate(_MARKS) if _HAS_MARKS.search(text) else text)
     for number, piece in enumerate(_HAN_RUNS.split(text)):
         if number % 2:
-            yield True, piece.translate(_simplified())
+            yield True, piece.translate(_simplified()) if _traditional().search(piece) else piece
         elif piece:
             yield False, piece
 
@@ -238,6 +240,17 @@ class _Simplified(dict[int, str]):
 @cache
 def _simplified() -> _Simplified:
     return _Simplified()
+
+
+@cache
+def _traditional() -> re.Pattern[str]:
+    """A character that may not be its own simplified one: most texts have none."""
+    import opencc
+
+    common = [chr(code) for code in range(0x2E80, 0xD7B0)]
+    simple = opencc.OpenCC("t2s").convert("\n".join(common)).split("\n")
+    changed = (one for one, other in zip(common, simple, strict=True) if one != other)
+    return re.compile(f"[{''.join(changed)}\U00020000-\U0003ffff]")
 
 
 @cache
@@ -267,10 +280,17 @@ def _stem(part: str) -> str:
     return stem or word
 
 
-@lru_cache(65536)
-def _pair(pair: str) -> tuple[str, ...]:
-    """The terms where a CJK character stands; cached so that they are held once."""
-    return (pair[0], pair) if len(pair) == 2 else (pair,)
+class _Pairs(dict[str, tuple[str, ...]]):
+    """Two neighbouring CJK characters, or a last one, to the terms where the first of them stands; held once."""
+
+    def __missing__(self, pair: str) -> tuple[str, ...]:
+        terms = (pair[0], pair) if len(pair) == 2 else (pair,)
+        if len(self) < 65536:  # the common ones come first
+            self[pair] = terms
+        return terms
+
+
+_PAIRS = _Pairs()
 
 
 def _name(part: str) -> str:

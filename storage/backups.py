@@ -22,9 +22,9 @@ from bot.ports import Copied, Progress, Repeated
 from storage import tables as t
 from storage.copying import copy_rows, count, tables
 from storage.engine import HEAD, MOVED, connect, knows, opened_by_others, prepare, reading, revision, writing
-from storage.ledger import begin_anew, carry_on, forget_leases, instance, name_instance
 from storage.repeating import repeat_erasures
 from storage.store import SqlStore
+from storage.succession import begin_anew, carry_on, forget_leases, instance, name_instance
 
 _STEP = 1_024
 """Pages of an SQLite file copied at a time: 4 MiB."""

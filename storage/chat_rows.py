@@ -158,6 +158,7 @@ def delivery_of(row: Row[Any], digest: Values, parts: tuple[Part, ...]) -> Deliv
             digest.get("carried", 0),
             tuple(Asked(*one) for one in digest.get("rest", {}).get("asked", ())),
             digest.get("text", ""),
+            date.fromisoformat(digest["since"]) if "since" in digest else None,
         ),
         language=row.language,
         layout=_layout_of(row.layout, row.rich_layout),
@@ -210,6 +211,8 @@ def content_of(digest: Digest) -> Values:
     }
     if digest.text:
         content["text"] = digest.text
+    if digest.since_on:
+        content["since"] = digest.since_on.isoformat()
     if digest.carried:
         content["carried"] = digest.carried
     if digest.asked:

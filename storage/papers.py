@@ -234,7 +234,9 @@ class Papers(Work):
         ids = set(named.values())
         marks = {title_mark(item.title) for item in items if item.key not in named} - {""}
         for some in chunks(marks, CHUNK):
-            ids |= {r.id for r in self._all(select(p.c.id).where(p.c.title_mark.in_(some), p.c.joined_id.is_(None)))}
+            # Asked for those that are nobody's part, SQLite would look through all of them instead of for the titles.
+            rows = self._all(select(p.c.id, p.c.joined_id).where(p.c.title_mark.in_(some)))
+            ids |= {row.id for row in rows if row.joined_id is None}
         return self._records(ids)
 
     def _records(self, ids: Iterable[int]) -> list[Record]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, Table, and_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.ingest import title_mark
+from bot.ingest import are_storable, title_mark
 from bot.merging import Record, Told
 from bot.model import (
     Arrival,
@@ -19,6 +19,7 @@ from bot.model import (
     Paper,
     Summary,
 )
+from storage.columns import Text
 
 CHUNK = 1000
 """Rows a statement: SQLite takes 32,766 variables in one, PostgreSQL 65,535."""
@@ -72,9 +73,12 @@ class Work:
         compiled = statement.compile(dialect=dialect, column_keys=names)
         columns = []
         for name in names:
-            process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            kind = compiled.binds[name].type
+            process = kind.dialect_impl(dialect).bind_processor(dialect)
             values = [row[name] for row in rows]
-            columns.append([process(value) for value in values] if process else values)
+            # Texts are looked at together: nearly always there is nothing to take out of any.
+            fit = process is None or (isinstance(kind, Text) and None not in values and are_storable(values))
+            columns.append(values if fit or process is None else [process(value) for value in values])
         # The statement names its columns in the table's order.
         order = [names.index(name) for name in compiled.positiontup or names]
         self._connection.exec_driver_sql(str(compiled), list(zip(*(columns[at] for at in order), strict=True)))

@@ -14,7 +14,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import URL, Connection, Dialect, Engine
 
+from storage.engine import revision
 from storage.store import open_store
 from storage.tables import METADATA
 
@@ -24,6 +26,46 @@ LENT = 4
 
 def sqlite_url(folder: Path, name: str = "paperround.db") -> str:
     return f"sqlite:///{folder / name}"
+
+
+class Rehearsed:
+    """Brings an SQLite database up to date; the migrations run for the first empty one, others become its like."""
+
+    def __init__(self, upgrade: Callable[[Connection], None]) -> None:
+        self._upgrade = upgrade
+        self._dump: list[str] = []
+
+    def __call__(self, connection: Connection) -> None:
+        if connection.dialect.name != "sqlite" or revision(connection):
+            self._upgrade(connection)
+        elif self._dump:
+            for statement in self._dump:
+                connection.exec_driver_sql(statement)
+        else:
+            self._upgrade(connection)
+            plain: Any = connection.connection.driver_connection
+            self._dump = [one for one in plain.iterdump() if one not in ("BEGIN TRANSACTION;", "COMMIT;")]
+
+
+class Spoken:
+    """Makes engines; those on SQLite share their dialect, and with it the statements that were compiled for it."""
+
+    def __init__(self, create: Callable[..., Engine]) -> None:
+        self._create = create
+        self._dialect: Dialect | None = None
+        self._compiled: dict[Any, Any] = {}
+
+    def __call__(self, url: URL, **options: Any) -> Engine:
+        made = self._create(url, **options)
+        if made.dialect.name == "sqlite":
+            if self._dialect is None:
+                # One that has seen a connection knows what its SQLite can do.
+                spoken = {name: value for name, value in options.items() if name.startswith("json_")}
+                with self._create("sqlite://", **spoken).connect() as connection:
+                    self._dialect = connection.dialect
+            made.dialect = self._dialect
+            made.update_execution_options(compiled_cache=self._compiled)
+        return made
 
 
 class PostgresServer:

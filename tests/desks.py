@@ -48,6 +48,8 @@ class Front:
         self.store = open_store(sqlite_url(folder))
         self.index = TantivyIndex(folder / "index", self.store)
         self.context = Context(self.store, self.index, Config(data_dir=folder), lambda: self.now)
+        # One loop and one thread for all that is asked: a pair for each question takes longer than most answers.
+        self._asked = asyncio.Runner()
         self.configure(**{"access": "open", "admins": ("telegram:9",), **configured})
 
     def configure(self, **configured: Any) -> None:
@@ -67,7 +69,7 @@ class Front:
     def propose(self, caller: Caller, line: str) -> Reply:
         """As ``ask``, and nothing is pressed."""
         name, _, argument = line[1:].partition(" ") if line.startswith("/") else ("", "", line)
-        return asyncio.run(self.desk.answer(caller, name, argument))
+        return self._asked.run(self.desk.answer(caller, name, argument))
 
     def carry_out(self, caller: Caller, line: str) -> Reply:
         """A command, and a press of the button under its answer, where it has one."""
@@ -75,13 +77,13 @@ class Front:
         return self.press(caller, action) if (action := next(iter(buttons(told).values()), "")) else told
 
     def press(self, caller: Caller, action: str) -> Reply:
-        return asyncio.run(self.desk.press(caller, action))
+        return self._asked.run(self.desk.press(caller, action))
 
     def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
-        return asyncio.run(self.desk.complete(caller, name, prefix))
+        return self._asked.run(self.desk.complete(caller, name, prefix))
 
     def offers(self, caller: Caller, text: str, offset: str = "") -> Offers:
-        return asyncio.run(self.desk.offers(caller, text, offset))
+        return self._asked.run(self.desk.offers(caller, text, offset))
 
     def announce(self, items: Iterable[FeedItem]) -> None:
         with self.store.transaction() as tx:
@@ -117,6 +119,7 @@ class Front:
             }
 
     def close(self) -> None:
+        self._asked.close()
         self.index.close()
         self.store.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from bot.__main__ import parser
 from bot.model import EVERY_ROLE
@@ -147,7 +147,7 @@ def test_a_manifest_says_only_what_its_kind_can_say(manifest: Manifest) -> None:
     more = SPECS[manifest["apiVersion"], manifest["kind"]]
     known = shape("apiVersion kind", apiVersion=TEXT, kind=TEXT, metadata=METADATA, **more)
     known["required"] += [key for key in ("spec", "data", "resources") if key in more]
-    assert [f"{e.json_path}: {e.message}" for e in Draft202012Validator(known).iter_errors(manifest)] == []
+    assert [f"{e.instance_path}: {e.message}" for e in Draft202012Validator(known).iter_errors(manifest)] == []
 
 
 def test_a_wrong_key_is_found() -> None:

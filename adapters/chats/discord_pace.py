@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
+from adapters.chats.pace import Place, Turns, Window
 from bot.errors import TryLater
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,8 @@ class DiscordPace(Turns):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        super().__init__(clock, sleep)
-        self._part = part
-        self._all, self._refused = Window(a_second, 1.0, evenly=True), Window(refused, REFUSED_SECONDS)
+        super().__init__(Window(a_second, 1.0, evenly=True), clock, sleep, part)
+        self._refused = Window(refused, REFUSED_SECONDS)
         self._digests = asyncio.Lock()
         self._told_until = float("-inf")
 
@@ -59,7 +58,7 @@ class DiscordPace(Turns):
 
     async def again(self) -> None:
         """Return when the library may repeat a request, which it does for all that were refused at the same moment."""
-        await self._place()
+        await self._place(repeated=True)
 
     def heard(self, status: int, shared: bool = False, everything: bool = False, wait: float = 0.0) -> None:
         """Note what Discord said. ``shared``: the limit was another's fault, and is not counted against us;
@@ -77,9 +76,8 @@ class DiscordPace(Turns):
                 self._told_until = now + wait
             raise TryLater("Discord has refused too much lately", after=wait, everywhere=True)
 
-    async def _place(self, lead: float = 0.0) -> Place:
-        while not (part := self._part()):
-            await self._sleep(NO_PART_SECONDS)
+    async def _place(self, lead: float = 0.0, repeated: bool = False) -> Place:
+        part = await self._part_given(crowded=repeated)
         place = self._all.take(self._all.earliest(self._clock(), part), part)
         await self._until(place.at - lead)
         return place

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from adapters.chats.pace import NO_PART_SECONDS, Place, Turns, Window
+from adapters.chats.pace import Place, Turns, Window
 from bot.errors import TryLater
 
 A_SECOND, PAID_A_SECOND = 30, 1000
@@ -55,9 +55,7 @@ class Pace(Turns):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         part: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        super().__init__(clock, sleep)
-        self._part = part
-        self._all = Window(per_second, 1.0, evenly=True)
+        super().__init__(Window(per_second, 1.0, evenly=True), clock, sleep, part)
         self._per_chat_second, self._per_group_minute = per_chat_second, per_group_minute
         self._digests = asyncio.Lock()
         self._lanes: dict[str, _Lane] = {}
@@ -107,10 +105,6 @@ class Pace(Turns):
     async def _place(self) -> Place:
         await self._part_given()
         return self._taken()
-
-    async def _part_given(self) -> None:
-        while not self._part():
-            await self._sleep(NO_PART_SECONDS)
 
     def _taken(self) -> Place:
         part = self._part() or 1.0

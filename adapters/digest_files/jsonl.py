@@ -58,7 +58,7 @@ def _entry_of(line: bytes, cleaning: Cleaning) -> Entry:
     if len(line) > MAX_LINE:
         raise Unusable(f"is longer than {MAX_LINE} bytes")
     try:
-        record = json.loads(line.decode("utf-8-sig"))
+        record = json.loads(line.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
         raise Unusable("is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -68,34 +68,26 @@ def _entry_of(line: bytes, cleaning: Cleaning) -> Entry:
     if not isinstance(record, dict):
         raise Unusable("is not a JSON object")
 
-    def text(*names: str) -> str:
-        for name in names:
-            value = record.get(name)
+    entry = Entry(curated=record.get("curated") is True)
+    for name, field in _TEXTS:
+        if name in record and (field != "english_headline" or not entry.english_headline):
+            value = record[name]
             if isinstance(value, str):
-                return value or (cleaning.drop(_SHOWN.get(name, name), "empty"))
-            if value is not None:
+                setattr(entry, field, value or cleaning.drop(_SHOWN.get(name, name), "empty"))
+            elif value is not None:
                 cleaning.drop(_SHOWN.get(name, name), "not a text")
-        return ""
-
-    return Entry(
-        id=text("id"),
-        link=text("link"),
-        title=text("title"),
-        abstract=text("abstract"),
-        translated_title=text("translated_title"),
-        translated_abstract=text("translated_abstract"),
-        headline=text("tldr"),
-        english_headline=text("en_tldr", "en_tdlr"),
-        authors=_texts(record.get("authors")),
-        categories=_texts(record.get("categories")),
-        subjects="，".join(_texts(record.get("subjects"))),
-        dated_on=_first_day(record.get("days")),
-        doi=text("doi"),
-        journal=text("journal"),
-        links=_texts(record.get("links")),
-        curated=record.get("curated") is True,
-        summaries=_given(record.get("summaries")),
-    )
+    for name in record.keys() & _LISTS:
+        value = record[name]
+        match name:
+            case "subjects":
+                entry.subjects = "，".join(_texts(value))
+            case "days":
+                entry.dated_on = _first_day(value)
+            case "summaries":
+                entry.summaries = _given(value)
+            case _:
+                setattr(entry, name, _texts(value))
+    return entry
 
 
 def _given(value: Any) -> tuple[SummaryText, ...]:
@@ -111,6 +103,14 @@ def _given(value: Any) -> tuple[SummaryText, ...]:
     return tuple(found.values())
 
 
+_TEXTS = (
+    ("id", "id"), ("link", "link"), ("title", "title"), ("abstract", "abstract"),
+    ("translated_title", "translated_title"), ("translated_abstract", "translated_abstract"), ("tldr", "headline"),
+    ("en_tldr", "english_headline"), ("en_tdlr", "english_headline"), ("doi", "doi"), ("journal", "journal"),
+)  # fmt: skip
+"""Keys whose values are texts, and the fields of an Entry that they fill; of two for one field the first that has a
+text counts."""
+_LISTS = frozenset({"authors", "categories", "links", "subjects", "days", "summaries"})
 _SHOWN = {
     "translated_title": "translated title",
     "translated_abstract": "translated abstract",

@@ -230,27 +230,26 @@ def keep_documents(
             tally = tx.add(items, now()) + Tally(refused=tuple(refused))
             return tally, propose(tx, (subject for item in items for subject in item.subjects))
 
-    with _few_collections():
-        for name in names:
-            try:
-                for chunk in assembly.read_documents(Path(name)):
-                    items += chunk.items
-                    refused += chunk.rejected
-                    dropped.update(chunk.dropped)
-                    size += chunk.size
-                    if len(items) >= BATCH:
-                        yield *keep(), size, dropped
-                        items, refused, dropped, size = [], [], Counter[str](), 0
-            except DocumentError as error:
-                refused.append(Rejected(f"{error.file}:{error.line}", error.message))
-        if items or refused or dropped or size:
-            yield *keep(), size, dropped
+    for name in names:
+        try:
+            for chunk in assembly.read_documents(Path(name)):
+                items += chunk.items
+                refused += chunk.rejected
+                dropped.update(chunk.dropped)
+                size += chunk.size
+                if len(items) >= BATCH:
+                    yield *keep(), size, dropped
+                    items, refused, dropped, size = [], [], Counter[str](), 0
+        except DocumentError as error:
+            refused.append(Rejected(f"{error.file}:{error.line}", error.message))
+    if items or refused or dropped or size:
+        yield *keep(), size, dropped
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
     """Papers refer to nothing in circles, and looking for circles among them all again and again costs a third of an
-    import."""
+    import, and a fifth of taking them into the index."""
     often = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
@@ -274,6 +273,7 @@ def import_documents(options: argparse.Namespace, config: Config) -> int:
         with (
             Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
             alone(context.store, INGEST, "paperround import", context.now) as tenure,
+            few_collections(),
         ):
             total = sum(assembly.size_of_documents(Path(name)) for name in options.files)
             task = progress.add_task("reading", total=total)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.commands.context import Context, note, require_admin
+from bot.commands.context import Context, note, require_admin, require_unheard
 from bot.commands.labels import texts_of
 from bot.errors import BadInput
 from bot.model import LANGUAGES, Bulletin, BulletinState, Deed, DeliveryState
@@ -28,6 +28,7 @@ def announce(context: Context, caller: Caller, argument: str) -> Reply:
     alone, how the last ones are doing."""
     words = context.words(caller)
     require_admin(words, caller)
+    require_unheard(words, caller)
     if argument.strip().casefold() == "stop":
         return _stop_all(context, caller, words)
     texts = texts_of(argument, _languages(context))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.commands.context import Context, note, require_admin
+from bot.commands.context import Context, note, require_admin, require_unheard
 from bot.errors import BadInput
 from bot.model import Address, Ban, Chat, ChatState, Deed, Place
 from bot.pages import shorten
@@ -26,6 +26,7 @@ def ban(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     require_admin(words, caller)
     if argument.casefold() in ("", "list"):
+        require_unheard(words, caller)
         return _list(context, words)
     name, _, why = argument.partition(" ")
     whom = _named(words, caller, name)
@@ -56,6 +57,7 @@ def unban(context: Context, caller: Caller, argument: str) -> Reply:
     words = context.words(caller)
     require_admin(words, caller)
     if not argument:
+        require_unheard(words, caller)
         return _list(context, words)
     whom = _named(words, caller, argument.partition(" ")[0])
     private = context.outside.private_chat(whom) if context.outside and ":" in whom else None

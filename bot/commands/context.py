@@ -14,7 +14,7 @@ from bot.bursts import wanted
 from bot.commands.views import Views, documents_of, latest
 from bot.config import Config
 from bot.digests import Day, Followed, next_due
-from bot.errors import NotAllowed, QueryError, TryLater
+from bot.errors import BadInput, NotAllowed, QueryError, TryLater
 from bot.model import (
     LANGUAGES,
     Address,
@@ -201,6 +201,12 @@ def require_manager(words: Words, caller: Caller) -> None:
                 words.say("Only members who may manage this server can change this chat's subscriptions and settings.")
             )
         raise NotAllowed(words.say("Only this chat's administrators can change its subscriptions and settings."))
+
+
+def require_unheard(words: Words, caller: Caller) -> None:
+    """What is the instance's stays among its admins: on Telegram a whole group reads what is answered there."""
+    if caller.place is not Place.PRIVATE and caller.address.platform == "telegram":
+        raise BadInput(words.say("Everybody here could read that: ask me for it in private."))
 
 
 def require_follower(context: Context, words: Words, caller: Caller) -> None:

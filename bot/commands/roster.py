@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.commands.context import Context, label_of, require_admin, require_manager
+from bot.commands.context import Context, label_of, require_admin, require_manager, require_unheard
 from bot.errors import BadInput
 from bot.model import Address, Change, Chat, ChatState, Deed, DeliveryState, Place
 from bot.pages import shorten
@@ -25,6 +25,7 @@ def chats(context: Context, caller: Caller, argument: str) -> Reply:
     """Every chat with its state, what it follows and its last digest, a page at a time; with an address its card."""
     words = context.words(caller)
     require_admin(words, caller)
+    require_unheard(words, caller)
     if not argument:
         return _page(context, words, 0)
     try:
@@ -145,7 +146,9 @@ def audit(context: Context, caller: Caller, argument: str) -> Reply:
     private chat, or with ``all``)."""
     words = context.words(caller)
     everything = caller.admin and (argument.casefold() == "all" or caller.place is Place.PRIVATE)
-    if not everything:
+    if everything:
+        require_unheard(words, caller)
+    else:
         require_manager(words, caller)
     return _log(context, caller, words, 0, everything)
 

@@ -47,6 +47,7 @@ class Digest:
     """What one chat gets on one day: every match in reading order, the first ``pushed`` of them sent. ``on``: the day
     the newest was announced, the chat's own day where there are none; ``upto``: the last Announcement.id looked at;
     ``labels``: what matched, or all where nothing did; ``quiet``: arXiv announced nothing; ``id``: 0 until kept.
+    ``since_on``: the first of the announced days that it tells of, where they are several.
     The last ``carried`` matches are left from earlier digests; ``asked`` is empty where nothing is left for later ones.
     Of a BULLETIN ``text`` is what it says and ``upto`` its number.
     """
@@ -62,6 +63,7 @@ class Digest:
     carried: int = 0
     asked: tuple[Asked, ...] = ()
     text: str = ""
+    since_on: date | None = None
 
     @property
     def left(self) -> int:

@@ -35,8 +35,9 @@ _log = logging.getLogger(__name__)
 _STATE = "followed.json"
 _PAGE = 500
 _MOST_LAG = 1_000
-_COMMIT_SECONDS = 1.5
-"""What is being taken in is seen after this many seconds, however much there is of it."""
+_COMMIT_SECONDS, _LONGEST_COMMIT = 1.5, 12.0
+"""What is being taken in is seen after this many seconds; where there is much of it, after twice as many each time, for
+a commit waits until all is written, and a fifth of the time went with that."""
 _TIED = 50
 """How many more hits are looked at, to order those that fit alike."""
 _HEAP = 50_000_000
@@ -188,7 +189,7 @@ class TantivyIndex:
         """``until``: a time of the monotonic clock after which the rest is left for another call."""
         self._begin()
         taken = uncommitted = 0
-        committed = monotonic()
+        committed, patience = monotonic(), _COMMIT_SECONDS
         seq, paper = self._state["seq"], self._state["paper"]
         while True:
             with self._store.reading() as tx:
@@ -205,12 +206,12 @@ class TantivyIndex:
             taken += len(ids)
             uncommitted += len(ids)
             last = len(changed) < _PAGE or (until is not None and monotonic() > until)
-            if uncommitted and (last or monotonic() - committed > _COMMIT_SECONDS):
+            if uncommitted and (last or monotonic() - committed > patience):
                 self._writer.commit()
                 self._state |= {"seq": seq, "paper": paper}
                 self._write_state()
                 self._index.reload()
-                uncommitted, committed = 0, monotonic()
+                uncommitted, committed, patience = 0, monotonic(), min(2 * patience, _LONGEST_COMMIT)
             if last:
                 self._index.reload()
                 return taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from itertools import chain, pairwise, product
+from itertools import chain, count, pairwise, product, repeat
 from typing import Any
 
 import tantivy
@@ -74,7 +74,11 @@ def together(terms: Sequence[str]) -> str:
 def _stream(value: Value) -> list[str]:
     """Every term of a value, and every two or three frequent ones in a row as one."""
     found = list(chain.from_iterable(value))
-    rows = list(map(_frequent, value))
+    # Frequent terms are ASCII, and so is the first term wherever one of them stands.
+    rows = [
+        (terms if terms[0] in FREQUENT else ()) if len(terms) == 1 else () if terms[0] > "\x7f" else _frequent(terms)
+        for terms in value
+    ]
     one = [row[0] if row else "" for row in rows]
     found += [f"{a}_{b}" for a, b in pairwise(one) if a and b]
     found += [f"{a}_{b}_{c}" for a, b, c in zip(one, one[1:], one[2:], strict=False) if a and b and c]
@@ -99,6 +103,7 @@ def _tokens(values: tuple[Value, ...]) -> list[Any]:
     found: list[Any] = []
     start = 0
     for value in values:
-        found += [token(term, place, 0, 0) for place, terms in enumerate(value, start) for term in terms]
+        places = chain.from_iterable(map(repeat, count(start), map(len, value)))
+        found += map(token, chain.from_iterable(value), places, repeat(0), repeat(0))
         start += len(value) + 1
     return found

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.chats.pace import Place
 from adapters.chats.telegram_pace import PAID_A_SECOND, Pace
 from bot.errors import TryLater
 
@@ -230,3 +231,49 @@ async def test_a_paid_broadcast_leaves_a_thousand_a_second_and_still_one_in_a_ch
     left = await times([(str(chat), False) for chat in range(1500)] + [("1", False)], pace, clock)
     assert left[999][0] == pytest.approx(1, abs=0.15)
     assert left[-1][0] - left[999][0] == pytest.approx(0.5, abs=0.15)
+
+
+async def gone(pace: Pace, clock: Clock, chat: str) -> tuple[Place, ...]:
+    """The places of a message that left."""
+    leaving = asyncio.create_task(pace.leave(chat))
+    await clock.run(leaving)
+    return leaving.result()
+
+
+async def test_what_a_stalled_platform_gets_at_once_is_no_more_than_a_second_holds() -> None:
+    pace, clock = paced()
+    for n in range(60):
+        pace.answered(await gone(pace, clock, f"known{n}"))
+    clock.now += 2
+    arrived: list[float] = []
+    stalled = clock.now + 2.5
+
+    async def message(chat: str) -> None:
+        places = await pace.leave(chat)
+        if clock.now < stalled:
+            await clock.sleep(stalled - clock.now)
+        arrived.append(clock.now)
+        pace.answered(places)
+
+    await clock.run(*[asyncio.create_task(message(str(n))) for n in range(120)])
+    assert arrived.count(stalled) >= 30, "they leave as long as there is room for all of them"
+    assert all(later - sooner >= 1 for sooner, later in zip(arrived, arrived[30:], strict=False))
+
+
+@pytest.mark.parametrize(("stuck", "least"), [(8, 20), (29, 1), (30, 0)])
+async def test_chats_that_are_not_answered_take_their_own_places_and_after_a_while_none(stuck: int, least: int) -> None:
+    pace, clock = paced()
+    for n in range(stuck):
+        await gone(pace, clock, f"stuck{n}")
+    began = clock.now
+    clock.now += 1.1
+    left: list[float] = []
+
+    async def message(chat: str) -> None:
+        places = await pace.leave(chat)
+        left.append(clock.now)
+        pace.answered(places)
+
+    await clock.run(*[asyncio.create_task(message(str(n))) for n in range(180)])
+    assert least <= sum(at <= began + 2.1 for at in left) <= 30 - stuck
+    assert left[-1] - began <= 5 + 1 + 180 / 30 + 1, "an answer that is late holds up nobody for longer"

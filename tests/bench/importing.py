@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from bot.cli.feeding import keep_documents
+from bot.cli.feeding import few_collections, keep_documents
 from bot.ports import Store
 from bot.tenure import INGEST, alone
 from storage.searching import TantivyIndex
@@ -67,7 +67,7 @@ def imported(store: Store, documents: Sequence[str]) -> tuple[int, float]:
         return datetime.now(UTC)
 
     began = perf_counter()
-    with alone(store, INGEST, "bench", now) as tenure:
+    with alone(store, INGEST, "bench", now) as tenure, few_collections():
         tallies = [tally for tally, *_ in keep_documents(store, documents, tenure, now)]
     seconds = perf_counter() - began
     if refused := [one for tally in tallies for one in tally.refused]:
@@ -79,6 +79,7 @@ def index_rate(store: Store, folder: Path) -> float:
     index = TantivyIndex(folder, store)
     try:
         began = perf_counter()
-        return index.follow() / (perf_counter() - began)
+        with few_collections():
+            return index.follow() / (perf_counter() - began)
     finally:
         index.close()

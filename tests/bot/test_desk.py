@@ -129,6 +129,17 @@ def test_admins_are_who_the_configuration_names_and_nobody_else(front: Front) ->
     assert not any(map(front.desk.is_admin, ("", "9", "telegram:", "telegram:99", "discord:9")))
 
 
+@pytest.mark.parametrize("line", ["/chats", "/announce Hello", "/ban", "/unban", "/audit all"])
+def test_what_is_the_instances_is_not_answered_where_a_group_reads_it(front: Front, line: str) -> None:
+    before = front.rows()
+    there = replace(MANAGER, admin=True)
+    assert front.ask(there, line).text == "Everybody here could read that: ask me for it in private."
+    assert front.rows() == before
+    on_discord = replace(there, address=Address("discord", "7"), user="discord:7")
+    told = front.ask(on_discord, line)
+    assert told.private and "Everybody here" not in told.text
+
+
 def test_help_names_the_admins_commands_to_admins_alone(front: Front) -> None:
     of_admins = {f"/{command.name}" for command in COMMANDS.values() if command.admin}
     assert of_admins == {"/topic", "/invite", "/status", "/announce", "/ban", "/unban", "/chats"}

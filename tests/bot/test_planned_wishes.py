@@ -134,6 +134,8 @@ async def test_a_weekly_digest_brings_the_whole_week(house: House) -> None:
     assert house.wire.titles() == []
     await house.day([lora(4)], date(2025, 4, 11))
     assert sorted(house.wire.titles()) == [f"LoRA of kind {n}" for n in range(1, 5)]
+    told = house.wire.arrived[0][1]
+    assert "4 new papers for LoRA, Tuesday 8 April to Friday 11 April" in told
 
 
 async def test_a_quiet_chats_wish_and_its_layout_go_with_its_delivery(house: House) -> None:

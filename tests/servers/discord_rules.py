@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import Draft202012Validator, Registry
 
 from tests.paths import SHARED
 
@@ -27,18 +25,17 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 
 
 @functools.cache
-def _spec() -> Resource[Any] | None:
+def _registry() -> Registry | None:
     if not SPEC.exists():
         return None
-    return DRAFT202012.create_resource(json.loads(SPEC.read_text("utf-8")))
+    return Registry([("urn:discord", json.loads(SPEC.read_text("utf-8")))])
 
 
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator | None:
-    spec = _spec()
-    if spec is None:
+    registry = _registry()
+    if registry is None:
         return None
-    registry: Registry[Any] = Registry().with_resource("urn:discord", spec)
     return Draft202012Validator({"$ref": f"urn:discord#/components/schemas/{schema}"}, registry=registry)
 
 
@@ -46,7 +43,10 @@ def schema_faults(schema: str, body: object) -> list[str]:
     validator = _validator(schema)
     if validator is None:
         return []
-    return [f"{schema}{error.json_path[1:]}: {error.message[:200]}" for error in validator.iter_errors(body)]
+    return [
+        f"{schema}.{'.'.join(map(str, error.instance_path))}: {error.message[:200]}"
+        for error in validator.iter_errors(body)
+    ]
 
 
 def message_faults(body: Body, schema: str, *, partial: bool = False) -> list[str]:
@@ -59,6 +59,8 @@ def post_faults(body: Body, forum: Body) -> list[str]:
     """Of a new post in a forum channel."""
     faults = schema_faults("CreateForumThreadRequest", body)
     faults += _message_faults(body.get("message") or {}, _WEBHOOK_KEYS - {"tts"}, partial=False)
+    if not 1 <= units(body.get("name") or "") <= 100 or len(body.get("applied_tags") or []) > 5:
+        faults.append(f"a post's name or tags: {body.get('name')!r}, {body.get('applied_tags')}")
     known = {tag["id"]: tag["moderated"] for tag in forum["available_tags"]}
     applied = body.get("applied_tags") or []
     if not set(applied) <= set(known) or any(known[tag] for tag in applied):
@@ -181,8 +183,8 @@ def _component_faults(rows: list[Body]) -> Iterator[str]:
                     yield f"a link button's address: {button.get('url')!r}"
                 if "custom_id" in button:
                     yield "a link button has no custom_id"
-            elif not button.get("custom_id") or "url" in button:
-                yield "a button needs a custom_id and no url"
+            elif not 1 <= units(button.get("custom_id") or "") <= 100 or "url" in button:
+                yield "a button needs a custom_id of 1 to 100 characters and no url"
             else:
                 ids.append(button["custom_id"])
             if not 1 <= units(button.get("label") or "") <= 80:

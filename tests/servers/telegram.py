@@ -27,6 +27,7 @@ from tests.servers.telegram_rules import (
     check_rich,
     check_text,
     decode,
+    utf16,
 )
 from tests.servers.telegram_troubles import Refusal, Troubles, cut_off, refusal
 from tests.servers.telegram_webhooks import Webhooks
@@ -322,12 +323,15 @@ class FakeTelegram(Webhooks, Troubles):
             raise Refusal(400, f"Bad Request: {wrong[0]}")
         if self.refuses_rich and self.refuses_rich in html:
             raise Refusal(400, "Bad Request: RICH_VALIDATE_CTOR_NOT_ALLOWED")
-        text = unescape(re.sub("<[^>]*>", " ", html))[:4096]
+        text = unescape(re.sub("<[^>]*>", " ", html)).encode("utf-16-le")[: 2 * 4096].decode("utf-16-le", "ignore")
         return {**parameters, "text": text, "link_preview_options": {"is_disabled": True}}
 
     def _on_sendDocument(self, parameters: dict[str, Any]) -> Any:
         if (chat := int(parameters["chat_id"])) in self.refused:
             raise Refusal(*self.refused[chat])
+        if utf16(parameters.get("caption", "")) > 1024 or not 1 <= len(parameters["document"].filename) <= 255:
+            self.violations.append("sendDocument: a caption or a name that is too long")
+            raise Refusal(400, "Bad Request: message caption is too long")
         file = parameters["document"]
         with self._lock:
             answer = self._message(chat, parameters.get("message_thread_id"))
@@ -374,7 +378,7 @@ class FakeTelegram(Webhooks, Troubles):
         return message
 
     def _on_answerCallbackQuery(self, parameters: dict[str, Any]) -> Any:
-        if len(parameters.get("text", "")) > 200:
+        if utf16(parameters.get("text", "")) > 200:
             self.violations.append("answerCallbackQuery: more than 200 characters")
             raise Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
         self.pressed.append(parameters)

