@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from bot.model import LANGUAGES, Paper, Summary
 from bot.scripts import convert, language_of
@@ -71,10 +70,6 @@ def _chain(
     return stored, wanted, (*wanted, *(one for one in _reading_order(stored) if one not in wanted))
 
 
-_told = lru_cache(2048)(telling_sentence)
-"""The same papers are shown again and again, and half a millisecond each is most of what a page costs."""
-
-
 def _headline(stored: dict[str, Summary], paper: Paper, chain: Sequence[str]) -> tuple[Passage, bool]:
     """The first headline of the chain, and whether it is a sentence of an abstract."""
     own = language_of(paper.abstract)
@@ -82,11 +77,11 @@ def _headline(stored: dict[str, Summary], paper: Paper, chain: Sequence[str]) ->
         for headline in _in_script(stored, wanted, "headline"):
             return headline, False
         for abstract in _in_script(stored, wanted, "abstract"):
-            if told := _told(abstract.text):
+            if told := telling_sentence(abstract.text):
                 return replace(abstract, text=told), True
-        if own and own in (wanted, _OTHER.get(wanted)) and (told := _told(paper.abstract, paper.title)):
+        if own and own in (wanted, _OTHER.get(wanted)) and (told := telling_sentence(paper.abstract, paper.title)):
             return (Passage(told, own) if own == wanted else Passage(convert(told, wanted), wanted, own)), True
-    told = _told(paper.abstract, paper.title)
+    told = telling_sentence(paper.abstract, paper.title)
     return (Passage(told, own), True) if told else (Passage(), False)
 
 

@@ -41,6 +41,8 @@ a commit waits until all is written, and a tenth of the time went with that."""
 _TIED = 50
 """How many more hits are looked at, to order those that fit alike."""
 _HEAP = 50_000_000
+_MOST_PATIENT = 2
+"""Who waits for what is being taken in; the others look at what is there, else building an index stops all answers."""
 _STORE_ID = "search.store"
 
 
@@ -56,6 +58,7 @@ class TantivyIndex:
         self._folder = folder / _fingerprint()
         self._store = store
         self._lock = threading.RLock()
+        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
         self._writer: Any = None
         self._schema = schema()
         self._state: dict[str, Any] = {}
@@ -65,6 +68,16 @@ class TantivyIndex:
         """See ``ports.SearchIndex.follow``; 0 where another process does the writing."""
         if self._is_up_to_date():
             return 0
+        if patience is None:
+            return self._follow(None)
+        if not self._patient.acquire(blocking=False):
+            return 0
+        try:
+            return self._follow(patience)
+        finally:
+            self._patient.release()
+
+    def _follow(self, patience: float | None) -> int:
         until = None if patience is None else monotonic() + patience
         if not self._lock.acquire(timeout=-1 if patience is None else patience):
             return 0
