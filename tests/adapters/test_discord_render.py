@@ -154,7 +154,7 @@ def test_what_folds_shows_how_it_begins_and_a_button_that_brings_the_rest() -> N
     (body,) = bodies(Reply((entry("LoRA"), facts)))
     assert message_faults(body, "MessageCreateRequest") == []
     shown = text_of(body)
-    assert "*A. One*\n> A sentence of words." in shown and "…\n> Short." in shown and len(shown) < 500
+    assert "*A. One*\n> A sentence of words." in shown and "…\n\n> Short." in shown and len(shown) < 500
     assert [button["custom_id"] for button in buttons_in(body["components"])] == ["card:1:+:"]
     (body,) = bodies(Reply((entry("LoRA"), replace(facts, folds=(Span("Short."),)))))
     assert not buttons_in(body["components"]), "there is no rest"

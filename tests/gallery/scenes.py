@@ -191,6 +191,7 @@ async def _quiet_days(stage: Stage, spots: Sequence[Spot]) -> None:
     stage.now = stage.now.replace(hour=15)
     await stage.push("a weekend", spots)
     stage.later(days=1)
+    await stage.pipeline.poll()
     await stage.push("a weekend", spots)
 
 

@@ -114,6 +114,10 @@ def check_rich(html: str) -> list[str]:
             if not stack:
                 wrong.append("text outside of every block")
             size += utf16(unescape(token[0]))
+        elif tag == "hr":
+            blocks += 1
+            if stack or token["rest"] != "/":
+                wrong.append("a divider inside something, or not written <hr/>")
         elif tag not in _RICH:
             wrong.append(f"unsupported tag {tag}")
         elif token["close"]:
