@@ -51,6 +51,7 @@ _COMBINING = {
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "b": "\u0331",
     "d": "\u0323",
 }  # fmt: skip
+_NORM = re.compile(r"(?<!\\)\\(?:\||[lr]?Vert(?![A-Za-z]))")
 _GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 _SCRIPT = re.compile(rf"([_^])\s*({_GROUP}|\\[A-Za-z]+(?:\s*{_GROUP})?|[^\s\\{{}}])")
 _DEFINITION = re.compile(
@@ -155,6 +156,7 @@ def _inner(source: str, depth: int) -> str:
             return "".join(map(table.__getitem__, shown))
         return match[1] + (shown if len(shown) == 1 else f"({shown})" if shown else "")
 
+    source = _NORM.sub("‖", source)
     text = _SCRIPT.sub(script, source) if "^" in source or "_" in source else source
     if "\\" in text:
         text = _markup(_ESCAPES.sub(r"\1", text) if not re.search(r"\\[{}]", text) else text)

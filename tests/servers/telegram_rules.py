@@ -77,6 +77,8 @@ def parse_html(html: str) -> tuple[str, list[dict[str, Any]], list[str]]:
                 entity["url"] = attributes.get("href", "")
                 if not entity["url"].startswith(("http://", "https://")):
                     wrong.append(f"a link to {entity['url']!r}")
+            elif "expandable" in attributes:
+                entity["expandable"] = True
             stack.append((name, entity))
     wrong += [f'no end tag for "{name}"' for name, _ in stack]
     return text, entities, wrong
