@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 
 from bot.keys import link_from_key, source_of
 from bot.model import LANGUAGES, Paper, Summary
-from bot.pages import address_of, authors_line, carried, note, passage, proceedings_of, published_at, shorten, titled
+from bot.pages import (
+    address_of,
+    authors_line,
+    carried,
+    note,
+    passage,
+    proceedings_of,
+    published_at,
+    shorten,
+    title_note,
+    titled,
+)
 from bot.replies import Block, BlockKind, Button, Reply, Span, Style, italic, link, paragraph, plain
 from bot.scripts import language_of
 from bot.summaries import best_abstract, best_summary
@@ -85,14 +96,14 @@ def card(
 def _head(words: Words, paper: Paper, summaries: Sequence[Summary], subjects: Sequence[str] | None) -> Iterator[Block]:
     """All but the abstracts: the translated title over the original one, the headline, who, what, when."""
     best = best_summary(summaries, words.language, paper, words.accepts)
+    headed = bool(best.headline) and best.headline not in map(readable, _abstracts(words, paper, summaries))
     original = titled(paper)
     spans = [replace(original, style=Style.BOLD)]
     if best.title:
         own = Span(shorten(best.title, _TITLE), Style.BOLD)
-        spans = [own, *note(words, best.title_language, best.title_from), plain("\n"), original]
+        spans = [own, *title_note(words, best, headed), plain("\n"), original]
     yield Block(tuple(spans), BlockKind.ENTRY, paper.id)
-    abstracts = _abstracts(words, paper, summaries)
-    if best.headline and best.headline not in map(readable, abstracts):
+    if headed:
         its = note(words, best.headline_language, best.headline_from)
         yield paragraph(plain(shorten(best.headline, _HEADLINE)), *its)
     told = paper.subjects if subjects is None else subjects

@@ -20,7 +20,7 @@ ROOM = 3_200
 """Characters that the papers of such a page may have together, so that it is one message on every platform."""
 MOST_CARRIED = 64
 """Bytes that a button carries at most: https://core.telegram.org/bots/api#inlinekeyboardbutton."""
-_TITLE, _AUTHORS = 300, 3
+_TITLE, _AUTHORS, _LABEL = 300, 3, 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,12 @@ def note(words: Words, shown: str, source: str = "") -> list[Span]:
     return [italic(f" [{language_name(shown)}]")]
 
 
+def title_note(words: Words, best: Shown, headed: bool) -> list[Span]:
+    """The mark of a title; none where the headline that follows (``headed``) has the same one."""
+    alike = (best.title_language, best.title_from) == (best.headline_language, best.headline_from)
+    return [] if headed and alike else note(words, best.title_language, best.title_from)
+
+
 def titled(paper: Paper, most: int = _TITLE) -> Span:
     """The paper's own title, linked to its page."""
     title = readable(paper.title)
@@ -162,11 +168,12 @@ def entry(
         title = replace(title, link=link("", page).link)
     best = best_summary(summaries, words.language, paper, words.accepts)
     spans = [*over, bold(f"{number}. "), title]
+    told = best.headline if measure.headline else ""
     if best.title:
         spans.append(plain("\n" + shorten(best.title, measure.title)))
-        spans += note(words, best.title_language, best.title_from)
-    if best.headline and measure.headline:
-        spans.append(plain("\n" + shorten(best.headline, measure.headline)))
+        spans += title_note(words, best, bool(told))
+    if told:
+        spans.append(plain("\n" + shorten(told, measure.headline)))
         spans += note(words, best.headline_language, best.headline_from)
     if layout is Layout.BILINGUAL and (own := _own_headline(words, paper, summaries, best)) and measure.headline:
         spans.append(plain("\n" + shorten(own, measure.headline)))
@@ -201,7 +208,7 @@ def _facts(words: Words, paper: Paper, labels: Sequence[str], news: News, late_o
             yield published_at(words, paper) or words.say("published")
     if late_on:
         yield words.day(late_on)
-    yield label_list(words, labels)
+    yield label_list(words, [shorten(label, _LABEL) for label in labels])
 
 
 def fitted(make: Callable[[Measure], Sequence[Block]]) -> Sequence[Block]:

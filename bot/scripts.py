@@ -11,6 +11,13 @@ HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
 
+_MISTAKEN = (
+    ("参数", "引數", "參數"), ("适配器", "介面卡", "適配器"), ("函数", "函式", "函數"), ("激活", "啟用", "激活"),
+    ("循环", "迴圈", "循環"), ("全局", "全域性", "全域"), ("局部", "區域性", "局部"), ("研究对象", "研究物件", "研究對象"),
+)  # fmt: skip
+"""What s2twp takes for a programmer's word (an argument, a network card, a loop), and what a paper means."""
+
+
 def convert(text: str, language: str) -> str:
     """Chinese ``text`` in the script of ``language``: Taiwan's words for zh-Hant (OpenCC s2twp), the characters alone
     for zh-Hans (tw2s, which knows 隨著, then t2s, which knows 相對於).
@@ -18,7 +25,12 @@ def convert(text: str, language: str) -> str:
     What is written in Traditional characters often has the mainland's words already, and its 序列 (sequence) and 整合
     would become 串行 (serial) and 集成 if Taiwan's words were put back.
     """
-    for name in ("s2twp",) if language == "zh-Hant" else ("tw2s", "t2s"):
+    if language == "zh-Hant":
+        converted: str = _converter("s2twp").convert(text)
+        for word, wrong, right in _MISTAKEN:
+            converted = converted.replace(wrong, right) if word in text else converted
+        return converted
+    for name in ("tw2s", "t2s"):
         text = _converter(name).convert(text)
     return text
 

@@ -31,7 +31,8 @@ _ACCENT_NAMED = re.compile(
 _SPACED = (
     "log", "ln", "lg", "exp", "sin", "cos", "tan", "max", "min", "sup", "inf", "arg", "det", "dim", "lim", "Pr", "gcd",
     "cdot", "ll", "gg", "le", "leq", "ge", "geq", "ne", "neq", "approx", "sim", "simeq", "equiv", "propto",
-    "subset", "to", "rightarrow", "Rightarrow", "mapsto", "pm", "cup", "cap",
+    "subset", "to", "rightarrow", "Rightarrow", "mapsto", "pm", "cup", "cap", "iff", "implies", "land", "lor",
+    "oplus", "otimes", "odot",
 )  # fmt: skip
 """Operators and relations, which are spaced off from what follows."""
 _SYMBOL_TABLE = """
@@ -39,6 +40,7 @@ alpha=α beta=β gamma=γ delta=δ epsilon=ϵ varepsilon=ε zeta=ζ eta=η theta
 sigma=σ tau=τ phi=ϕ varphi=φ chi=χ psi=ψ omega=ω Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Phi=Φ Psi=Ψ Omega=Ω
 times=× pm=± sim=∼ approx=≈ leq=≤ geq=≥ le=≤ ge=≥ neq=≠ ll=≪ gg=≫ cdot=· infty=∞ ell=ℓ in=∈ to=→ rightarrow=→ circ=∘
 deg=° partial=∂ nabla=∇ forall=∀ exists=∃ cup=∪ cap=∩ subset=⊂ equiv=≡
+sum=∑ prod=∏ int=∫ bigcup=⋃ bigcap=⋂ oplus=⊕ otimes=⊗ odot=⊙ iff=⇔ implies=⇒ neg=¬ land=∧ lor=∨
 """
 _SYMBOLS = dict(pair.split("=") for pair in _SYMBOL_TABLE.split())
 _NAMED = "|".join(sorted(_SYMBOLS, key=len, reverse=True))
@@ -49,6 +51,7 @@ _COMBINING = {
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "b": "\u0331",
     "d": "\u0323",
 }  # fmt: skip
+_NORM = re.compile(r"(?<!\\)\\(?:\||[lr]?Vert(?![A-Za-z]))")
 _GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 _SCRIPT = re.compile(rf"([_^])\s*({_GROUP}|\\[A-Za-z]+(?:\s*{_GROUP})?|[^\s\\{{}}])")
 _DEFINITION = re.compile(
@@ -153,6 +156,7 @@ def _inner(source: str, depth: int) -> str:
             return "".join(map(table.__getitem__, shown))
         return match[1] + (shown if len(shown) == 1 else f"({shown})" if shown else "")
 
+    source = _NORM.sub("‖", source)
     text = _SCRIPT.sub(script, source) if "^" in source or "_" in source else source
     if "\\" in text:
         text = _markup(_ESCAPES.sub(r"\1", text) if not re.search(r"\\[{}]", text) else text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -82,12 +83,14 @@ def count_of(components: Iterable[Component]) -> int:
 
 
 def rows_of(buttons: Iterable[Iterable[Button]], most: int, seen: set[str]) -> list[Component]:
-    """At most ``most`` rows of 5; a button that Discord would refuse, or that is there already, is left out. Of rows
-    that count as components, as many as leave room for a text."""
+    """At most ``most`` rows of 5, short neighbours in one where there are more; a button that Discord would refuse, or
+    that is there already, is left out. Of rows that count as components, as many as leave room for a text."""
     rows: list[list[Component]] = []
     for row in buttons:
         made = [one for button in row if (one := button_of(button, seen))]
         rows += [made[n : n + BUTTONS_A_ROW] for n in range(0, len(made), BUTTONS_A_ROW)]
+    while len(rows) > most and (pair := _shortest_pair(rows)) is not None:
+        rows[pair : pair + 2] = [rows[pair] + rows[pair + 1]]
     kept, count = [], 0
     for buttons_of_row in rows[:most]:
         count += 1 + len(buttons_of_row)
@@ -95,6 +98,12 @@ def rows_of(buttons: Iterable[Iterable[Button]], most: int, seen: set[str]) -> l
             break
         kept.append({"type": ROW, "components": buttons_of_row})
     return kept
+
+
+def _shortest_pair(rows: list[list[Component]]) -> int | None:
+    """Of the neighbours that go into one row the first two that are shortest together; None where none do."""
+    sizes = [len(a) + len(b) for a, b in pairwise(rows)]
+    return sizes.index(min(sizes)) if sizes and min(sizes) <= BUTTONS_A_ROW else None
 
 
 def button_of(button: Button, seen: set[str]) -> Component | None:

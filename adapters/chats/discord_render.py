@@ -176,7 +176,7 @@ def _folded(block: Block, form: _Form) -> str:
             text = text[: space if space > 0 else _BEGINNING].rstrip() + "…"
         if text:
             shown.append(_markdown(Block((Span(text),), BlockKind.QUOTE), form))
-    return "".join("\n" + text for text in shown)
+    return "\n" + "\n\n".join(shown) if shown else ""
 
 
 def _cut_short(block: Block) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import unescape
+from itertools import groupby
 from typing import Any
+from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
 from adapters.chats.telegram_rich import rich_html
@@ -26,6 +28,8 @@ MAX_BUTTONS = 100
 MAX_ROW = 8
 MAX_ACTION_BYTES = 64
 MAX_LABEL_UNITS = 128
+A_LINE = 36
+"""Columns that the labels of a row have together on a telephone; Telegram gives each the same part, and cuts."""
 MAX_LINK = 2048
 
 _GAP = "\n\n"
@@ -304,19 +308,40 @@ def _span_html(span: Span) -> str:
 
 
 def _keyboards(rows: Sequence[Sequence[Button]]) -> list[list[list[dict[str, str]]]]:
-    """Rows of at most 8, in keyboards of at most 100 buttons."""
+    """Rows of at most 8 whose labels can be read, in keyboards of at most 100 buttons."""
     keyboards: list[list[list[dict[str, str]]]] = []
     count = MAX_BUTTONS
-    for row in rows:
-        buttons = [made for button in row if (made := _button(button))]
-        for start in range(0, len(buttons), MAX_ROW):
-            part = buttons[start : start + MAX_ROW]
-            if count + len(part) > MAX_BUTTONS:
-                keyboards.append([])
-                count = 0
-            keyboards[-1].append(part)
-            count += len(part)
+    for row in _tables(rows):
+        if count + len(row) > MAX_BUTTONS:
+            keyboards.append([])
+            count = 0
+        keyboards[-1].append(row)
+        count += len(row)
     return keyboards
+
+
+def _readable_together(row: Sequence[Mapping[str, str]]) -> int:
+    """How many of these stand in a row: all, or in more rows of the same length as many as can be read."""
+    longest = max((_columns(button["text"]) for button in row), default=0)
+    fit = next((n for n in range(min(len(row), MAX_ROW), 1, -1) if longest + 1 <= A_LINE // n), 1)
+    return -(-len(row) // -(-len(row) // fit)) if row else 1
+
+
+def _columns(text: str) -> int:
+    """How wide it is: what East Asia writes takes two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _tables(rows: Sequence[Sequence[Button]]) -> Iterator[list[dict[str, str]]]:
+    """Rows whose labels can be read. Those of one length that follow each other are a table, and get fewer columns
+    together."""
+    made = [[one for button in row if (one := _button(button))] for row in rows]
+    for length, alike in groupby((row for row in made if row), key=len):
+        table = list(alike)
+        wide = min(map(_readable_together, table))
+        buttons = [button for row in table for button in row] if wide < length else []
+        yield from (buttons[start : start + wide] for start in range(0, len(buttons), wide))
+        yield from table if not buttons else ()
 
 
 def _button(button: Button) -> dict[str, str] | None:

@@ -28,8 +28,14 @@ _CLASSIC = ("text", "parse_mode", "link_preview_options")
 
 
 def rich_html(blocks: Iterable[Block]) -> str:
-    """The blocks as the HTML of a rich message: a paragraph for each line, folds that open in place."""
-    return "".join(part for block in blocks for part in _parts(block))
+    """The blocks as the HTML of a rich message: a paragraph for each line, folds that open in place, a line between two
+    papers."""
+    out, after_paper = [], False
+    for block in blocks:
+        out += ["<hr/>"] if after_paper and block.paper else []
+        out += _parts(block)
+        after_paper = bool(block.paper)
+    return "".join(out)
 
 
 def _parts(block: Block) -> Iterator[str]:

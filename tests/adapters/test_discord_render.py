@@ -154,7 +154,7 @@ def test_what_folds_shows_how_it_begins_and_a_button_that_brings_the_rest() -> N
     (body,) = bodies(Reply((entry("LoRA"), facts)))
     assert message_faults(body, "MessageCreateRequest") == []
     shown = text_of(body)
-    assert "*A. One*\n> A sentence of words." in shown and "…\n> Short." in shown and len(shown) < 500
+    assert "*A. One*\n> A sentence of words." in shown and "…\n\n> Short." in shown and len(shown) < 500
     assert [button["custom_id"] for button in buttons_in(body["components"])] == ["card:1:+:"]
     (body,) = bodies(Reply((entry("LoRA"), replace(facts, folds=(Span("Short."),)))))
     assert not buttons_in(body["components"]), "there is no rest"
@@ -327,3 +327,12 @@ def test_each_paper_is_named_by_the_first_message_that_tells_of_it(papers: list[
     )
     messages = render(Reply(blocks))
     assert [paper for message in messages for paper in message.papers] == [n for _, n in papers]
+
+
+def test_short_rows_are_joined_where_there_are_more_than_a_message_has() -> None:
+    rows = tuple((Button(f"a{n}", f"x:{n}:a"), Button(f"b{n}", f"x:{n}:b")) for n in range(7))
+    (body,) = bodies(Reply((paragraph("Choose."),), rows))
+    assert message_faults(body, "MessageCreateRequest") == []
+    assert [[b["label"] for b in row["components"]] for row in body["components"]] == [
+        ["a0", "b0", "a1", "b1"], ["a2", "b2", "a3", "b3"], ["a4", "b4"], ["a5", "b5"], ["a6", "b6"],
+    ]  # fmt: skip

@@ -168,11 +168,26 @@ def test_the_blank_line_between_blocks_counts() -> None:
     assert len(parameters(say("x" * 2048, "y" * 2047))) == 2
 
 
-def test_buttons_stand_under_the_last_message_eight_a_row() -> None:
+def test_buttons_stand_under_the_last_message_in_even_rows_of_eight_at_most() -> None:
     buttons = tuple(Button(str(i), f"page:{i}") for i in range(10))
     sent = parameters(Reply(tuple(paragraph("x" * 3000) for _ in range(2)), (buttons,)))
     assert "reply_markup" not in sent[0]
-    assert [len(row) for row in sent[1]["reply_markup"]["inline_keyboard"]] == [8, 2]
+    assert [len(row) for row in sent[1]["reply_markup"]["inline_keyboard"]] == [5, 5]
+
+
+def test_labels_that_a_telephone_would_cut_get_rows_of_fewer() -> None:
+    def rows(*labels: tuple[str, ...]) -> list[list[str]]:
+        made = tuple(tuple(Button(label, f"x:{label}") for label in row) for row in labels)
+        (sent,) = parameters(Reply((paragraph("Choose."),), made))
+        return [[button["text"] for button in row] for row in sent["reply_markup"]["inline_keyboard"]]
+
+    assert rows(("Save", "👍", "👎"), ("‹ Back",)) == [["Save", "👍", "👎"], ["‹ Back"]]
+    three = ("Language", "Weekdays", "Time")
+    assert rows(three, ("Papers a digest", "Layout", "News"), ("‹ Back",)) == [
+        ["Language", "Weekdays"], ["Time", "Papers a digest"], ["Layout", "News"], ["‹ Back"],
+    ]  # fmt: skip
+    assert rows(("Say when nothing came", "Without a sound")) == [["Say when nothing came"], ["Without a sound"]]
+    assert rows(("每份日报的篇数", "样式", "消息")) == [["每份日报的篇数", "样式"], ["消息"]]
 
 
 def test_more_than_a_hundred_buttons_go_on_under_another_message() -> None:

@@ -205,13 +205,16 @@ def test_a_card_gives_the_abstract_in_the_readers_script_before_the_original(lan
     assert [fold.text for fold in made.blocks[-1].folds] == shown
 
 
-def test_what_a_reader_accepts_is_marked_in_title_headline_and_abstract() -> None:
+def test_what_a_reader_accepts_is_marked_once_with_title_and_headline_and_with_the_abstract() -> None:
     words = words_for("ja", ("zh-Hant",))
     stored = [Summary(1, "zh-Hans", "微调软件。", "微调", "我们微调。")]
     mark = " [converted from Simplified Chinese]"
-    assert entry(words, paper(1), stored, 1).text.splitlines()[1:3] == [f"微調{mark}", f"微調軟體。{mark}"]
+    assert entry(words, paper(1), stored, 1).text.splitlines()[1:3] == ["微調", f"微調軟體。{mark}"]
+    assert (
+        entry(words, paper(1), [replace(stored[0], headline="", abstract="")], 1).text.splitlines()[1] == f"微調{mark}"
+    )
     made = card(words, paper(1), stored)
-    assert [line for line in made.text.splitlines() if mark in line] == [f"微調{mark}", f"微調軟體。{mark}"]
+    assert [line for line in made.text.splitlines() if mark in line] == [f"微調軟體。{mark}"]
     assert made.blocks[-1].folds[0].text == f"我們微調。{mark}"
 
 

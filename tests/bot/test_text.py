@@ -28,6 +28,8 @@ def found(query: str, text: str) -> bool:
     ("source", "shown"),
     [
         (r"$\mathcal{O}(n^2)$", "𝒪(n²)"),
+        (r"$\sum_{k=1}^n x_k \iff \prod_i y$", "∑ₖ₌₁ⁿ xₖ ⇔ ∏ᵢ y"),
+        (r"$\left\|W - \hat{W}\right\|_2 \leq \|x\|$", "‖W - Ŵ‖₂ ≤ ‖x‖"),
         (r"Schr\"odinger, Poincar\'{e}, Ho\v{r}ava, Fran\c cois", "Schrödinger, Poincaré, Hořava, François"),
         (r"\L{}ukasz Erd\H{o}s, na\"{\i}ve", "Łukasz Erdős, naïve"),
         (r"CO$_2$ at $10^{-3}$ and $x_{ij}$", "CO₂ at 10⁻³ and xᵢⱼ"),

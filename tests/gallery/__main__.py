@@ -7,7 +7,8 @@ import asyncio
 import multiprocessing
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -49,16 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = [(one, rich) for rich in (False, True) for one in options.languages or LANGUAGES]
     options.out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        done = [pool.submit(played, language, rich, plan) for language, rich in wanted]
-        found = [one.result() for one in done]
+        done = [pool.submit(played, one, rich, replace(plan, discord=not rich)) for one, rich in wanted]
+        found = []
+        for one in as_completed(done):
+            found.append(one.result())
+            print(found[-1].told, flush=True)
+    found.sort(key=lambda one: one.name)
     wrong = [f"{one.name}: {fault}" for one in found for fault in one.wrong]
     pages = [page for one in found for page in one.pages]
     pictures = bool(browser()) and not options.no_pictures
     for page in pages:
         (options.out / f"{page.name}.html").write_text(html_of(page), encoding="utf-8")
     (options.out / "index.html").write_text(index_html(pages, wrong, pictures), encoding="utf-8")
-    for one in found:
-        print(f"{one.name}: {one.messages:,} messages sent, {one.judged:,} answers read, {len(one.wrong)} faults")
     if pictures:
         asyncio.run(photograph(options.out, [page.name for page in pages]))
     elif not options.no_pictures:

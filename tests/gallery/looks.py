@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from typing import Any
 
+from bot.text import readable
 from tests.gallery.stage import Shot
 
 _TELEGRAM_TAGS = {"b": "b", "i": "i", "u": "u", "s": "s", "code": "code", "pre": "pre", "blockquote": "blockquote"}
@@ -44,7 +45,7 @@ def _entities(body: dict[str, Any]) -> list[dict[str, Any]]:
 def telegram_html(body: dict[str, Any], opened: bool) -> str:
     """The visible text with its entities, or the rich message."""
     if rich := body.get("rich_message"):
-        html = str(rich["html"]).replace("<tg-math>", '<span class="math">').replace("</tg-math>", "</span>")
+        html = re.sub(r"<tg-math>(.*?)</tg-math>", _formula, str(rich["html"]), flags=re.DOTALL)
         return html.replace("<details>", "<details open>") if opened else html
     raw = body["visible"].encode("utf-16-le")
     tags: dict[int, list[tuple[int, int, str]]] = {}
@@ -64,6 +65,11 @@ def telegram_html(body: dict[str, Any], opened: bool) -> str:
         place = at
     out.append(escape(raw[2 * place :].decode("utf-16-le")))
     return re.sub(r"(</blockquote>|</pre>)\n", r"\1", re.sub(r"\n(<blockquote|<pre)", r"\1", "".join(out)))
+
+
+def _formula(found: re.Match[str]) -> str:
+    """As near as text comes to how Telegram draws it."""
+    return f'<span class="math">{escape(readable(f"${unescape(found[1])}$"))}</span>'
 
 
 def _telegram(shot: Shot, opened: bool) -> str:

@@ -40,17 +40,23 @@ class Plan:
     layouts each so-many-th, from ``first`` on."""
 
     lines: int = 1000
-    presses: int = 1000
+    presses: int = 300
     every: int = 1
     first: int = 0
     with_real: bool = True
+    discord: bool = True
+    """Whether Discord plays as well: it has no rich form of Telegram's."""
 
 
 async def play(stage: Stage, plan: Plan) -> None:
     """Everything, in the order of three days."""
     monday = [*fine(), *nasty(), *(real() if plan.with_real else ())]
     await stage.announce(monday, MONDAY)
-    spots = [spot for n, spot in enumerate(stage.spots) if n % plan.every == plan.first]
+    spots = [
+        spot
+        for n, spot in enumerate(stage.spots)
+        if n % plan.every == plan.first and (plan.discord or spot.platform == "telegram")
+    ]
     for spot in spots:
         await _opened(stage, spot)
     readers = _readers(stage, plan)
@@ -61,7 +67,8 @@ async def play(stage: Stage, plan: Plan) -> None:
     for spot in spots:
         here = [shot for shot in stage.shots if shot.spot == spot]
         await _walked(stage, here, plan)
-    for shots in _by_place(pushed, {spot.chat for spot in spots}).values():
+    others = [shot for shot in pushed if plan.discord or shot.spot.platform == "telegram"]
+    for shots in _by_place(others, {spot.chat for spot in spots}).values():
         await _walked(stage, shots, replace(plan, presses=min(plan.presses // 3, 8)))
     await _admins(stage, plan)
     await _tuesday(stage, [*spots, *readers])
@@ -151,7 +158,7 @@ async def _walked(stage: Stage, beginning: Iterable[Shot], plan: Plan) -> None:
 async def _admins(stage: Stage, plan: Plan) -> None:
     """What the instance's admins see."""
     spots = (Spot("telegram", "admin", str(ADMIN), ADMIN), Spot("discord", "admin", stage.second, ADMIN))
-    for spot in spots[plan.first % 2 :: plan.every]:
+    for spot in spots[plan.first % 2 :: plan.every] if plan.discord else spots[:1]:
         told = [await stage.write(spot, f"/language {stage.language}", "admins")]
         for line in (*LINES, "/status", "/announce en: Hello <b>*all*</b> @everyone\nzh-Hans: 大家好\nzh-Hant: 大家好")[
             -plan.lines :
@@ -191,6 +198,7 @@ async def _quiet_days(stage: Stage, spots: Sequence[Spot]) -> None:
     stage.now = stage.now.replace(hour=15)
     await stage.push("a weekend", spots)
     stage.later(days=1)
+    await stage.pipeline.poll()
     await stage.push("a weekend", spots)
 
 

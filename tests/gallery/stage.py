@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from adapters.chats.discord_chat import Discord
@@ -42,6 +43,8 @@ LOCALES = {"en": ("en", "en-US"), "zh-Hans": ("zh-hans", "zh-CN"), "zh-Hant": ("
 """What the clients of Telegram and of Discord say of their readers' languages."""
 READER, MANAGER, MEMBER, ADMIN = 501, 601, 602, 900
 _CHANNELS = 12
+PATIENCE = 30.0
+"""Seconds until something that nobody served is a fault."""
 CATEGORIES = ("cs.CL", "cs.LG", "cs.CV")
 
 
@@ -234,7 +237,9 @@ class Stage:
         return found
 
     async def write(self, spot: Spot, text: str, scene: str = "", user: int = 0) -> list[Shot]:
-        """Somebody writes ``/name argument`` there, or a text."""
+        """Somebody writes ``/name argument`` there, or a text; that is for nobody in a channel."""
+        if spot.platform == "telegram" and spot.kind == "channel" and not text.startswith("/"):
+            return []
         if spot.platform == "telegram":
             return await self._on_telegram(scene, spot, text, lambda: self._written(spot, text, user or spot.user))
         permissions = MANAGE_GUILD if user in (0, MANAGER, ADMIN) else 0
@@ -273,9 +278,7 @@ class Stage:
         sent, edited, pressed, files = len(server.sent), len(server.edited), len(server.pressed), len(server.documents)
         served = self._telegram.served
         act()
-        async with asyncio.timeout(20):
-            while self._telegram.served == served:
-                await asyncio.sleep(0.001)
+        await self._until(lambda: self._telegram.served > served, f"{spot}: {asked}")
         shots = [Shot(scene, spot, asked, "message", deepcopy(one), True) for one in server.edited[edited:]]
         for one in server.sent[sent:]:
             here = (
@@ -291,9 +294,7 @@ class Stage:
         return shots
 
     async def _exchanged(self, scene: str, spot: Spot, asked: str, exchange: Any) -> list[Shot]:
-        async with asyncio.timeout(20):
-            while exchange.callback is None or self._busy():
-                await asyncio.sleep(0.001)
+        await self._until(lambda: exchange.callback is not None and not self._busy(), f"{spot}: {asked}")
         shots = []
         if exchange.edits and exchange.source is not None:
             shots.append(Shot(scene, spot, asked, "message", deepcopy(exchange.source), True))
@@ -305,12 +306,17 @@ class Stage:
         before, said = len(self.discord.messages(spot.chat)), len(self.said)
         named = text if spot.kind == "private" else f"<@{self.discord.application_id}> {text}"
         await self.discord.push_message(spot.chat, user, named)
-        async with asyncio.timeout(20):
-            while len(self.said) == said or self._busy():
-                await asyncio.sleep(0.001)
+        await self._until(lambda: len(self.said) > said and not self._busy(), f"{spot}: {text}")
         shots = [Shot(scene, spot, text, "message", deepcopy(m)) for m in self.discord.messages(spot.chat)[before:]]
         self.shots += shots
         return shots
+
+    async def _until(self, done: Callable[[], bool], what: str) -> None:
+        end = monotonic() + PATIENCE
+        while not done():
+            if monotonic() > end:
+                raise AssertionError(f"nothing came of {what}")
+            await asyncio.sleep(0.001)
 
     def _busy(self) -> bool:
         listener = self._discord._listener

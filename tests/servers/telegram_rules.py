@@ -77,6 +77,8 @@ def parse_html(html: str) -> tuple[str, list[dict[str, Any]], list[str]]:
                 entity["url"] = attributes.get("href", "")
                 if not entity["url"].startswith(("http://", "https://")):
                     wrong.append(f"a link to {entity['url']!r}")
+            elif "expandable" in attributes:
+                entity["expandable"] = True
             stack.append((name, entity))
     wrong += [f'no end tag for "{name}"' for name, _ in stack]
     return text, entities, wrong
@@ -114,6 +116,10 @@ def check_rich(html: str) -> list[str]:
             if not stack:
                 wrong.append("text outside of every block")
             size += utf16(unescape(token[0]))
+        elif tag == "hr":
+            blocks += 1
+            if stack or token["rest"] != "/":
+                wrong.append("a divider inside something, or not written <hr/>")
         elif tag not in _RICH:
             wrong.append(f"unsupported tag {tag}")
         elif token["close"]:
