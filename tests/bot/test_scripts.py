@@ -29,5 +29,6 @@ def test_taiwan_has_its_own_words() -> None:
     assert convert("软件里的网络", "zh-Hant") == "軟體裡的網路"
     assert convert("参数高效的适配器", "zh-Hant") == "參數高效的適配器"
     assert convert("接口卡", "zh-Hant") == "介面卡"
+    assert convert("循环神经网络的激活函数：局部与全局", "zh-Hant") == "循環神經網路的激活函數：局部與全域"
     assert convert("軟體裡的網路", "zh-Hans") == "软体里的网路"
     assert convert("隨著時間，相對於著作，序列要整合", "zh-Hans") == "随着时间，相对于著作，序列要整合"
