@@ -255,9 +255,12 @@ class Stage:
         """Somebody presses a button under it."""
         spot = shot.spot
         if spot.platform == "telegram":
-            number = int(shot.body["message_id"])
+            number, language = int(shot.body["message_id"]), LOCALES[self.language][0]
             return await self._on_telegram(
-                scene, spot, f"[{label}]", lambda: self.telegram.push_callback(number, action, user or spot.user)
+                scene,
+                spot,
+                f"[{label}]",
+                lambda: self.telegram.push_callback(number, action, user or spot.user, language=language),
             )
         permissions = MANAGE_GUILD if user in (0, MANAGER, ADMIN) else 0
         locale = LOCALES[self.language][1]

@@ -168,7 +168,9 @@ class FakeTelegram(Webhooks, Troubles):
         self.push({"channel_post" if kind == "channel" else "message": message})
         return int(message["message_id"])
 
-    def push_callback(self, message_id: int, data: str, user: int, accessible: bool = True) -> str:
+    def push_callback(
+        self, message_id: int, data: str, user: int, accessible: bool = True, language: str | None = "en"
+    ) -> str:
         """``user`` presses a button under one of the ``sent`` messages. Returns the query's id."""
         under = next(message for message in self.sent if message["message_id"] == message_id)
         message = self._message(int(under["chat_id"]), under.get("message_thread_id"))
@@ -177,7 +179,7 @@ class FakeTelegram(Webhooks, Troubles):
             message = {"chat": message["chat"], "message_id": message_id, "date": 0}
         query: dict[str, Any] = {
             "id": f"q{self._next_update}",
-            "from": make_user(user),
+            "from": make_user(user, language),
             "message": message,
             "chat_instance": "1",
         }
