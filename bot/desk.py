@@ -150,12 +150,14 @@ class FrontDesk:
     def _complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         if banning.refusal_of(self._context, caller, name):
             return ()
-        return suggestions(self._context, forum.placed(self._context, caller), name, prefix)
+        with self._context.store.held():
+            return suggestions(self._context, forum.placed(self._context, caller), name, prefix)
 
     def _offers(self, caller: Caller, text: str, offset: str) -> Offers:
         if banning.refusal_of(self._context, caller, ""):
             return Offers()
-        return offers(self._context, caller, text, offset)
+        with self._context.store.held():
+            return offers(self._context, caller, text, offset)
 
     def _answer(self, caller: Caller, name: str, argument: str) -> Reply:
         context = self._context
@@ -258,7 +260,8 @@ class FrontDesk:
 
     def _guarded(self, caller: Caller, act: Callable[[], Reply]) -> Reply:
         try:
-            return act()
+            with self._context.store.held():
+                return act()
         except QueryError as error:
             words = self._any_words(caller)
             said = error.message

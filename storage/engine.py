@@ -131,7 +131,7 @@ def writing(engine: Engine, turn: Lock, durable: bool = True) -> Iterator[Connec
     if queue and not turn.acquire(timeout=BUSY_SECONDS):
         raise TryLater("the database is busy")
     try:
-        with _translated(), engine.connect() as connection:
+        with translated(), engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
             if queue and not durable:
@@ -152,7 +152,7 @@ def writing(engine: Engine, turn: Lock, durable: bool = True) -> Iterator[Connec
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction in which everything is seen as of one moment and nothing can be written."""
-    with _translated(), engine.connect() as plain:
+    with translated(), engine.connect() as plain:
         if engine.dialect.name == "sqlite":
             connection = plain.execution_options(begin="BEGIN")
             with connection.begin():
@@ -171,7 +171,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """A fault of the surroundings becomes TryLater; a mistake in a statement stays what it is."""
     try:
         yield
@@ -271,7 +271,7 @@ def opened_by_others(engine: Engine) -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND application_name LIKE 'paperround %' AND application_name <> :ours"
         )
-        with _translated(), engine.connect() as connection:
+        with translated(), engine.connect() as connection:
             return bool(connection.execute(asked, {"ours": _OURS}).scalar())
     engine.dispose()
     # Leaving WAL mode needs the file for oneself (https://www.sqlite.org/wal.html); who connects next enters it again.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 
 from sqlalchemy import Engine, bindparam, func, select
 
@@ -16,7 +16,7 @@ from storage.admins import Admins
 from storage.auditing import Audit
 from storage.chats import Chats
 from storage.cleaning import Cleaning
-from storage.engine import connect, prepare, reading, writing
+from storage.engine import connect, prepare, reading, translated, writing
 from storage.erasing import Erasing
 from storage.erasures import ErasureLog
 from storage.feeds import Feeds
@@ -70,6 +70,23 @@ class SqlTransaction(Summarising, Chats, Feeds, Leases, Inbox, Audit, Admins, Er
 _SETTING = select(t.setting.c.value).where(t.setting.c.name == bindparam("name"))
 
 
+class _View:
+    """One transaction for reading, which several blocks use."""
+
+    def __init__(self, opened: AbstractContextManager[SqlTransaction]) -> None:
+        self._opened, self.tx, self.users = opened, opened.__enter__(), 0
+
+    def close(self) -> None:
+        self._opened.__exit__(None, None, None)
+
+
+class _Thread(local):
+    """``held``: whether this thread's readings share a view; ``view``: that one, once something was read."""
+
+    held = False
+    view: _View | None = None
+
+
 class SqlStore:
     """``bot.ports.Store``. Its methods may be called from any thread."""
 
@@ -77,10 +94,12 @@ class SqlStore:
         """``erasures``: the file that remembers them outside of the database."""
         self._engine, self._erasures = engine, erasures
         self._turn = Lock()
+        self._thread = _Thread()
 
     @contextmanager
     def transaction(self, durable: bool = True) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is busy, full or away; not to be opened inside another one."""
+        self._let_go()
         with writing(self._engine, self._turn, durable) as connection:
             tx = SqlTransaction(connection, True, self._erasures)
             yield tx
@@ -90,8 +109,45 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """Raises TryLater where the database is away."""
+        if not self._thread.held:
+            with self._opened() as tx:
+                yield tx
+            return
+        view = self._thread.view = self._thread.view or _View(self._opened())
+        view.users += 1
+        try:
+            with translated():
+                yield view.tx
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            view.users -= 1
+            if view is not self._thread.view and not view.users:
+                view.close()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What this thread reads meanwhile is as of one moment, until it writes: to begin takes longer than to ask."""
+        if self._thread.held:
+            yield
+            return
+        self._thread.held = True
+        try:
+            yield
+        finally:
+            self._thread.held = False
+            self._let_go()
+
+    @contextmanager
+    def _opened(self) -> Iterator[SqlTransaction]:
         with reading(self._engine) as connection:
             yield SqlTransaction(connection, False, self._erasures)
+
+    def _let_go(self) -> None:
+        view, self._thread.view = self._thread.view, None
+        if view is not None and not view.users:
+            view.close()
 
     def revision(self) -> int:
         """The number of the last change of a paper or summary: what a full index has followed up to."""

@@ -362,6 +362,9 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent view; writing in it is a mistake and raises."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """What this thread reads in the block is one view, until it writes and begins another."""
+
     def close(self) -> None: ...
 
 

@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -68,6 +68,9 @@ class Mortal:
     def reading(self) -> Iterator[Transaction]:
         with self._store.reading() as tx:
             yield tx
+
+    def held(self) -> AbstractContextManager[None]:
+        return self._store.held()
 
     def close(self) -> None: ...
 

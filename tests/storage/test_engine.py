@@ -240,3 +240,32 @@ def test_what_was_on_its_way_before_deliveries_were_leased_goes_on_after_and_bac
         if engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
     engine.dispose()
+
+
+def test_what_is_held_is_read_as_of_one_moment_until_the_same_thread_writes(store: SqlStore) -> None:
+    def write(value: str) -> None:
+        with store.transaction() as tx:
+            tx.put_setting("colour", value)
+
+    def read() -> str:
+        with store.reading() as tx:
+            return tx.setting("colour")
+
+    write("red")
+    with store.held():
+        assert read() == "red"
+        elsewhere = threading.Thread(target=write, args=["green"])
+        elsewhere.start()
+        elsewhere.join()
+        assert read() == "red", "one view"
+        with store.reading() as outer:
+            assert outer.setting("colour") == "red"
+            write("blue")
+            assert read() == "blue"
+            assert outer.setting("colour") == "red", "a block keeps the view it began with"
+        assert read() == "blue"
+        with pytest.raises(ZeroDivisionError), store.reading():
+            raise ZeroDivisionError
+        assert read() == "blue"
+    write("white")
+    assert read() == "white"
