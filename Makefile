@@ -2,20 +2,20 @@
 BIN := .venv/bin
 LOCK = .tools/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-annotate --no-header $(LOCKFLAGS)
-# One more than the two cores this is made for: many tests wait for a process or a clock.
-PYTEST_FLAGS ?= -n 3
+# One more than the two cores this is made for: many tests wait for a process or a clock. Long ones that are left move on.
+PYTEST_FLAGS ?= -n 3 --dist worksteal
 export PYTHON
 
 # An environment that was moved, or whose Python is gone, is made anew.
 usable := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.root 2>/dev/null)" = "$$(pwd)" ] && echo yes)
 stale := $(if $(usable),,stale)
 
-.PHONY: help env run test coverage bench faults gallery lock clean stale
+.PHONY: help env run test types tests coverage bench faults gallery lock clean stale
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up if need be, then run the bot (paperround run)"
-	@echo "make test    set up if need be, then ruff, mypy and every test; make coverage says which lines they reach"
+	@echo "make test    set up if need be, then ruff, mypy and every test; make coverage tries ten times the examples, and says which lines are reached"
 	@echo "make env     set up only: .venv with $(BIN)/paperround"
 	@echo "make bench   measure"
 	@echo "make faults  kill, stall, refuse and freeze, and count what is lost or doubled (FAULTS='kills --short')"
@@ -37,11 +37,16 @@ run: env
 
 test: .venv/.dev
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j2 types tests
+
+types: .venv/.dev
 	$(BIN)/mypy
+
+tests: .venv/.dev
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 coverage: .venv/.dev
-	$(BIN)/python -m pytest --cov=bot --cov=adapters --cov=storage --cov-report=term:skip-covered $(PYTEST_FLAGS)
+	PAPERROUND_EXAMPLES=thorough $(BIN)/python -m pytest --cov=bot --cov=adapters --cov=storage --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
 .venv/.bench: requirements/bench.txt .venv/.dev
 	@requirements/install bench

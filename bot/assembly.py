@@ -14,7 +14,6 @@ from bot.budgets import Budget
 from bot.catalogue import TOPICS
 from bot.errors import BadInput, ConfigError, FetchFailed, Problem
 from bot.gauges import read_gauges
-from bot.inbox import SharedInbox
 from bot.model import Fetched, Listing
 from bot.ports import (
     Archive,
@@ -30,7 +29,6 @@ from bot.ports import (
     Store,
     Summarizer,
 )
-from bot.scribe import Scribe, Terms
 
 if TYPE_CHECKING:
     from adapters.chats.console import Console
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from adapters.monitor import Monitor
     from bot.config import Config
     from bot.crew import Crew
+    from bot.scribe import Scribe
     from bot.settings import Discord as DiscordConfig
     from bot.settings import Telegram as TelegramConfig
 
@@ -175,6 +174,8 @@ def make_scribe(
         return None
     budget = Budget(wanted.tokens_a_day, wanted.money_a_day, wanted.price_in, wanted.price_out)
     longest = timedelta(seconds=wanted.timeout)
+    from bot.scribe import Scribe, Terms
+
     terms = Terms(wanted.parallel, wanted.batch, wanted.thinking_tokens, budget, longest)
     return Scribe(store, index, summarizer, terms, now)
 
@@ -205,6 +206,8 @@ def _telegram(config: TelegramConfig, token: str, crew: Crew | None, store: Stor
     door = inbox = None
     if config.webhook_url and config.webhook_secret:
         door = Door(config.webhook_url, *config.webhook_listen, config.webhook_secret.get_secret_value())
+        from bot.inbox import SharedInbox
+
         inbox = SharedInbox(store, name, utc_now) if store else None
     paid = config.paid_broadcast
     a_second = PAID_A_SECOND if paid else A_SECOND

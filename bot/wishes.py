@@ -6,17 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.commands.context import query_of
 from bot.commands.views import documents_of
 from bot.documents import Document, document
-from bot.filters import Filters
 from bot.matching import Batch
 from bot.model import JobKind, Paper, Subscription, Summary, SummaryJob, Topic, is_by_model
 from bot.orders import mark_of
 from bot.ports import Transaction
 from bot.query import Query
 from bot.wants import NEWS, Key, Reader, headline_language, is_full, jobs_for, wanted
+
+if TYPE_CHECKING:
+    from bot.filters import Filters  # NumPy: most processes never ask a batch
 
 UPTO, REVISION = "summaries.upto", "summaries.revision"
 """Settings: the last announcement, and the last change of a paper, that was looked at."""
@@ -125,6 +128,8 @@ class Wishes:
         if not news or not self._asked:
             return set()
         if self._filters is None:
+            from bot.filters import Filters
+
             self._filters = Filters(self._asked)
         old = {one.paper_id: document(papers[one.paper_id], before.get(one.paper_id, ())) for one in news}
         new = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 
@@ -15,8 +16,9 @@ from tests.databases import Rehearsed, Spoken
 from tests.program import Program
 
 # How long an example takes is the machine's affair; `make bench` measures.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.load_profile(os.environ.get("PAPERROUND_EXAMPLES", "quick"))
 
 
 def pytest_collection_finish() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from bot.cli import exporting, feeding, keeping, moving, people, reading
 from bot.cli.printing import LATER, MISUSED, complain, dump_findings
 from bot.config import Config, load
 from bot.errors import BadInput, ConfigError, FetchFailed, NotAllowed, QueryError, TryLater
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         level = "warning" if quiet and config.log_level == "info" else config.log_level
         set_up_logging(level, config.secrets(), formatter=JsonFormatter() if config.log_format == "json" else None)
         ROUTINE.setLevel(logging.NOTSET if "json" in config.log_format or level == "debug" else logging.WARNING)
-        return _COMMANDS[options.command](options, config)
+        return _command(options.command)(options, config)
     except ConfigError as error:
         if options.command == "doctor" and options.json:
             dump_findings([Finding(p.key, False, p.wrong, p.mend) for p in error.problems])
@@ -48,10 +48,18 @@ def run(options: argparse.Namespace) -> int:
         return LATER
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace, Config], int]] = {
-    "run": feeding.run_bot, "round": feeding.run_round, "poll": feeding.poll, "import": feeding.import_documents,
-    "digest": reading.digest, "search": reading.search, "topics": keeping.topics, "unmerge": keeping.unmerge,
-    "invite": keeping.invite, "doctor": keeping.doctor, "backup": moving.backup, "restore": moving.restore,
-    "migrate-store": moving.migrate_store, "audit": people.audit, "mydata": people.mydata, "forget": people.forget,
-    "health": keeping.health, "export": exporting.export,
+_COMMANDS = {
+    "run": "feeding.run_bot", "round": "feeding.run_round", "poll": "feeding.poll",
+    "import": "feeding.import_documents", "digest": "reading.digest", "search": "reading.search",
+    "topics": "keeping.topics", "unmerge": "keeping.unmerge", "invite": "keeping.invite",
+    "doctor": "keeping.doctor", "backup": "moving.backup", "restore": "moving.restore",
+    "migrate-store": "moving.migrate_store", "audit": "people.audit", "mydata": "people.mydata",
+    "forget": "people.forget", "health": "keeping.health", "export": "exporting.export",
 }  # fmt: skip
+"""Where each subcommand stands: the others are not imported for it."""
+
+
+def _command(name: str) -> Callable[[argparse.Namespace, Config], int]:
+    module, _, function = _COMMANDS[name].partition(".")
+    found: Callable[[argparse.Namespace, Config], int] = getattr(import_module(f"bot.cli.{module}"), function)
+    return found
