@@ -20,7 +20,7 @@ from tests.servers.telegram import FakeTelegram
 PER_SECOND = {"telegram": 30, "discord": 50}
 SECONDS, SECONDS_SHORT = 600, 10
 """Of platform time."""
-SPEED = 2.0
+SPEED = 1.0
 """How much faster platform time runs than ours."""
 GRACE = 0.02
 """Seconds of ours that one message may gain on another on its way."""
