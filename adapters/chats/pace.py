@@ -58,9 +58,8 @@ class Window:
         others = sum(one.at > since and one is not place for one in self._all())
         return others + late >= max(1, int(self._most * part))
 
-    def answered(self, place: Place, at: float) -> None:
-        """What left in ``place`` arrived at ``at`` at the latest."""
-        place.not_before(at)
+    def answered(self, place: Place) -> None:
+        """It is known when what left in ``place`` arrived at the latest."""
         if not place.kept and self._evenly:
             place.kept = True
             self._found.append(place)
@@ -174,7 +173,7 @@ class Turns:
         for place in places:
             place.not_before(now - way)
         self._away.pop(places[0], None)
-        self._all.answered(places[0], now - way)
+        self._all.answered(places[0])
 
     async def _part_given(self, crowded: bool = False) -> float:
         """The part of the limit that this process has, when it has one and there is room in it. ``crowded``: for what
