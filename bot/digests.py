@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from bot.announced import Announced, Asked, told_later
 from bot.bursts import Followed as Followed
 from bot.bursts import Leftover, composed, wanted
 from bot.documents import Document
-from bot.matching import Batch
 from bot.model import (
     Announcement,
     Arrival,
@@ -26,8 +26,6 @@ from bot.model import (
 from bot.query import Query
 from bot.tastes import NO_TASTE, Taste, marks_of
 
-_MOST_ASKED = 4_096
-"""Queries whose papers are remembered with how well they fit; of others only which they are."""
 _RANK = {News.NEW: 0, News.CROSS: 1, News.PUBLISHED: 2, News.UPDATE: 3}
 
 
@@ -84,10 +82,6 @@ class _Offer:
     is_later: bool
 
 
-Asked = tuple[Mapping[int, float], frozenset[int]]
-"""What a query finds of a day: see ``Day.ask``."""
-
-
 class Day:
     """Announcements between two ids, with every paper's text analyzed once; asked by many chats.
 
@@ -106,73 +100,29 @@ class Day:
         asked: Mapping[Query, Asked] | None = None,
     ) -> None:
         self.papers, self.documents, self.today = papers, documents, today
-        self._lacking = lacking or {}
         self.announcements = tuple(a for a in announcements if a.paper_id in documents)
-        self._later = tuple(a for a in self.announcements if a.words or self._is_later_cross(a))
         self._told: dict[int, list[Announcement]] = {}
         for announcement in self.announcements:
             self._told.setdefault(announcement.paper_id, []).append(announcement)
-        self._later_ids = frozenset(a.id for a in self._later)
+        self._later_ids = frozenset(a.id for a in self.announcements if told_later(a, papers[a.paper_id]))
         self._ordinary = frozenset(a.id for a in self.announcements if a.arrival is Arrival.DAILY)
         self._first_late = min((a.announced_on for a in self.announcements if a.arrival is Arrival.LATE), default=None)
         self._offered: dict[tuple[frozenset[News], date | None], dict[int, list[_Offer]]] = {}
         self._digests: dict[tuple[int, int, int], Digest] = {}
-        self._masks: dict[Query, int] = {}
-        self._asked: dict[Query, Asked] = dict(asked or {})
+        self._known = asked or {}
+        self._announced = Announced()
+        self._announced.add(self.announcements, papers, documents, lacking or {})
         self._composed: dict[
             tuple[tuple[int, ...], frozenset[News], date | None], tuple[Sequence[Followed], tuple[Match, ...]]
         ] = {}
 
-    @cached_property
-    def _batch(self) -> Batch:
-        return Batch((i, self.documents[i]) for i in dict.fromkeys(a.paper_id for a in self.announcements))
-
-    @cached_property
-    def _before(self) -> Batch:
-        later: dict[int, list[Announcement]] = {}
-        for announcement in self._later:
-            later.setdefault(announcement.paper_id, []).append(announcement)
-        return Batch((paper_id, self._as_before(paper_id, its)) for paper_id, its in later.items())
-
-    def _is_later_cross(self, announcement: Announcement) -> bool:
-        first = self.papers[announcement.paper_id].first_announced_on
-        return announcement.news is News.CROSS and first is not None and first < announcement.announced_on
-
-    def _as_before(self, paper_id: int, later: Sequence[Announcement]) -> Document:
-        """The paper's document before all of what was told later of it."""
-        worded = any(a.words for a in later)
-        document = self._lacking.get(paper_id, self.documents[paper_id]) if worded else self.documents[paper_id]
-        crosses = [a for a in later if not a.words]
-        if not crosses:
-            return document
-        added = {category.casefold() for a in crosses for category in a.categories}
-        # One that began as new was no cross-list before: `is:cross` holds of it from now on.
-        news = tuple(n for n in document.news if n != News.CROSS or News.NEW not in document.news)
-        return replace(
-            document, categories=tuple(c for c in document.categories if c.casefold() not in added), news=news
-        )
-
     def ask_all(self, queries: Iterable[Query]) -> None:
         """Ask queries together, which is faster than one after another when there are many."""
-        from bot.filters import answered  # NumPy: a view of one chat does without
-
-        new = [query for query in dict.fromkeys(queries) if query not in self._masks]
-        self._masks.update(zip(new, answered(new, self._batch), strict=True))
+        self._announced.ask_all(queries)
 
     def ask(self, query: Query) -> Asked:
-        """Papers that match now, with how well they do, and later cross-lists that matched before they were
-        cross-listed; by id."""
-        known = self._asked.get(query)
-        if known is not None:
-            return known
-        mask = self._masks.get(query)
-        if mask is None:
-            mask = self._masks[query] = self._batch.mask(query)
-        before = frozenset(self._before.match(query)) if self._later else frozenset()
-        if len(self._asked) >= _MOST_ASKED:
-            self._asked.clear()
-        found = self._asked[query] = (self._batch.scores(query, mask), before)
-        return found
+        """What a query finds of the day."""
+        return self._known.get(query) or self._announced.ask(query)
 
     def matches(
         self,

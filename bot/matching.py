@@ -74,23 +74,14 @@ class Words:
 class Batch:
     """Documents by id, ready to be asked. The ids' order is the order of every answer."""
 
-    def __init__(self, documents: Iterable[tuple[int, Document]]) -> None:
+    def __init__(self, documents: Iterable[tuple[int, Document]] = ()) -> None:
         self._ids: list[int] = []
+        self._places: dict[int, int] = {}
         self._analyzed: list[Analyzed] = []
         self._title, self._text, self._author, self._subject, self._category = (Masks() for _ in range(5))
         self._asked: dict[Leaf, int] = {}
         self._words: dict[Field, Words] = {}
         self._read_before: dict[tuple[int, Field], list[tuple[Value, str]]] = {}
-        for place, (id, doc) in enumerate(documents):
-            analyzed = analyze(doc)
-            self._ids.append(id)
-            self._analyzed.append(analyzed)
-            self._title.enter(_keys(analyzed.title), place)
-            self._text.enter(_keys(analyzed.text), place)
-            self._author.enter(_keys(analyzed.author), place)
-            self._subject.enter(_keys(analyzed.subject), place)
-            self._category.enter(analyzed.patterns, place)
-        self._all = (1 << len(self._ids)) - 1
         self._scopes: dict[Field, tuple[Masks, ...]] = {
             Field.ANY: (self._title, self._text),
             Field.TITLE: (self._title,),
@@ -98,9 +89,31 @@ class Batch:
             Field.AUTHOR: (self._author,),
             Field.SUBJECT: (self._subject,),
         }
+        self._all = 0
+        self.add(documents)
+
+    def add(self, documents: Iterable[tuple[int, Document]]) -> None:
+        """Further documents; one whose id is here already is asked in the other's stead from now on."""
+        for place, (id, doc) in enumerate(documents, len(self._ids)):
+            analyzed = analyze(doc)
+            self._ids.append(id)
+            self._places[id] = place
+            self._analyzed.append(analyzed)
+            self._title.enter(_keys(analyzed.title), place)
+            self._text.enter(_keys(analyzed.text), place)
+            self._author.enter(_keys(analyzed.author), place)
+            self._subject.enter(_keys(analyzed.subject), place)
+            self._category.enter(analyzed.patterns, place)
+        for masks in (self._title, self._text, self._author, self._subject, self._category):
+            masks.clear()
+        self._asked.clear()
+        self._words.clear()
+        self._all = (1 << len(self._ids)) - 1
+        if len(self._places) < len(self._ids):
+            self._all = sum(1 << place for place in self._places.values())
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._places)
 
     def match(self, query: Query) -> list[int]:
         """Ids of the papers that satisfy ``query``, in the batch's order."""
@@ -120,11 +133,11 @@ class Batch:
     def having(self, field: Field, key: str) -> int:
         """The papers that have a term, or two neighbouring ones."""
         if field is Field.CATEGORY:
-            return self._category[key]
+            return self._category[key] & self._all
         found = 0
         for masks in self._scopes[field]:
             found |= masks[key]
-        return found
+        return found & self._all
 
     def ids(self, mask: int) -> list[int]:
         """Ids of the bits set in ``mask``."""
@@ -137,21 +150,24 @@ class Batch:
 
     def mask(self, query: Query) -> int:
         """The papers that satisfy ``query``: bit *i* is the *i*-th document given."""
+        return self._all & self._mask(query)
+
+    def _mask(self, query: Query) -> int:
         if isinstance(query, Leaf):
             return self._leaf(query)
         if isinstance(query, And):
             found = self._all
             for part in query.parts:
-                found &= self.mask(part)
+                found &= self._mask(part)
                 if not found:
                     break
             return found
         if isinstance(query, Or):
             found = 0
             for part in query.parts:
-                found |= self.mask(part)
+                found |= self._mask(part)
             return found
-        return self._all & ~self.mask(query.part)
+        return ~self._mask(query.part)
 
     def _leaf(self, leaf: Leaf) -> int:
         if leaf.field is Field.CATEGORY:

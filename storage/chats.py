@@ -16,11 +16,13 @@ from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription
 from storage.deliveries import Deliveries
 from storage.reading import Reading
 from storage.rows import CHUNK, EDITED, Values, chunks
+from storage.statements import SOME
 
 _PAUSED, _MUTED = Standing.PAUSED.value, Standing.MUTED.value
 
 _BY_ID = select(t.chat).where(t.chat.c.id == bindparam("chat_id"))
 _AT = select(t.chat).where(and_(*(t.chat.c[name] == bindparam(name) for name in ("platform", "chat", "thread"))))
+_FOLLOWED = select(t.subscription).where(t.subscription.c.chat_id.in_(SOME)).order_by(t.subscription.c.id)
 _TOPICS = select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug)
 
 
@@ -192,9 +194,8 @@ class Chats(Deliveries, Reading):
 
     def subscriptions(self, chat_ids: Iterable[int]) -> dict[int, tuple[Subscription, ...]]:
         found: dict[int, tuple[Subscription, ...]] = {}
-        s = t.subscription
         for some in chunks(set(chat_ids), CHUNK):
-            for row in self._all(select(s).where(s.c.chat_id.in_(some)).order_by(s.c.id)):
+            for row in self._all(_FOLLOWED, some=some):
                 found[row.chat_id] = (*found.get(row.chat_id, ()), subscription_of(row))
         return found
 

@@ -39,15 +39,11 @@ class Papers(Work):
 
     def papers(self, ids: Iterable[int]) -> dict[int, Paper]:
         """By the id that was asked for; one merged into another is that other, whose ``id`` then differs."""
-        asked = set(ids)
-        living: dict[int, int] = {}
-        for some in chunks(asked, CHUNK):
-            rows = self._all(statements.LIVING, some=some)
-            living |= {row.id: row.living for row in rows}
-        found = {row.id: row for row in self._paper_rows(set(living.values()))}
-        keys, news = self._keys(found), self._news(found)
-        made = {id_: paper_of(row, keys.get(id_, ()), news.get(id_, ())) for id_, row in found.items()}
-        return {id_: made[living[id_]] for id_ in living}
+        rows = [row for some in chunks(set(ids), CHUNK) for row in self._all(statements.FOUND, some=some)]
+        living = {row.id: row for row in rows}
+        keys, news = self._keys(living), self._news(living)
+        made = {id_: paper_of(row, keys.get(id_, ()), news.get(id_, ())) for id_, row in living.items()}
+        return {row.asked: made[row.id] for row in rows}
 
     def paper_by_key(self, key: str) -> Paper | None:
         paper_id = self._number(statements.BY_KEY, key=key)

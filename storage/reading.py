@@ -6,14 +6,26 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from bot.model import Vote
 from bot.ports import MOST_VOTES
 from storage import tables as t
 from storage.rows import CHUNK, Work, chunks
+from storage.statements import SOME
 
 _FEW = 20
+
+
+def _names(paper_id: Any) -> Any:
+    p = t.paper.c
+    return select(p.id).where(or_(p.id == paper_id, p.joined_id == paper_id))
+
+
+_S, _V, _PAPER = t.saved.c, t.vote.c, _names(bindparam("paper_id"))
+_KEPT = select(_S.paper_id).where(_S.who == bindparam("who"), _S.paper_id.in_(_PAPER))
+_VOTE = select(_V.value).where(_V.who == bindparam("who"), _V.chat_id == bindparam("chat_id"), _V.paper_id.in_(_PAPER))
+_VOTES = select(t.vote).where(_V.chat_id.in_(SOME)).order_by(_V.chat_id, _V.at, _V.who, _V.paper_id)
 
 
 class Reading(Work):
@@ -38,8 +50,7 @@ class Reading(Work):
         return self._number(select(func.count()).select_from(t.saved).where(t.saved.c.who == who))
 
     def has_saved(self, who: str, paper_id: int) -> bool:
-        its = t.saved.c.who == who, t.saved.c.paper_id.in_(self._names(paper_id))
-        return self._one(select(t.saved.c.paper_id).where(*its)) is not None
+        return self._one(_KEPT, who=who, paper_id=paper_id) is not None
 
     def vote(self, vote: Vote) -> None:
         """Put it in the place of what that person said of the paper in this chat; 0 takes it back."""
@@ -64,22 +75,18 @@ class Reading(Work):
             some_did = v.c.chat_id.between(min(asked_of), max(asked_of))
             asked_of &= {row.chat_id for row in self._all(select(v.c.chat_id).where(some_did).distinct())}
         for some in chunks(asked_of, CHUNK):
-            asked = select(v).where(v.c.chat_id.in_(some)).order_by(v.c.chat_id, v.c.at, v.c.who, v.c.paper_id)
-            for row in self._all(asked):
+            for row in self._all(_VOTES, some=some):
                 vote = Vote(row.who, row.chat_id, row.paper_id, row.value, tuple(row.marks), row.at)
                 found.setdefault(row.chat_id, []).append(vote)
         return found
 
     def vote_of(self, who: str, chat_id: int, paper_id: int) -> int:
         """1, -1, or 0 for none."""
-        v = t.vote.c
-        mine = v.who == who, v.chat_id == chat_id, v.paper_id.in_(self._names(paper_id))
-        return self._number(select(v.value).where(*mine))
+        return self._number(_VOTE, who=who, chat_id=chat_id, paper_id=paper_id)
 
     def _names(self, paper_id: int) -> Any:
         """The paper's id, and those of papers that became one with it."""
-        p = t.paper.c
-        return select(p.id).where(or_(p.id == paper_id, p.joined_id == paper_id))
+        return _names(paper_id)
 
     def move_votes(self, chat_id: int, to: int) -> None:
         """One chat's votes are another's, but for what the same people said there already."""

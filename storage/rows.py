@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -85,22 +86,37 @@ class Work:
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert that can say what to do where the row is there."""
-        return postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
+        return _insert(table, self._connection.dialect.name)
 
     def _put(self, table: Table, row: Values) -> None:
         """Insert, or overwrite the row with the same primary key."""
-        statement = self._insert(table).values(row)
-        names = [column.name for column in table.primary_key]
-        rest = {name: statement.excluded[name] for name in row if name not in names}
-        self._run(statement.on_conflict_do_update(index_elements=names, set_=rest))
+        self._connection.execute(_upsert(table, tuple(row), self._connection.dialect.name), row)
 
     def _insert_once(self, table: Table, row: Values) -> bool:
         """Insert; False, and nothing written, where a rule of uniqueness forbids it."""
-        statement = self._insert(table).values(row).on_conflict_do_nothing()
-        return self._one(statement.returning(*table.primary_key)) is not None
+        statement = _insertion(table, self._connection.dialect.name)
+        return self._connection.execute(statement, row).first() is not None
 
     def _is(self, table: Table, **values: object) -> Any:
         return and_(*(table.c[name] == value for name, value in values.items()))
+
+
+def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def _upsert(table: Table, names: tuple[str, ...], dialect: str) -> Executable:
+    """Put together once, as those in ``statements`` are."""
+    statement = _insert(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    rest = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+@cache
+def _insertion(table: Table, dialect: str) -> Executable:
+    return _insert(table, dialect).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from bot.ports import MOST_SEARCHES
 from storage import tables as t
 from storage.rows import Work
+
+_SEARCH = t.search.c
+_LATEST = select(_SEARCH.query).where(_SEARCH.who == bindparam("who")).order_by(_SEARCH.at.desc(), _SEARCH.query)
+_FORGOTTEN = delete(t.search).where(
+    _SEARCH.who == bindparam("who"), _SEARCH.query.not_in(_LATEST.limit(MOST_SEARCHES).correlate(None))
+)
 
 
 class Searches(Work):
@@ -17,11 +23,8 @@ class Searches(Work):
     def note_search(self, who: str, query: str, now: datetime) -> None:
         """The latest of somebody's searches; asked before, it is the latest again."""
         self._put(t.search, {"who": who, "query": query, "at": now})
-        s = t.search.c
-        kept = select(s.query).where(s.who == who).order_by(s.at.desc(), s.query).limit(MOST_SEARCHES)
-        self._run(delete(t.search).where(s.who == who, s.query.not_in([row.query for row in self._all(kept)])))
+        self._connection.execute(_FORGOTTEN, {"who": who})
 
     def searches(self, who: str) -> list[str]:
         """The latest first."""
-        s = t.search.c
-        return [row.query for row in self._all(select(s.query).where(s.who == who).order_by(s.at.desc(), s.query))]
+        return [row.query for row in self._all(_LATEST, who=who)]

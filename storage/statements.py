@@ -12,22 +12,30 @@ from storage import tables as t
 living_id = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
 """The paper that a row of ``paper`` is by now."""
 
-_SOME: BindParameter[Any] = bindparam("some", expanding=True)
-LIVING = select(t.paper.c.id, living_id.label("living")).where(t.paper.c.id.in_(_SOME))
-ROWS = select(t.paper).where(t.paper.c.id.in_(_SOME))
-KEYS = select(t.paper_key).where(t.paper_key.c.paper_id.in_(_SOME)).order_by(t.paper_key.c.place)
+SOME: BindParameter[Any] = bindparam("some", expanding=True)
+"""Values of which a column has one."""
+
+_asked = t.paper.alias("asked")
+FOUND = (
+    select(t.paper, _asked.c.id.label("asked"))
+    .join(_asked, t.paper.c.id == func.coalesce(_asked.c.joined_id, _asked.c.id))
+    .where(_asked.c.id.in_(SOME))
+)
+"""Papers as ``ROWS``, each beside the id by which it was asked for."""
+ROWS = select(t.paper).where(t.paper.c.id.in_(SOME))
+KEYS = select(t.paper_key).where(t.paper_key.c.paper_id.in_(SOME)).order_by(t.paper_key.c.place)
 BY_KEY = select(t.paper_key.c.paper_id).where(t.paper_key.c.key == bindparam("key"))
 NEWS = (
     select(living_id.label("living"), t.announcement.c.news)
     .join(t.paper, t.paper.c.id == t.announcement.c.paper_id)
-    .where(or_(t.paper.c.id.in_(_SOME), t.paper.c.joined_id.in_(_SOME)))
+    .where(or_(t.paper.c.id.in_(SOME), t.paper.c.joined_id.in_(SOME)))
     .distinct()
     .order_by(t.announcement.c.news)
 )
 SUMMARIES = (
     select(t.summary, t.paper.c.id.label("asked"))
     .join(t.paper, t.summary.c.paper_id == living_id)
-    .where(t.paper.c.id.in_(_SOME))
+    .where(t.paper.c.id.in_(SOME))
     .order_by(t.summary.c.language)
 )
 CHANGES = (

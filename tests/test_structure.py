@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({"query"}),
     frozenset({
-        "absences", "budgets", "bursts", "checking", "citing", "delivery", "digests", "documents", "explaining",
+        "absences", "announced", "budgets", "bursts", "checking", "citing", "delivery", "digests", "documents", "explaining",
         "exports", "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "quotas",
         "subjects", "summaries", "tastes", "telling", "wants",
     }),

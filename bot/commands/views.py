@@ -6,10 +6,12 @@ same queries. A look that finds the store changed begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from threading import Lock
 
+from bot.announced import Announced, Asked
 from bot.bursts import wanted
-from bot.digests import Asked, Day, Followed
+from bot.digests import Day, Followed
 from bot.documents import Document, document
 from bot.model import Announcement, Arrival, Paper, Summary
 from bot.ports import SearchIndex, Transaction
@@ -17,6 +19,8 @@ from bot.query import Query
 
 MOST_QUERIES = 5_000
 """Whose answers are kept."""
+_MOST_CHANGED = 1_000
+"""Papers, after whose change all are read anew."""
 
 
 def documents_of(papers: Iterable[Paper], summaries: Mapping[int, tuple[Summary, ...]]) -> dict[int, Document]:
@@ -35,12 +39,23 @@ class View:
     """The latest announcements at one state of the store, and the answers that were found so far. Safe to use from
     several threads: what two of them find is the same."""
 
-    def __init__(self, state: tuple[int, int], announcements: Sequence[Announcement]) -> None:
+    def __init__(
+        self, state: tuple[int, int], announcements: Sequence[Announcement], before: View | None = None
+    ) -> None:
+        """``before``: a view of the same announcements, whose papers are these but for those it was told to forget."""
         self.state, self.announcements = state, announcements
-        self._announced = {a.paper_id for a in announcements}
-        self._papers: dict[int, Paper] = {}
-        self._documents: dict[int, Document] = {}
+        self.announced: set[int] = before.announced if before else {a.paper_id for a in announcements}
+        self._texts: Announced = before._texts if before else Announced()
+        self._papers: dict[int, Paper] = dict(before._papers) if before else {}
+        self._documents: dict[int, Document] = dict(before._documents) if before else {}
         self._answers: dict[Query, tuple[frozenset[int], Asked]] = {}
+        self._one: Lock = before._one if before else Lock()
+
+    def forget(self, papers: Collection[int]) -> None:
+        """These have changed."""
+        for id_ in papers:
+            self._papers.pop(id_, None)
+            self._documents.pop(id_, None)
 
     def day(self, tx: Transaction, index: SearchIndex, followed: Sequence[Followed]) -> Day:
         """See ``context.day_of``. Raises QueryError for a prefix of too many words."""
@@ -52,15 +67,18 @@ class View:
         return Day(mine, self._papers, documents, asked={query: asked for query, (_, asked) in answers.items()})
 
     def _found(self, tx: Transaction, index: SearchIndex, query: Query) -> tuple[frozenset[int], Asked]:
-        hits, _ = index.search(query, limit=len(self._announced), newest=True, among=self._announced)
+        hits, _ = index.search(query, limit=len(self.announced), newest=True, among=self.announced)
         ids = frozenset(hit.paper_id for hit in hits)
-        if new := ids - self._documents.keys():
-            papers = tx.papers(new)
-            self._papers.update(papers)
-            self._documents.update(documents_of(papers.values(), tx.summaries(new)))
-        ids &= self._documents.keys()
-        mine = [a for a in self.announcements if a.paper_id in ids]
-        found = ids, Day(mine, self._papers, {id_: self._documents[id_] for id_ in ids}).ask(query)
+        with self._one:  # an older view of the same texts may stand in another thread
+            if new := ids - self._documents.keys():
+                papers = tx.papers(new)
+                documents = documents_of(papers.values(), tx.summaries(new))
+                self._texts.add([a for a in self.announcements if a.paper_id in documents], papers, documents)
+                self._papers.update(papers)
+                self._documents.update(documents)
+            ids &= self._documents.keys()
+            weights, before = self._texts.ask(query)
+        found = ids, ({id_: weight for id_, weight in weights.items() if id_ in ids}, before & ids)
         if len(self._answers) < MOST_QUERIES:
             self._answers[query] = found
         return found
@@ -79,5 +97,20 @@ class Views:
             return None
         known = self._last
         if known is None or known.state != state:
-            known = self._last = View(state, latest(tx))
+            known = self._last = _renewed(tx, state, known)
         return known
+
+
+def _renewed(tx: Transaction, state: tuple[int, int], known: View | None) -> View:
+    """What is stored of other papers than the latest, or of few of these, leaves the rest as it was."""
+    if known is not None and known.state[1] == state[1] and known.state[0] < state[0]:
+        changed = tx.changes(known.state[0], _MOST_CHANGED)
+        ids = {paper_id for _, paper_id in changed}
+        if len(changed) < _MOST_CHANGED:
+            same = ids.isdisjoint(known.announced)
+            announcements = known.announcements if same else latest(tx)
+            if same or {a.paper_id for a in announcements} == known.announced:
+                view = View(state, announcements, known)
+                view.forget(ids)
+                return view
+    return View(state, latest(tx))
