@@ -56,7 +56,13 @@ class FrontDesk:
     def __init__(self, context: Context) -> None:
         self._context = context
         most = context.config.commands_a_minute
+        import os
+        from concurrent.futures import ThreadPoolExecutor
+        self._hands = ThreadPoolExecutor(int(os.environ.get("PR_HANDS", "2")))
         self._asking, self._typing = Quota(most), Quota(most * _TYPED)
+
+    async def _in_thread(self, function, *arguments):
+        return await asyncio.get_running_loop().run_in_executor(self._hands, function, *arguments)
 
     def commands(self, language: str) -> Sequence[CommandInfo]:
         words = words_for(language)
@@ -84,40 +90,40 @@ class FrontDesk:
         return self._taken(self._asking, caller)
 
     async def slowed(self, caller: Caller) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._slowed(caller))
+        return await self._in_thread(self._guarded, caller, lambda: self._slowed(caller))
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
         argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
+        return await self._in_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
+        return await self._in_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return ()
-        return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
+        return await self._in_thread(self._complete, caller, name, _tidied(prefix))
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return _NOTHING_YET
         text = " ".join(_tidied(text).split())
-        return await asyncio.to_thread(self._offers, caller, text, offset)
+        return await self._in_thread(self._offers, caller, text, offset)
 
     async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._joined(caller, places))
+        return await self._in_thread(self._guarded, caller, lambda: self._joined(caller, places))
 
     async def gone(self, address: Address, why: str) -> None:
-        await asyncio.to_thread(self._gone, address, why)
+        await self._in_thread(self._gone, address, why)
 
     async def back(self, addresses: Sequence[Address]) -> None:
-        await asyncio.to_thread(self._back, addresses)
+        await self._in_thread(self._back, addresses)
 
     async def moved(self, old: Address, new: Address) -> None:
-        await asyncio.to_thread(self._moved, old, new)
+        await self._in_thread(self._moved, old, new)
 
     def _taken(self, quota: Quota, caller: Caller) -> Haste:
         """Of the person's share, or where nobody is named, of the chat's."""

@@ -27,8 +27,9 @@ from storage import tables as t
 from storage.chat_rows import chat_of
 from storage.deliveries import Deliveries
 from storage.erasing import KEY, pseudonym
+from storage.prepared import once
 
-_ANY_BAN = select(t.ban.c.whom).limit(1)
+_ANY_BAN = once(select(t.ban.c.whom).limit(1))
 _PROXY = select(t.proxy).where(t.proxy.c.here == bindparam("here"))
 
 

@@ -14,6 +14,7 @@ from bot.model import Address, Chat, ChatState, Place, Standing, Subscription, T
 from storage import tables as t
 from storage.chat_rows import chat_of, row_of_address, row_of_chat, subscription_of
 from storage.deliveries import Deliveries
+from storage.prepared import once
 from storage.reading import Reading
 from storage.rows import CHUNK, EDITED, Values, chunks
 from storage.statements import SOME
@@ -23,7 +24,7 @@ _PAUSED, _MUTED = Standing.PAUSED.value, Standing.MUTED.value
 _BY_ID = select(t.chat).where(t.chat.c.id == bindparam("chat_id"))
 _AT = select(t.chat).where(and_(*(t.chat.c[name] == bindparam(name) for name in ("platform", "chat", "thread"))))
 _FOLLOWED = select(t.subscription).where(t.subscription.c.chat_id.in_(SOME)).order_by(t.subscription.c.id)
-_TOPICS = select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug)
+_TOPICS = once(select(t.topic).order_by(t.topic.c.proposed, t.topic.c.slug))
 
 
 class Chats(Deliveries, Reading):

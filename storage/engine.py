@@ -99,6 +99,7 @@ def _sqlite(url: URL) -> Engine:
             "foreign_keys = ON",
             # Kilobytes, where the default is 2,000: a plan of many chats touches several indexes at once.
             "cache_size = -16000",
+            "mmap_size = 268435456",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
@@ -175,13 +176,15 @@ def translated() -> Iterator[None]:
     """A fault of the surroundings becomes TryLater; a mistake in a statement stays what it is."""
     try:
         yield
-    except DBAPIError as error:
-        code = getattr(error.orig, "sqlite_errorcode", None)
-        trouble = code & 0xFF in _SQLITE_TROUBLE if code is not None else error.connection_invalidated
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", None)
+        ended = getattr(error, "connection_invalidated", False)
+        trouble = code & 0xFF in _SQLITE_TROUBLE if code is not None else ended
         # 40P01 deadlock, 53 out of resources, 57 ended by the server: postgresql.org/docs/current/errcodes-appendix
-        state = getattr(error.orig, "sqlstate", None) or ""
+        state = getattr(cause, "sqlstate", None) or ""
         if trouble or state == "40P01" or state[:2] in ("53", "57", "08"):
-            raise TryLater(f"the database did not do it: {str(error.orig).splitlines()[0]}") from error
+            raise TryLater(f"the database did not do it: {str(cause).splitlines()[0]}") from error
         raise
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, Table, and_
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, Select, Table, and_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ingest import are_storable, title_mark
@@ -21,6 +21,7 @@ from bot.model import (
     Summary,
 )
 from storage.columns import Text
+from storage.prepared import is_once, rows
 
 CHUNK = 1000
 """Rows a statement: SQLite takes 32,766 variables in one, PostgreSQL 65,535."""
@@ -38,6 +39,7 @@ class Work:
     def __init__(self, connection: Connection, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self._driver = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self.when_kept: list[Callable[[], None]] = []
         """Called when what was written is committed."""
 
@@ -49,15 +51,22 @@ class Work:
     def _run(self, statement: Executable, rows: Sequence[Values] | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, rows)
 
-    # With ``values`` of its bound parameters, what is asked very often is put together once: see ``statements``.
-    def _all(self, statement: Executable, **values: object) -> Sequence[Row[Any]]:
+    # What is asked very often is put together once: with ``values`` of its bound parameters, or ``once`` where it has
+    # none. See ``statements``.
+    def _all(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Sequence[Any]:
+        if self._driver is not None and (values or is_once(statement)):
+            return rows(self._driver, self._connection.dialect, statement, values)
         return self._connection.execute(statement, values or None).all()
 
-    def _one(self, statement: Executable, **values: object) -> Row[Any] | None:
+    def _one(self, statement: Executable, **values: Any) -> Any:
+        """The first row, or None."""
+        if self._driver is not None and isinstance(statement, Select) and (values or is_once(statement)):
+            return next(iter(rows(self._driver, self._connection.dialect, statement, values)), None)
         return self._connection.execute(statement, values or None).first()
 
-    def _number(self, statement: Executable, **values: object) -> int:
-        return int(self._connection.execute(statement, values or None).scalar() or 0)
+    def _number(self, statement: Executable, **values: Any) -> int:
+        row = self._one(statement, **values)
+        return int(row[0] or 0) if row else 0
 
     def _bulk(self, statement: Executable, rows: Iterable[Values]) -> None:
         for some in chunks(rows, CHUNK):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, func, or_, select, union_all
 
 from storage import tables as t
+from storage.prepared import once
 
 living_id = func.coalesce(t.paper.c.joined_id, t.paper.c.id)
 """The paper that a row of ``paper`` is by now."""
@@ -44,7 +45,7 @@ CHANGES = (
     .order_by(t.paper.c.seq)
     .limit(bindparam("most"))
 )
-REVISION = select(func.max(t.paper.c.seq))
+REVISION = once(select(func.max(t.paper.c.seq)))
 # Words that came later are told by numbers of the same row.
 _TOLD = union_all(*(select(func.max(table.c.id).label("last")) for table in (t.announcement, t.late_words))).subquery()
-LAST = select(func.max(_TOLD.c.last))
+LAST = once(select(func.max(_TOLD.c.last)))

@@ -1,0 +1,87 @@
+"""Statements that are put together once and then asked of SQLite's driver itself.
+
+SQLAlchemy takes longer to hand a short question on, and its rows back, than SQLite takes to answer it, and a command
+asks some fifteen. What a column is stored as, and how a value is written, stays SQLAlchemy's to say.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Select
+from sqlalchemy.engine import Dialect
+
+Process = Callable[[Any], Any] | None
+S = TypeVar("S", bound=Executable)
+
+
+_ONCE = {"once": True}
+
+
+def once(statement: S) -> S:
+    """Say of a statement without bound parameters that it is one for ``rows``."""
+    return statement.execution_options(**_ONCE)
+
+
+def is_once(statement: Executable) -> bool:
+    return "once" in statement.get_execution_options()
+
+
+def rows(
+    driver: sqlite3.Connection, dialect: Dialect, statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]
+) -> Sequence[Any]:
+    """What ``statement`` finds with ``values`` for its bound parameters, as named tuples; a list, which must not be
+    empty, stands for an expanding one."""
+    sizes = tuple((name, len(value) if isinstance(value, list) else 0) for name, value in values.items())
+    return _prepared(dialect, statement, sizes).ask(driver, values)
+
+
+@lru_cache(1024)
+def _prepared(dialect: Dialect, statement: Select[*tuple[Any, ...]], sizes: tuple[tuple[str, int], ...]) -> _Prepared:
+    return _Prepared(dialect, statement, dict(sizes))
+
+
+class _Prepared:
+    def __init__(self, dialect: Dialect, statement: Select[*tuple[Any, ...]], sizes: Mapping[str, int]) -> None:
+        compiled = statement.compile(dialect=dialect)
+        state = compiled.construct_expanded_state({name: [None] * size or None for name, size in sizes.items()})
+        self._text = state.statement
+        whose = {one: name for name, several in state.parameter_expansion.items() for one in several}
+        self._given: list[tuple[str, bool, Process, Any]] = []
+        names = iter(state.positiontup or ())
+        for name in names:
+            many = whose.get(name, "")
+            for _ in range(sizes[many] - 1 if many else 0):
+                next(names)
+            kind = compiled.binds[many or name].type
+            process = kind.dialect_impl(dialect).bind_processor(dialect)
+            self._given.append((many or name, bool(many), process, None if many else compiled.params[name]))
+        columns = statement.selected_columns
+        self._row = _row_of(columns.keys())
+        reading = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._read = [(place, process) for place, process in enumerate(reading) if process is not None]
+
+    def ask(self, driver: sqlite3.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        parameters: list[Any] = []
+        for name, many, process, default in self._given:
+            value = values.get(name, default)
+            if many:
+                parameters += value if process is None else map(process, value)
+            else:
+                parameters.append(value if process is None else process(value))
+        found: Iterable[Sequence[Any]] = driver.execute(self._text, parameters).fetchall()
+        return list(map(self._row._make, map(self._processed, found) if self._read else found))
+
+    def _processed(self, row: Sequence[Any]) -> Sequence[Any]:
+        made = list(row)
+        for place, process in self._read:
+            made[place] = process(made[place])
+        return made
+
+
+def _row_of(names: Sequence[str]) -> Any:
+    return namedtuple("Row", names, rename=True)
