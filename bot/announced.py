@@ -53,7 +53,7 @@ class Announced:
         """Ask queries together, which is faster than one after another when there are many."""
         from bot.filters import answered  # NumPy: a view of one chat does without
 
-        self._read()
+        self.read()
         new = [query for query in dict.fromkeys(queries) if query not in self._masks]
         self._masks.update(zip(new, answered(new, self._batch), strict=True))
 
@@ -62,7 +62,7 @@ class Announced:
         known = self._asked.get(query)
         if known is not None:
             return known
-        self._read()
+        self.read()
         mask = self._masks.get(query)
         if mask is None:
             mask = self._masks[query] = self._batch.mask(query)
@@ -72,7 +72,8 @@ class Announced:
         found = self._asked[query] = (self._batch.scores(query, mask), before)
         return found
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Analyze what was added since."""
         unread, self._unread = self._unread, []
         for announcements, papers, documents, lacking in unread:
             self._batch.add((id_, documents[id_]) for id_ in dict.fromkeys(a.paper_id for a in announcements))

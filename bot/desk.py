@@ -56,13 +56,7 @@ class FrontDesk:
     def __init__(self, context: Context) -> None:
         self._context = context
         most = context.config.commands_a_minute
-        import os
-        from concurrent.futures import ThreadPoolExecutor
-        self._hands = ThreadPoolExecutor(int(os.environ.get("PR_HANDS", "2")))
         self._asking, self._typing = Quota(most), Quota(most * _TYPED)
-
-    async def _in_thread(self, function, *arguments):
-        return await asyncio.get_running_loop().run_in_executor(self._hands, function, *arguments)
 
     def commands(self, language: str) -> Sequence[CommandInfo]:
         words = words_for(language)
@@ -90,40 +84,44 @@ class FrontDesk:
         return self._taken(self._asking, caller)
 
     async def slowed(self, caller: Caller) -> Reply:
-        return await self._in_thread(self._guarded, caller, lambda: self._slowed(caller))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._slowed(caller))
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
         argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
-        return await self._in_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await self._in_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return ()
-        return await self._in_thread(self._complete, caller, name, _tidied(prefix))
+        return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return _NOTHING_YET
         text = " ".join(_tidied(text).split())
-        return await self._in_thread(self._offers, caller, text, offset)
+        return await asyncio.to_thread(self._offers, caller, text, offset)
 
     async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
-        return await self._in_thread(self._guarded, caller, lambda: self._joined(caller, places))
+        return await asyncio.to_thread(self._guarded, caller, lambda: self._joined(caller, places))
 
     async def gone(self, address: Address, why: str) -> None:
-        await self._in_thread(self._gone, address, why)
+        await asyncio.to_thread(self._gone, address, why)
 
     async def back(self, addresses: Sequence[Address]) -> None:
-        await self._in_thread(self._back, addresses)
+        await asyncio.to_thread(self._back, addresses)
 
     async def moved(self, old: Address, new: Address) -> None:
-        await self._in_thread(self._moved, old, new)
+        await asyncio.to_thread(self._moved, old, new)
+
+    async def read_ahead(self) -> None:
+        """To be called now and then: some of what the next who asks for a digest would wait for."""
+        await asyncio.to_thread(self._context.views.read_ahead, self._context.store, self._context.index)
 
     def _taken(self, quota: Quota, caller: Caller) -> Haste:
         """Of the person's share, or where nobody is named, of the chat's."""

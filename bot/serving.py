@@ -245,6 +245,11 @@ async def serve_platforms(
         if await pipeline.fill():
             await deliver()
 
+    async def follow(index: SearchIndex) -> None:
+        await asyncio.to_thread(index.follow)
+        if desk is not None:
+            await desk.read_ahead()
+
     async def first() -> None:
         try:
             if Role.INGEST in roles:
@@ -273,7 +278,7 @@ async def serve_platforms(
             clock.every(DELIVERY_TICK, "deliver", lambda: tracked(deliver))
             if index is not None:
                 # One process on a machine writes the index, so it takes in what others have stored.
-                clock.every(INDEX_TICK, "index", lambda: tracked(lambda: asyncio.to_thread(index.follow)))
+                clock.every(INDEX_TICK, "index", lambda: tracked(lambda: follow(index)))
             if Role.PLAN in roles:
                 clock.every(UPKEEP_TICK, "upkeep", lambda: tracked(pipeline.keep_up))
                 clock.every(EXPORT_TICK, "export", lambda: tracked(pipeline.publish))

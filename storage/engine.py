@@ -99,7 +99,8 @@ def _sqlite(url: URL) -> Engine:
             "foreign_keys = ON",
             # Kilobytes, where the default is 2,000: a plan of many chats touches several indexes at once.
             "cache_size = -16000",
-            "mmap_size = 268435456",
+            # Bytes that are read as memory, where every page would be a system call.
+            f"mmap_size = {1 << 28}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

@@ -262,7 +262,7 @@ async def asked(folder: Path, papers: int) -> Crowd:
     channels = channels_of(discord)
     with Telegram(crowd) as telegram:
         async with discord:
-            env = environment(folder, **of_platforms(telegram, discord)) | {"PR_HANDS": os.environ.get("PR_HANDS","2"), 
+            env = environment(folder, **of_platforms(telegram, discord)) | {
                 "PAPERROUND_TELEGRAM__PAID_BROADCAST": "true", "PAPERROUND_LOG_LEVEL": "warning"
             }  # fmt: skip
             async with (
