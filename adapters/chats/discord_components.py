@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
@@ -26,22 +27,26 @@ Component = dict[str, Any]
 
 _LONGEST_LINK = 1000
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(?=[/?#]|\Z)")
 
 
 def length(text: str) -> int:
     """UTF-16 units, what Discord's limits are counted in here."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clean(text: str) -> str:
     """Text that can be put into JSON and shown: no control characters but newline and tab, no lone surrogates,
     no characters that turn the reading direction of what follows."""
+    if not _UNCLEAN.search(text):
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _SURROGATE.sub("\ufffd", _UNWANTED.sub("", text))
 
 
+@lru_cache(4096)
 def usable_link(link: str) -> str:
     """An http(s) address that cannot break out of ``[text](<address>)``; empty where it is none."""
     if not _WEB_ADDRESS.match(link) or len(link) > _LONGEST_LINK:

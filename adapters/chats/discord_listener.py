@@ -85,7 +85,7 @@ class Listener:
 
     async def interaction(self, event: discord.Interaction[Any]) -> None:
         with self._at_work("an interaction"):
-            if isinstance(event.user, discord.abc.User) and event.channel_id is not None:
+            if isinstance(event.user, discord.User | discord.Member) and event.channel_id is not None:
                 data: Mapping[str, Any] = event.data or {}
                 match event.type:
                     case InteractionType.autocomplete:

@@ -152,7 +152,8 @@ def _components(draft: _Draft, rows: list[Component]) -> dict[str, Any]:
 
 def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tuple[BlockKind, _Piece]]:
     for raw in blocks:
-        block = replace(raw, spans=tuple(replace(s, text=clean(s.text), link=usable_link(s.link)) for s in raw.spans))
+        spans = tuple(Span(clean(s.text), s.style, s.link and usable_link(s.link), s.tex) for s in raw.spans)
+        block = replace(raw, spans=spans)
         if not _visible(block):
             continue
         gap = "\n" if block.kind in (BlockKind.HEADING, BlockKind.CODE) else "\n\n"
@@ -160,8 +161,13 @@ def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tu
         button = button_of(block.button, seen) if block.button and form.components else None
         rest: Block | None = block
         while rest is not None and _visible(rest):
-            head, rest = _cut(rest, form, length(folds))
-            text = _markdown(head, form) + (folds if rest is None else "")
+            text = _markdown(rest, form)
+            if length(text) + length(folds) > form.room:
+                head, rest = _cut(rest, form, length(folds))
+                text = _markdown(head, form)
+            else:
+                rest = None
+            text += folds if rest is None else ""
             yield block.kind, _Piece(text, gap if rest is None else "\n", paper, button)
             paper, button = 0, None
 

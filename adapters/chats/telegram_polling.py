@@ -23,6 +23,7 @@ POLL_SECONDS = 25
 MAX_UPDATES = 100
 LONGEST_PAUSE = 30.0
 STANDBY_SECONDS = 3.0
+CROWDED_SECONDS, GATHERING_SECONDS = 0.05, 0.02
 
 
 async def always(_: str = "") -> bool:
@@ -48,6 +49,7 @@ class Poll:
         self.reached = False
         """Whether the last that was asked of Telegram was answered."""
         self._offset = self._confirmed = 0
+        self._brought_at = float("-inf")
         self._limit = MAX_UPDATES
 
     async def log_in(self) -> None:
@@ -70,6 +72,8 @@ class Poll:
                 # Whoever reads now gets those again that came in while this process stalled.
                 for update in updates if updates and await self._mine() else ():
                     await self._take(update)
+                if updates:
+                    await self._gather()
                 if self._standing_by:
                     await asyncio.sleep(STANDBY_SECONDS)
                 if failures:
@@ -107,6 +111,13 @@ class Poll:
             log.info("Telegram: another process reads the updates; this one stands by")
         self._standing_by, self._offset, self._confirmed = True, 0, 0
         return False
+
+    async def _gather(self) -> None:
+        """Where one comes upon the other, those of a moment are fetched together: to ask takes longer than to read."""
+        now = asyncio.get_running_loop().time()
+        crowded, self._brought_at = now - self._brought_at < CROWDED_SECONDS, now
+        if crowded:
+            await asyncio.sleep(GATHERING_SECONDS)
 
     async def confirm(self) -> None:
         """Tell Telegram what was taken, so that a restart does not take it again. Takes 1 s at most."""

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from html import unescape
 from itertools import groupby
 from typing import Any
@@ -57,6 +58,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
+@lru_cache(4096)
 def usable_link(address: str) -> str:
     """``address`` if it is an http(s) address that Telegram takes, else empty."""
     if not address.startswith(("https://", "http://")) or len(address) > MAX_LINK:
@@ -329,6 +331,8 @@ def _readable_together(row: Sequence[Mapping[str, str]]) -> int:
 
 def _columns(text: str) -> int:
     """How wide it is: what East Asia writes takes two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
