@@ -40,7 +40,8 @@ from tests.servers.discord_rest import Exchange
 from tests.servers.telegram import FakeTelegram
 
 PAPERS, CHATS, A_SECOND = 65_000, 1_000, 200
-SECONDS, WARM_UP = 25.0, 5.0
+SECONDS, WARM_UP = 25.0, 10.0
+"""For so long they ask at that pace; before, beginning slowly, while caches fill and the day's papers are read."""
 PATIENCE = 10.0
 """Seconds after the last command when a reply that has not come is lost."""
 TODAY = 1_500
@@ -287,9 +288,9 @@ async def asked(folder: Path, papers: int) -> Crowd:
 
 async def ask_all(telegram: Telegram, discord: Discord, channels: list[str]) -> None:
     """One after the other at even steps: every chat in turn, on the two platforms in turn."""
-    began, count = monotonic(), int(A_SECOND * (WARM_UP + SECONDS))
+    began, count = monotonic(), int(A_SECOND * (WARM_UP / 2 + SECONDS))
     for number in range(count):
-        if (wait := began + number / A_SECOND - monotonic()) > 0:
+        if (wait := began + moment_of(number) - monotonic()) > 0:
             await asyncio.sleep(wait)
         turn = number // 2 % (CHATS // 2)
         if number % 2:
@@ -299,6 +300,12 @@ async def ask_all(telegram: Telegram, discord: Discord, channels: list[str]) -> 
         if number % 1_000 == 0:
             telegram.forget()
             discord.forget()
+
+
+def moment_of(number: int) -> float:
+    """Seconds after the first when the so-manieth asks: ever faster, until as many ask in a second as shall."""
+    quicker = A_SECOND * WARM_UP / 2
+    return WARM_UP * (number / quicker) ** 0.5 if number < quicker else WARM_UP + (number - quicker) / A_SECOND
 
 
 def telegram_chat(number: int) -> int:

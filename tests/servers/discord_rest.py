@@ -394,7 +394,7 @@ class DiscordRest:
         return web.Response(status=204)
 
     def _callback(self, shown: str, interaction: str, token: str, body: Any) -> web.Response:
-        exchange = next((e for e in self.exchanges if (e.id, e.token) == (interaction, token)), None)
+        exchange = next((e for e in reversed(self.exchanges) if e.token == token and e.id == interaction), None)
         after = time.monotonic() - exchange.began if exchange else 0.0
         if exchange is None or after > 3.0:
             self._blame(shown, f"unknown, or answered after {after:.1f} s")

@@ -347,7 +347,7 @@ class FakeTelegram(Webhooks, Troubles):
                 raise Refusal(400, "Bad Request: message text is empty")
             parameters = self._richly(parameters)
         message = self._judged("editMessageText", parameters)
-        old = next((m for m in self.sent if m["message_id"] == parameters.get("message_id")), None)
+        old = next((m for m in reversed(self.sent) if m["message_id"] == parameters.get("message_id")), None)
         if old is None:
             raise Refusal(400, "Bad Request: message to edit not found")
         changed = ("visible", "entities", "reply_markup")
