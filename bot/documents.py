@@ -125,9 +125,7 @@ def stands(phrase: tuple[str, ...], value: Value) -> bool:
 
 def holds(query: Query, document: Document) -> bool:
     """Whether one document satisfies ``query``; for many, use a Batch."""
-    analyzed = analyze(document)
-    scopes = (analyzed.title, analyzed.text, analyzed.author, analyzed.subject)
-    terms = {term for scope in scopes for value in scope for some in value for term in some}
+    analyzed, terms = analyze(document), _terms(document)
 
     def ask(part: Query) -> bool:
         match part:
@@ -145,6 +143,14 @@ def holds(query: Query, document: Document) -> bool:
                 return any(map(ask, parts))
 
     return ask(query)
+
+
+@lru_cache(256)
+def _terms(document: Document) -> frozenset[str]:
+    """All of a document's terms: many queries are asked of one, and most have none of theirs there."""
+    analyzed = analyze(document)
+    scopes = (analyzed.title, analyzed.text, analyzed.author, analyzed.subject)
+    return frozenset(term for scope in scopes for value in scope for some in value for term in some)
 
 
 WEIGHTS = {Field.TITLE: 3.0, Field.AUTHOR: 2.0, Field.SUBJECT: 2.0, Field.ABSTRACT: 1.0}
