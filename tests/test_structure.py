@@ -19,8 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"query"}),
     frozenset({
         "absences", "announced", "budgets", "bursts", "checking", "citing", "delivery", "digests", "documents",
-        "explaining", "exports", "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities", "quotas",
-        "subjects", "summaries", "tastes", "telling", "wants",
+        "explaining", "exports", "filters", "ingest", "matching", "merging", "names", "orders", "ports", "quantities",
+        "quotas", "subjects", "summaries", "tastes", "telling", "wants",
     }),
     frozenset({
         "accounts", "anthology", "backfill", "bulletins", "cards", "carrier", "commands", "crew", "desk", "drafts",
