@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     Integer,
     Row,
+    Select,
     and_,
     bindparam,
     case,
@@ -32,6 +32,7 @@ from storage import tables as t
 from storage.chat_rows import content_of, delivery_of, part_of, rest_of, row_of_delivery, row_of_digest
 from storage.recording import FREE, HELD, Recording
 from storage.rows import CHUNK, chunks
+from storage.statements import SOME
 
 OF_DIGESTS = tuple(
     key.parent for table in t.METADATA.tables.values() for key in table.foreign_keys if key.references(t.digest)
@@ -39,8 +40,12 @@ OF_DIGESTS = tuple(
 """The columns that refer to a digest."""
 
 
+_DIGESTS = select(t.digest).where(t.digest.c.id.in_(SOME))
+_PARTS = select(t.delivery_part).where(t.delivery_part.c.delivery_id.in_(SOME)).order_by(t.delivery_part.c.number)
+
+
 @cache
-def _due(locks: bool) -> Executable:
+def _due(locks: bool) -> Select[*tuple[Any, ...]]:
     """What can be leased at ``now``, ``most`` of it: the oldest of each chat, where nobody works on another of its own.
     Made once, for that takes longer than asking it."""
     d, older, busy = t.delivery, t.delivery.alias(), t.delivery.alias()
@@ -150,8 +155,7 @@ class Deliveries(Recording):
         return self._run(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
 
     def lease(self, now: datetime, until: datetime, owner: str, limit: int, platforms: Sequence[str]) -> list[Delivery]:
-        given = {"now": now, "platforms": list(platforms), "most": limit}
-        rows = self._connection.execute(_due(self._locks), given).all()
+        rows = self._all(_due(self._locks), now=now, platforms=list(platforms), most=limit)
         ids = [row.id for row in rows]
         if not ids:
             return []
@@ -275,13 +279,12 @@ class Deliveries(Recording):
 
     def _deliveries(self, rows: Sequence[Row[Any]]) -> list[Delivery]:
         parts = self._parts(row.id for row in rows)
-        asked = select(t.digest).where(t.digest.c.id.in_({row.digest_id for row in rows}))
-        contents = {row.id: row.content for row in self._all(asked)} if rows else {}
+        digests = list({row.digest_id for row in rows})
+        contents = {row.id: row.content for row in self._all(_DIGESTS, some=digests)} if rows else {}
         return [delivery_of(row, contents[row.digest_id], parts.get(row.id, ())) for row in rows]
 
     def _parts(self, ids: Iterable[int]) -> dict[int, tuple[Part, ...]]:
-        p = t.delivery_part
         found: dict[int, tuple[Part, ...]] = {}
-        for row in self._all(select(p).where(p.c.delivery_id.in_(list(ids))).order_by(p.c.number)):
+        for row in self._all(_PARTS, some=asked) if (asked := list(ids)) else ():
             found[row.delivery_id] = (*found.get(row.delivery_id, ()), part_of(row))
         return found

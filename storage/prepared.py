@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Select
+from sqlalchemy import ClauseElement, Executable, Select
 from sqlalchemy.engine import Dialect
 
 Process = Callable[[Any], Any] | None
@@ -45,6 +45,23 @@ def _prepared(dialect: Dialect, statement: Select[*tuple[Any, ...]], sizes: tupl
     return _Prepared(dialect, statement, dict(sizes))
 
 
+def run_many(
+    driver: sqlite3.Connection, dialect: Dialect, statement: Executable, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Run ``statement``, an insert or update, for each of ``rows``, which all name what the first does."""
+    text, given = _many(dialect, statement, tuple(rows[0]))
+    driver.executemany(
+        text, [[row[name] if process is None else process(row[name]) for name, process in given] for row in rows]
+    )
+
+
+@lru_cache(256)
+def _many(dialect: Dialect, statement: ClauseElement, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Process]]]:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
+    kinds = [(name, compiled.binds[name].type) for name in compiled.positiontup or ()]
+    return str(compiled), [(name, kind.dialect_impl(dialect).bind_processor(dialect)) for name, kind in kinds]
+
+
 class _Prepared:
     def __init__(self, dialect: Dialect, statement: Select[*tuple[Any, ...]], sizes: Mapping[str, int]) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -53,13 +70,13 @@ class _Prepared:
         whose = {one: name for name, several in state.parameter_expansion.items() for one in several}
         self._given: list[tuple[str, bool, Process, Any]] = []
         names = iter(state.positiontup or ())
-        for name in names:
-            many = whose.get(name, "")
-            for _ in range(sizes[many] - 1 if many else 0):
+        for first in names:
+            name = whose.get(first, first)
+            default = None if sizes.get(name) else compiled.params[name]
+            for _ in range(len(state.parameter_expansion.get(name, ())) - 1):
                 next(names)
-            kind = compiled.binds[many or name].type
-            process = kind.dialect_impl(dialect).bind_processor(dialect)
-            self._given.append((many or name, bool(many), process, None if many else compiled.params[name]))
+            process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            self._given.append((name, first in whose, process, default))
         columns = statement.selected_columns
         self._row = _row_of(columns.keys())
         reading = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]

@@ -38,8 +38,7 @@ class Recording(Work):
         """Also gives leases back, where the state says that nothing more can be done now; a chat that got its digest is
         not away any more. Raises ValueError for a move that is not in ``bot.delivery.MOVES``."""
         asked = _OWNERS.with_for_update() if self._locks else _OWNERS
-        found = self._connection.execute(asked, {"ids": [one.id for one in deliveries]})
-        there = {row.id: row for row in found}
+        there = {row.id: row for row in self._all(asked, ids=[one.id for one in deliveries])}
         kept = [
             one
             for one in deliveries
@@ -61,7 +60,7 @@ class Recording(Work):
             | {"its_id": one.id}
             for one in kept
         ]
-        self._run(_ITS_ROW, rows)
+        self._run_many(_ITS_ROW, rows)
         self._record_parts(kept)
         if sent := [one.chat_id for one in kept if one.state is DeliveryState.SENT]:
             self._connection.execute(_BACK.values(away_at=None, try_at=None, why=""), {"ids": sent})
@@ -70,7 +69,7 @@ class Recording(Work):
     def _record_parts(self, deliveries: Sequence[Delivery]) -> None:
         """Only what changed: a part's bytes are as they were where its nonce, its marks and its length are."""
         p = t.delivery_part.c
-        found = map(tuple, self._connection.execute(_MARKS, {"ids": [one.id for one in deliveries]}))
+        found = self._all(_MARKS, ids=[one.id for one in deliveries])
         there: dict[tuple[int, int], list[Any]] = {(own, number): rest for own, number, *rest in found}
         changed = [
             row_of_part(one.id, part)
@@ -79,7 +78,7 @@ class Recording(Work):
             if there.pop((one.id, part.number), None) != _marks(part)
         ]
         if changed:
-            self._run(_put(self._connection.dialect.name, tuple(changed[0])), changed)
+            self._run_many(_put(self._connection.dialect.name, tuple(changed[0])), changed)
         for delivery_id, number in there:
             self._run(t.delivery_part.delete().where(p.delivery_id == delivery_id, p.number == number))
 

@@ -21,7 +21,7 @@ from bot.model import (
     Summary,
 )
 from storage.columns import Text
-from storage.prepared import is_once, rows
+from storage.prepared import is_once, rows, run_many
 
 CHUNK = 1000
 """Rows a statement: SQLite takes 32,766 variables in one, PostgreSQL 65,535."""
@@ -71,6 +71,13 @@ class Work:
     def _bulk(self, statement: Executable, rows: Iterable[Values]) -> None:
         for some in chunks(rows, CHUNK):
             self._connection.execute(statement, some)
+
+    def _run_many(self, statement: Executable, rows: Sequence[Values]) -> None:
+        """An insert or update, put together once, for each of some rows, which all name the same columns."""
+        if self._driver is not None and rows:
+            run_many(self._driver, self._connection.dialect, statement, rows)
+        else:
+            self._bulk(statement, rows)
 
     def _insert_many(self, statement: Insert, rows: Sequence[Values]) -> None:
         """As ``_bulk``, for rows that all give the same columns. On SQLite the driver is handed tuples: preparing a
