@@ -15,11 +15,15 @@ log = logging.getLogger(__name__)
 AT_ONCE = 64
 """Deliveries in one transaction."""
 
+GATHERING = 0.005
+"""Seconds between two transactions where many deliveries are on their way: what ends meanwhile shares the next."""
+
 _Asked = tuple[Delivery, "asyncio.Future[bool]"]
 
 
 class Ledger:
-    """While one transaction is written, what else is to be kept waits and goes into the next together."""
+    """While one transaction is written, and for a moment after, what else is to be kept waits and goes into the next
+    together."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,6 +44,8 @@ class Ledger:
             while self._waiting:
                 some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
                 await self._write(some)
+                if 0 < len(self._waiting) < AT_ONCE:
+                    await asyncio.sleep(GATHERING)
         finally:
             self._writer = None
 

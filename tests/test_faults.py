@@ -38,8 +38,9 @@ async def test_a_program_killed_in_the_middle_of_a_digest_is_followed_by_one_tha
         def lock(message: dict[str, Any]) -> None:
             # Who has the writer's lock keeps the program from noting the answer that it gets.
             if len(town.telegram.sent) == 2:
-                locks.append(sqlite3.connect(town.folder / "data" / "paperround.db", check_same_thread=False))
-                locks[0].execute("BEGIN IMMEDIATE")
+                held = sqlite3.connect(town.folder / "data" / "paperround.db", timeout=30, check_same_thread=False)
+                held.execute("BEGIN IMMEDIATE")
+                locks.append(held)
 
         if moment == "before it is noted":
             town.telegram.before_answer = lock
@@ -51,6 +52,8 @@ async def test_a_program_killed_in_the_middle_of_a_digest_is_followed_by_one_tha
             await town.telegram.until(lambda t: len(t.sent) == 1 + arrives, 60)
             if moment != "before it is noted":
                 await town.posts(2)
+            else:
+                await town.telegram.until(lambda _: bool(locks), 60)
             await program.kill()
         for connection in locks:
             connection.rollback()

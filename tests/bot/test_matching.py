@@ -217,6 +217,19 @@ def test_the_batch_answers_as_reading_each_paper_would(papers: list[Document], q
         assert bool(blocked(query, paper)) is (number not in wanted)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), DOCUMENT), max_size=7), st.integers(0, 7), ASKED)
+def test_a_batch_that_grew_answers_as_one_of_the_latest_documents(
+    told: list[tuple[int, Document]], at: int, query: Query
+) -> None:
+    grown = Batch(told[:at])
+    grown.match(query)
+    grown.add(told[at:])
+    whole = Batch(dict(told).items())
+    assert sorted(grown.match(query)) == sorted(whole.match(query)) and len(grown) == len(whole)
+    assert grown.scores(query, grown.mask(query)) == whole.scores(query, whole.mask(query))
+    assert [grown.ids(mask) for mask in answered([query] * 20, grown)] == [grown.match(query)] * 20
+
+
 @given(st.lists(DOCUMENT, max_size=5), st.lists(ASKED, max_size=8))
 def test_filters_asked_together_answer_as_each_alone(papers: list[Document], queries: list[Query]) -> None:
     batch = Batch(enumerate(papers))

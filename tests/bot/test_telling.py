@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import telling
 from bot.telling import LIMIT, telling_sentence
 
 ABSTRACT = (
@@ -110,3 +113,20 @@ def test_a_headline_is_one_line_within_the_limit_and_empty_only_for_nothing(abst
 @given(st.lists(st.sampled_from(ABSTRACT.split()), min_size=1, max_size=120).map(" ".join))
 def test_words_always_give_a_headline(abstract: str) -> None:
     assert 0 < len(telling_sentence(abstract)) <= LIMIT
+
+
+CUES = """
+we i this paper our work study the code is are a new propose also show improve models data available
+state-of-the-art https://x.y first, it However finally results outperforms method? In what? we'll dataset_2
+"""
+CUE_WORDS = st.sampled_from(CUES.split())
+
+
+@given(st.lists(CUE_WORDS, min_size=1, max_size=12).map(" ".join))
+def test_a_cue_is_found_whether_or_not_its_words_are_looked_for_first(sentence: str) -> None:
+    read = sum(
+        weight
+        for weight, words, cue in telling._CUES_EN_COMPILED
+        if (cue if cue.pattern else re.compile(rf"\b(?:{'|'.join(words)})\b")).search(sentence.lower())
+    )
+    assert telling._contributes(sentence) == pytest.approx(read)
