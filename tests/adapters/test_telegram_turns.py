@@ -109,3 +109,22 @@ async def test_the_parts_of_a_limit_are_kept_to_even_where_they_are_less_than_on
         await pace.turn(str(chat))
     first = max(1, int(30 * part))
     assert (200 - first) / now <= 30 * part * 1.001
+
+
+async def test_in_a_crowd_the_updates_of_a_moment_are_fetched_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Long beside the moment between two that are pushed, so that a slow machine changes nothing.
+    monkeypatch.setattr(telegram_polling, "CROWDED_SECONDS", 10.0)
+    monkeypatch.setattr(telegram_polling, "GATHERING_SECONDS", 0.5)
+    turns, desk = Turns(), Notebook()
+    with FakeTelegram() as server:
+        async with turns.process(0, server, desk):
+            server.push_message(READER, READER, "/paper first")
+            await server.until(lambda t: len(t.sent) == 1)
+            server.push_message(READER, READER, "/paper second")
+            await server.until(lambda t: len(t.sent) == 2)
+            asked = sum(call == "getUpdates" for call, _ in server.calls)
+            for n in range(8):
+                server.push_message(READER + n, READER + n, f"/paper {n}")
+                await asyncio.sleep(0.01)
+            await server.until(lambda t: len(t.sent) == 10)
+            assert sum(call == "getUpdates" for call, _ in server.calls) - asked <= 3

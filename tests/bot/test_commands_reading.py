@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import date
@@ -23,6 +24,7 @@ from bot.model import (
     Match,
     News,
     Part,
+    Summary,
     SummaryText,
 )
 from bot.replies import BlockKind, Reply
@@ -254,6 +256,26 @@ def test_a_digest_shows_the_latest_day_for_what_is_followed(front: Front) -> Non
     assert all(" · LoRA" in block.text for block in told.blocks[1:])
     front.ask(OWNER, "/subscribe parrots")
     assert front.ask(OWNER, "/digest").blocks[0].text == "3 new papers for LoRA and parrots, Tuesday 8 April"
+
+
+def test_what_is_read_ahead_changes_no_digest_and_what_changed_since_is_read_anew(front: Front) -> None:
+    front.announce([item(30, "Kettles of LoRA"), item(31, "Teapots")])
+    front.ask(OWNER, "/subscribe LoRA")
+    asyncio.run(front.desk.read_ahead())  # nobody asked yet: nothing to do
+    told = front.ask(OWNER, "/digest")
+    asyncio.run(front.desk.read_ahead())
+    assert front.ask(OWNER, "/digest").text == told.text and "Kettles of LoRA" in told.text
+
+    with front.store.transaction() as tx:
+        teapots = tx.paper_by_key("arxiv:2504.00031")
+        assert teapots is not None
+        tx.put_summary(Summary(teapots.id, "en", "LoRA brews tea."))
+    front.index.follow()
+    after = front.ask(OWNER, "/digest")
+    assert sorted(titles(after)) == sorted([*titles(told), "Teapots"])
+    asyncio.run(front.desk.read_ahead())
+    assert front.ask(OWNER, "/digest").text == after.text
+    assert titles(front.ask(OWNER, "/digest brews")) == ["Teapots"]
 
 
 def test_a_digest_shows_what_came_late_under_a_heading_of_its_own(front: Front) -> None:
