@@ -143,7 +143,7 @@ def _list(context: Context, words: Words) -> Reply:
         for one in bans[:_SHOWN]
     ]
     if rest := len(bans) - len(lines):
-        lines.append(words.count("And {n} more.", "And {n} more.", rest))
+        lines.append(words.count("And {n} other.", "And {n} others.", rest))
     return Reply(
         (
             heading(words.count("{n} is banned", "{n} are banned", len(bans))),

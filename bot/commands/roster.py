@@ -127,7 +127,7 @@ def _card(context: Context, words: Words, chat: Chat) -> Reply:
         lines.append(words.say("Everybody there may subscribe."))
     followed = [f"· {shorten(label_of(one, topics, words.language), 100)}" for one in held[:_SHOWN]]
     if rest := len(held) - len(followed):
-        followed.append(words.count("And {n} more.", "And {n} more.", rest))
+        followed.append(words.count("And {n} other.", "And {n} others.", rest))
     blocks = [
         paragraph(bold(_title(chat)), plain(f"  {chat.address}")),
         paragraph("\n".join(lines)),
@@ -208,8 +208,14 @@ def _deed(words: Words, what: Deed) -> str:
         Deed.NEWS: words.say("news"),
         Deed.ACCESS: words.say("who may subscribe"),
         Deed.HERE: words.say("where digests go"),
+        Deed.PLACE: words.say("place"),
+        Deed.SETTING: words.say("setting"),
+        Deed.MUTE: words.say("muted"),
+        Deed.PAUSE: words.say("paused"),
+        Deed.STOP: words.say("stopped"),
+        Deed.SUMMARY: words.say("summary"),
         Deed.BAN: words.say("ban"),
         Deed.ANNOUNCE: words.say("announcement"),
         Deed.FORGET: words.say("erased"),
         Deed.EXPIRE: words.say("erased, out of reach for long"),
-    }.get(what, str(what))
+    }[what]

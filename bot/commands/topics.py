@@ -50,7 +50,7 @@ def topics(context: Context, caller: Caller, argument: str) -> Reply:
     if counted := _counted(context, known):
         blocks += [heading(words.say("Subjects")), paragraph(_listed(words, counted[:MOST_LISTED]))]
         if (rest := len(counted) - MOST_LISTED) > 0:
-            blocks.append(paragraph(words.count("And {n} more.", "And {n} more.", rest)))
+            blocks.append(paragraph(words.count("And {n} other.", "And {n} others.", rest)))
         # Discord takes five rows at most: this one goes before what may be cut.
         buttons = (*buttons[:4], (Button(words.say("Follow a subject") + " ›", "subjects:0"),), *buttons[4:])
     return Reply(tuple(blocks), buttons)

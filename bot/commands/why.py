@@ -82,7 +82,7 @@ def why(context: Context, caller: Caller, argument: str) -> Reply:
     blocks += [_missed(words, one, doc) for one in others[: max(0, _MOST - len(matching))]]
     rest = len(matching) + len(others) - _MOST
     if rest > 0:
-        blocks.append(paragraph(words.count("And {n} more.", "And {n} more.", rest)))
+        blocks.append(paragraph(words.count("And {n} other.", "And {n} others.", rest)))
     return Reply(tuple(blocks))
 
 

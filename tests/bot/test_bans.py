@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
 
-from bot.model import Address, ChatState, DeliveryState, Place
+from bot.model import LANGUAGES, Address, Change, ChatState, Deed, DeliveryState, Place
 from bot.planning import Planner
 from bot.replies import Reply
 from tests.desks import ADMIN, MANAGER, MEMBER, OWNER, STRANGER, Front, buttons, later
@@ -146,3 +147,21 @@ def test_the_status_counts_chats_by_their_state(front: Front) -> None:
     front.ask(ADMIN, "/ban telegram:66")
     assert front.chat(OWNER).state is ChatState.UNREACHABLE
     assert "Of all chats: 1 out of reach · 0 stopped · 1 banned" in front.ask(ADMIN, "/status").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_deed_has_a_word_of_its_own_in_each_language(front: Front, language: str) -> None:
+    with front.store.transaction() as tx:
+        for number, deed in enumerate(Deed):
+            tx.note(Change(front.now, f"telegram:{number}", str(MANAGER.address), deed, "a", "b"))
+    front.ask(MANAGER, f"/language {language}")
+    front.ask(ADMIN, f"/language {language}")
+    told = ""
+    page = front.ask(ADMIN, "/audit all")
+    while page.text not in told:
+        told += page.text
+        older = [action for label, action in buttons(page).items() if label in ("Earlier", "更早")]
+        page = front.press(ADMIN, older[0]) if older else page
+    words = {re.sub(r": a → b.*", "", line) for line in told.splitlines() if ": a → b" in line}
+    assert len(words) == len(Deed)
+    assert language == "en" or not any(word.isascii() for word in words)
