@@ -143,7 +143,7 @@ def test_of_a_hundred_subscriptions_twenty_are_shown_matches_first_and_the_rest_
             tx.subscribe(Subscription(0, front.chat(OWNER).id, f"word{n}"))
     front.ask(OWNER, "/subscribe noon")
     answered = told(front, f"/why {NOON}")
-    assert answered[1].startswith("✓ noon") and answered[-1] == "And 80 more."
+    assert answered[1].startswith("✓ noon") and answered[-1] == "And 80 others."
     assert len(answered) == 1 + 20 + 1
 
 
