@@ -46,6 +46,8 @@ _ZERO_WIDTH = "\u200b"
 # ':' also starts an emoji's name and a bare address; '#' a heading or a channel; '@' a mention.
 _SPECIAL = re.compile(r"[\\*_~`|<>@#\[\]]|:(?=\S)")
 _LINE_START = re.compile(r"^([ \t]*)([-+]|\d+(?=[.)]))", re.MULTILINE)
+_BRACKET = re.compile(r"[\[\]]")
+_MARKS = {Style.BOLD: "**", Style.ITALIC: "*"}
 _BARE_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~/?#=&%+:,;-]*[A-Za-z0-9/#=&-]")
 
 
@@ -86,8 +88,11 @@ class _Draft:
 
 def escape(text: str) -> str:
     """``text`` so that Discord shows it literally (https://support.discord.com/hc/en-us/articles/210298617)."""
-    text = _SPECIAL.sub(r"\\\g<0>", text)
-    text = _LINE_START.sub(_escape_line_start, text)
+    text = _SPECIAL.sub(_escaped, text)
+    if "\n" in text:
+        text = _LINE_START.sub(_escape_line_start, text)
+    elif start := _LINE_START.match(text):
+        text = _escape_line_start(start) + text[start.end() :]
     return "\\" + text if text.startswith((".", ")")) else text
 
 
@@ -152,8 +157,7 @@ def _components(draft: _Draft, rows: list[Component]) -> dict[str, Any]:
 
 def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tuple[BlockKind, _Piece]]:
     for raw in blocks:
-        spans = tuple(Span(clean(s.text), s.style, s.link and usable_link(s.link), s.tex) for s in raw.spans)
-        block = replace(raw, spans=spans)
+        block = _cleaned(raw)
         if not _visible(block):
             continue
         gap = "\n" if block.kind in (BlockKind.HEADING, BlockKind.CODE) else "\n\n"
@@ -170,6 +174,13 @@ def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tu
             text += folds if rest is None else ""
             yield block.kind, _Piece(text, gap if rest is None else "\n", paper, button)
             paper, button = 0, None
+
+
+def _cleaned(block: Block) -> Block:
+    if all(not span.link and clean(span.text) is span.text for span in block.spans):
+        return block
+    spans = tuple(Span(clean(s.text), s.style, s.link and usable_link(s.link), s.tex) for s in block.spans)
+    return block if spans == block.spans else replace(block, spans=spans)
 
 
 def _folded(block: Block, form: _Form) -> str:
@@ -302,7 +313,8 @@ def _inline(spans: Iterable[Span], form: _Form) -> str:
                 out.append(line)
                 marked = marked and not line
                 continue
-            before, after = line[: line.index(core)], line[line.index(core) + len(core) :]
+            start = 0 if len(core) == len(line) else line.index(core)
+            before, after = line[:start], line[start + len(core) :]
             marks = span.style is not Style.PLAIN
             # Two runs of marks side by side would be read as one.
             glue = _ZERO_WIDTH if marked and marks and not before else ""
@@ -329,12 +341,14 @@ def _run(text: str, span: Span, form: _Form) -> str:
         return "`" + text.replace("`", "ˋ") + "`"
     else:
         inner = _linked(text)
-    mark = {Style.BOLD: "**", Style.ITALIC: "*"}.get(span.style, "")
-    return mark + inner + mark
+    mark = _MARKS.get(span.style)
+    return mark + inner + mark if mark else inner
 
 
 def _linked(text: str) -> str:
     """Escaped text in which bare addresses stay whole: underscores in them must not be escaped."""
+    if "://" not in text:
+        return escape(text)
     out, place = [], 0
     for match in _BARE_URL.finditer(text):
         out.append(escape(text[place : match.start()]) + f"<{match.group()}>")
@@ -345,13 +359,17 @@ def _linked(text: str) -> str:
 def _link_text(text: str) -> str:
     """Discord reads no link whose text holds unpaired or nested brackets, escaped or not: those become wide ones."""
     depth = 0
-    for char in text:
-        depth += (char == "[") - (char == "]")
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket == "[" else -1
         if depth not in (0, 1):
             break
     if depth:
         text = text.replace("[", "［").replace("]", "］")
     return escape(text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "\\" + match[0]
 
 
 def _escape_line_start(match: re.Match[str]) -> str:

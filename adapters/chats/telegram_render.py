@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import unescape
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ _GAP = "\n\n"
 _TAGS = {Style.BOLD: "b", Style.ITALIC: "i", Style.CODE: "code"}
 # What Telegram blanks or drops itself, what would turn the reading order, and what UTF-8 cannot carry.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_UNCLEAN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 _TAG = re.compile("<[^>]*>")
 _LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
@@ -44,6 +45,8 @@ _LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
 
 def clean(text: str) -> str:
     """Without control characters and lone surrogates; line ends are ``\\n``, tabs are spaces."""
+    if not _UNCLEAN.search(text):
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     return _UNWANTED.sub("", text.replace("\t", " "))
 
@@ -118,6 +121,28 @@ def silent(payload: bytes) -> bytes:
     return json.dumps({**json.loads(payload), "disable_notification": True}, ensure_ascii=False).encode()
 
 
+class _Piece(NamedTuple):
+    """A block that fits a message, and what it counts."""
+
+    block: Block
+    units: int
+    entities: int
+
+    @classmethod
+    def of(cls, block: Block) -> _Piece:
+        size, entities = 0, int(block.kind in (BlockKind.QUOTE, BlockKind.CODE))
+        for span in block.spans:
+            size += units(span.text)
+            entities += _span_entities(span)
+        for fold in block.folds:
+            size += 1 + units(fold.text)
+            entities += 1
+        return cls(block, size, entities)
+
+    def fits(self, room: int) -> bool:
+        return self.units <= room and self.entities <= MAX_ENTITIES
+
+
 @dataclass(slots=True)
 class _Draft:
     """A message being filled: the HTML of its blocks and what they count."""
@@ -129,13 +154,14 @@ class _Draft:
     buttons: list[Button] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
 
-    def takes(self, block: Block, room: int) -> bool:
+    def takes(self, piece: _Piece, room: int) -> bool:
         gap = len(_GAP) if self.html else 0
-        return self.units + gap + _units(block) <= room and self.entities + _entities(block) <= MAX_ENTITIES
+        return self.units + gap + piece.units <= room and self.entities + piece.entities <= MAX_ENTITIES
 
-    def add(self, block: Block) -> None:
-        self.units += (len(_GAP) if self.html else 0) + _units(block)
-        self.entities += _entities(block)
+    def add(self, piece: _Piece) -> None:
+        block = piece.block
+        self.units += (len(_GAP) if self.html else 0) + piece.units
+        self.entities += piece.entities
         self.html.append(_html(block))
         self.blocks.append(block)
         if block.paper:
@@ -175,7 +201,8 @@ def _cleaned(block: Block) -> Block:
     elif not "".join(span.text for span in spans).strip():
         spans = []
     trimmed = (_trimmed(_cleaned_spans(block, [fold])) for fold in block.folds)
-    return replace(block, spans=tuple(spans), folds=tuple(fold[0] for fold in trimmed if fold) if spans else ())
+    folds = tuple(fold[0] for fold in trimmed if fold) if spans else ()
+    return replace(block, spans=tuple(spans), folds=folds)
 
 
 def _cleaned_spans(block: Block, raw: Iterable[Span]) -> list[Span]:
@@ -191,11 +218,13 @@ def _cleaned_spans(block: Block, raw: Iterable[Span]) -> list[Span]:
             style = Style.PLAIN
         elif block.kind is BlockKind.HEADING and style is Style.PLAIN:
             style = Style.BOLD
-        if style is not Style.CODE and not link and block.kind is not BlockKind.CODE:
+        if "@" in text and style is not Style.CODE and not link and block.kind is not BlockKind.CODE:
             # An @name out of a paper must not ping whoever has that name: a word joiner keeps it a word.
             text = _MENTION.sub("@\u2060", text)
         if text:
-            spans.append(Span(text, style, link, clean(span.tex)))
+            tex = clean(span.tex)
+            same = (text, style, link, tex) == (span.text, span.style, span.link, span.tex)
+            spans.append(span if same else Span(text, style, link, tex))
     return spans
 
 
@@ -203,47 +232,40 @@ def _trimmed(spans: list[Span]) -> list[Span]:
     """Without white space at both ends."""
     while spans and not (text := spans[0].text.lstrip()):
         spans = spans[1:]
-    if spans:
+    if spans and text != spans[0].text:
         spans = [replace(spans[0], text=text), *spans[1:]]
     while spans and not (text := spans[-1].text.rstrip()):
         spans = spans[:-1]
-    if spans:
+    if spans and text != spans[-1].text:
         spans = [*spans[:-1], replace(spans[-1], text=text)]
     return spans
-
-
-def _units(block: Block) -> int:
-    return sum(units(span.text) for span in block.spans) + sum(1 + units(fold.text) for fold in block.folds)
 
 
 def _span_entities(span: Span) -> int:
     return (span.style is not Style.PLAIN) + bool(span.link)
 
 
-def _entities(block: Block) -> int:
-    whole = block.kind in (BlockKind.QUOTE, BlockKind.CODE)
-    return whole + sum(_span_entities(span) for span in block.spans) + len(block.folds)
-
-
-def _pieces(block: Block, room: int) -> Iterator[Block]:
+def _pieces(block: Block, room: int) -> Iterator[_Piece]:
     """The block itself where it fits a message, else cut between words; the paper goes with the last piece, and each
     fold, cut where even it alone is too long, is a piece of its own."""
-    if block.folds and (_units(block) > room or _entities(block) > MAX_ENTITIES):
+    if (whole := _Piece.of(block)).fits(room):
+        yield whole
+        return
+    if block.folds:
         for fold in (replace(block, folds=(), button=None, paper=0), *_quotes(block)):
             yield from _pieces(fold, room)
         return
     rest = list(block.spans)
     while rest:
-        piece = replace(block, spans=tuple(rest))
-        if _units(piece) <= room and _entities(piece) <= MAX_ENTITIES:
-            yield piece
+        if (last := _Piece.of(replace(block, spans=tuple(rest)))).fits(room):
+            yield last
             return
         head, rest = _cut(rest, room, MAX_ENTITIES - 1)
         if block.kind is not BlockKind.CODE:
             head, rest = _trimmed(head), _trimmed(rest)
         if head:
             piece = replace(block, spans=tuple(head))
-            yield replace(piece, paper=0, button=None) if rest else piece
+            yield _Piece.of(replace(piece, paper=0, button=None) if rest else piece)
 
 
 def _quotes(block: Block) -> Iterator[Block]:
