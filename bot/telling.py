@@ -6,12 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 
 from bot.scripts import HAN, language_of
 from bot.text import readable
 
 LIMIT = 300
 """Characters of a headline made here, at most; Chinese says the same in half of them."""
+
+_KEPT = 32_768
+"""Sentences, of some half a kilobyte each: some weeks' papers, and those that people search for."""
 
 _MATH = re.compile(r"\$[^$]*\$|\\\([^)]*\\\)")
 _END = re.compile(r"""[.!?]["'”’)\]]*\s+(?=["'“‘(\[]?[A-Z0-9\x00#\\])""")
@@ -156,7 +160,22 @@ were what when where which while will with within without work
 _COMMON = frozenset(word[:6] for word in _FREQUENT.split())
 
 
-@lru_cache(4096)
+class _Asked:
+    """An abstract and its title, known again by a digest: what is kept of a paper is its sentence, not its texts."""
+
+    __slots__ = ("abstract", "digest", "title")
+
+    def __init__(self, abstract: str, title: str) -> None:
+        self.abstract, self.title = abstract, title
+        self.digest = blake2b(f"{title}\0{abstract}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.digest == other.digest
+
+
 def telling_sentence(abstract: str, title: str = "") -> str:
     """The sentence of an abstract that says best what the paper brings, as a headline; empty for an empty abstract.
 
@@ -164,7 +183,13 @@ def telling_sentence(abstract: str, title: str = "") -> str:
     At most LIMIT characters, ending in ``…`` only where it had to be cut. Kept for a while: a morning's digests show
     the same papers to many chats.
     """
-    text = " ".join(abstract.split())
+    return _told(_Asked(abstract, title)) if abstract else ""
+
+
+@lru_cache(_KEPT)
+def _told(asked: _Asked) -> str:
+    text, title = " ".join(asked.abstract.split()), asked.title
+    asked.abstract = asked.title = ""
     if not text:
         return ""
     chinese = language_of(text) != "en"

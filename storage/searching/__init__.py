@@ -11,8 +11,8 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -28,7 +28,7 @@ from bot.query import Query, positive_leaves
 from storage.searching import entries, frequent
 from storage.searching.asking import FORMS, Asking, only
 from storage.searching.entries import entry, schema
-from storage.searching.likeness import likeness, meant
+from storage.searching.likeness import likeness, meant, words_of
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ _TIED = 50
 _HEAP = 50_000_000
 _MOST_PATIENT = 2
 """Who waits for what is being taken in; the others look at what is there, else building an index stops all answers."""
+_LETTERS = 16
+"""Of how many the words are kept that a mistyped one is looked for in, some 1 MB each."""
 _STORE_ID = "search.store"
 
 
@@ -63,6 +65,7 @@ class TantivyIndex:
         self._schema = schema()
         self._state: dict[str, Any] = {}
         self._index: Any = self._open()
+        self._words = lru_cache(_LETTERS)(self._words_of)
 
     def follow(self, patience: float | None = None) -> int:
         """See ``ports.SearchIndex.follow``; 0 where another process does the writing."""
@@ -121,7 +124,10 @@ class TantivyIndex:
     def meant(self, query: Query) -> Query | None:
         """See ``ports.SearchIndex.meant``."""
         searcher = self._index.searcher()
-        return meant(query, Asking(self._schema, searcher), searcher)
+        return meant(query, Asking(self._schema, searcher), searcher, partial(self._words, searcher.num_docs))
+
+    def _words_of(self, _papers: int, field: str, letter: str) -> Mapping[str, int]:
+        return words_of(self._index.searcher(), field, letter)
 
     def followed(self) -> int:
         """See ``ports.SearchIndex.followed``."""
