@@ -48,18 +48,30 @@ def _prepared(dialect: Dialect, statement: Select[*tuple[Any, ...]], sizes: tupl
 def run_many(
     driver: sqlite3.Connection, dialect: Dialect, statement: Executable, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Run ``statement``, an insert or update, for each of ``rows``, which all name what the first does."""
+    """Run ``statement``, which changes something, for each of ``rows``, which all name what the first does."""
     text, given = _many(dialect, statement, tuple(rows[0]))
     driver.executemany(
-        text, [[row[name] if process is None else process(row[name]) for name, process in given] for row in rows]
+        text,
+        [
+            [row.get(name, own) if process is None else process(row.get(name, own)) for name, process, own in given]
+            for row in rows
+        ],
     )
 
 
 @lru_cache(256)
-def _many(dialect: Dialect, statement: ClauseElement, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Process]]]:
+def _many(
+    dialect: Dialect, statement: ClauseElement, names: tuple[str, ...]
+) -> tuple[str, list[tuple[str, Process, Any]]]:
+    """The text; of each of its parameters the name, what makes it a value for the driver, and the statement's own."""
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
-    kinds = [(name, compiled.binds[name].type) for name in compiled.positiontup or ()]
-    return str(compiled), [(name, kind.dialect_impl(dialect).bind_processor(dialect)) for name, kind in kinds]
+    own = {**compiled.params, **{column.key: column.default.arg for column in compiled.insert_prefetch}}
+    given = []
+    for name in compiled.positiontup or ():
+        process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+        value = None if name in names else own[name]
+        given.append((name, process, value(None) if callable(value) else value))
+    return str(compiled), given
 
 
 class _Prepared:

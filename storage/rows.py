@@ -39,6 +39,7 @@ class Work:
     def __init__(self, connection: Connection, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self._asked: dict[Any, Any] = {}
         self._driver = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self.when_kept: list[Callable[[], None]] = []
         """Called when what was written is committed."""
@@ -63,6 +64,15 @@ class Work:
         if self._driver is not None and isinstance(statement, Select) and (values or is_once(statement)):
             return next(iter(rows(self._driver, self._connection.dialect, statement, values)), None)
         return self._connection.execute(statement, values or None).first()
+
+    def _same(self, question: Any, ask: Callable[[], T]) -> T:
+        """What ``ask`` found: a transaction that only reads asks the same question once."""
+        if self._writes:
+            return ask()
+        if question not in self._asked:
+            self._asked[question] = ask()
+        found: T = self._asked[question]
+        return found
 
     def _number(self, statement: Executable, **values: Any) -> int:
         row = self._one(statement, **values)
@@ -106,7 +116,7 @@ class Work:
 
     def _put(self, table: Table, row: Values) -> None:
         """Insert, or overwrite the row with the same primary key."""
-        self._connection.execute(_upsert(table, tuple(row), self._connection.dialect.name), row)
+        self._run_many(_upsert(table, tuple(row), self._connection.dialect.name), [row])
 
     def _insert_once(self, table: Table, row: Values) -> bool:
         """Insert; False, and nothing written, where a rule of uniqueness forbids it."""

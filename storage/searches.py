@@ -23,7 +23,7 @@ class Searches(Work):
     def note_search(self, who: str, query: str, now: datetime) -> None:
         """The latest of somebody's searches; asked before, it is the latest again."""
         self._put(t.search, {"who": who, "query": query, "at": now})
-        self._connection.execute(_FORGOTTEN, {"who": who})
+        self._run_many(_FORGOTTEN, [{"who": who}])
 
     def searches(self, who: str) -> list[str]:
         """The latest first."""

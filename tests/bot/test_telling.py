@@ -117,16 +117,15 @@ def test_words_always_give_a_headline(abstract: str) -> None:
 
 CUES = """
 we i this paper our work study the code is are a new propose also show improve models data available
-state-of-the-art https://x.y first, it However finally results outperforms method? In what? we'll dataset_2
+state-of-the-art https://x.y first, it However finally results outperforms method? In what? we'll we’re “this naïve dataset_2
 """
 CUE_WORDS = st.sampled_from(CUES.split())
 
 
 @given(st.lists(CUE_WORDS, min_size=1, max_size=12).map(" ".join))
 def test_a_cue_is_found_whether_or_not_its_words_are_looked_for_first(sentence: str) -> None:
-    read = sum(
-        weight
-        for weight, words, cue in telling._CUES_EN_COMPILED
-        if (cue if cue.pattern else re.compile(rf"\b(?:{'|'.join(words)})\b")).search(sentence.lower())
-    )
+    read = 0.0
+    for weight, words, cue in telling._CUES:
+        alone = r"\?$" if words == "?" else rf"\b(?:{words.replace(' ', '|')})\b"
+        read += weight if re.search(cue or alone, sentence.lower()) else 0
     assert telling._contributes(sentence) == pytest.approx(read)

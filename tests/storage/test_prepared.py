@@ -62,6 +62,17 @@ def test_rows_are_those_that_sqlalchemy_gives(
         assert [row._fields for row in found] == [row._fields for row in asked]
 
 
+def test_a_row_that_names_a_part_of_its_columns_has_the_others_defaults(store: SqlStore) -> None:
+    with store.transaction() as tx:
+        tx._put(t.topic, {"slug": "lora", "query": "LoRA"})
+        (row,) = tx._connection.execute(select(t.topic)).all()
+        tx._connection.execute(t.topic.delete())
+        tx._connection.execute(t.topic.insert(), {"slug": "lora", "query": "LoRA"})
+        assert tuple(row) == tuple(tx._connection.execute(select(t.topic)).one())
+        tx._put(t.topic, {"slug": "lora", "query": "low rank"})
+        assert [one.query for one in tx.topics()] == ["low rank"]
+
+
 def test_a_mistake_in_a_statement_stays_what_it_is(store: SqlStore) -> None:
     if store._engine.dialect.name != "sqlite":
         pytest.skip("SQLite's driver alone is asked past SQLAlchemy")
