@@ -115,12 +115,11 @@ class Views:
         return known
 
     def read_ahead(self, store: Store, index: SearchIndex) -> None:
-        """Some more of today's papers, where somebody has asked for a digest before."""
-        if self._last is not None:
-            with store.reading() as tx:
-                view = self.of(tx, index)
-                if view is not None:
-                    view.read_ahead(tx, _AT_ONCE)
+        """Some more of today's papers, so that the first who asks for a digest does not wait for all of them."""
+        with store.reading() as tx:
+            view = self.of(tx, index)
+            if view is not None:
+                view.read_ahead(tx, _AT_ONCE)
 
 
 def _renewed(tx: Transaction, state: tuple[int, int], known: View | None) -> View:

@@ -261,7 +261,7 @@ def test_a_digest_shows_the_latest_day_for_what_is_followed(front: Front) -> Non
 def test_what_is_read_ahead_changes_no_digest_and_what_changed_since_is_read_anew(front: Front) -> None:
     front.announce([item(30, "Kettles of LoRA"), item(31, "Teapots")])
     front.ask(OWNER, "/subscribe LoRA")
-    asyncio.run(front.desk.read_ahead())  # nobody asked yet: nothing to do
+    asyncio.run(front.desk.read_ahead())
     told = front.ask(OWNER, "/digest")
     asyncio.run(front.desk.read_ahead())
     assert front.ask(OWNER, "/digest").text == told.text and "Kettles of LoRA" in told.text
