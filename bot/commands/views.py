@@ -16,6 +16,7 @@ from bot.documents import Document, document
 from bot.model import Announcement, Arrival, Paper, Summary
 from bot.ports import SearchIndex, Store, Transaction
 from bot.query import Query
+from bot.telling import telling_sentence
 
 MOST_QUERIES = 5_000
 """Whose answers are kept."""
@@ -71,11 +72,16 @@ class View:
 
     def read_ahead(self, tx: Transaction, most: int) -> None:
         """Read papers that nobody's query has found so far, ``most`` of them: a query that finds hundreds waits long
-        for them."""
+        for them. The sentence that stands in for a headline is chosen too, and kept where it is made."""
         with self._one:
-            if unread := sorted(self.announced - self._documents.keys())[:most]:
+            unread = sorted(self.announced - self._documents.keys())[:most]
+            if unread:
                 self._take_in(tx, unread)
                 self._texts.read()
+        for id_ in unread:
+            paper = self._papers.get(id_)
+            if paper is not None and len(self._documents[id_].texts) < 2:  # nothing is stored of it but its abstract
+                telling_sentence(paper.abstract, paper.title)
 
     def _found(self, tx: Transaction, index: SearchIndex, query: Query) -> tuple[frozenset[int], Asked]:
         hits, _ = index.search(query, limit=len(self.announced), newest=True, among=self.announced)
