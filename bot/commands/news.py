@@ -31,7 +31,7 @@ def news(context: Context, caller: Caller, argument: str) -> Reply:
     name, _, switch = unicodedata.normalize("NFKC", argument).casefold().partition(" ")
     kind, on = KINDS.get(_ALIKE.get(name, name)), _SWITCH.get(switch.strip())
     if kind is None or on is None:
-        raise BadInput(words.say("Write one of {kinds}, and on or off: /news published on", kinds=", ".join(KINDS)))
+        raise BadInput(words.say("Write one of {kinds}, and on or off: /news published on.", kinds=", ".join(KINDS)))
     return _page(context, words, _switched(context, words, caller, kind, on))
 
 
@@ -80,7 +80,7 @@ def _page(context: Context, words: Words, chat: Chat) -> Reply:
     for name, (label, meaning) in told.items():
         mark = "✓" if KINDS[name] in chat.wants else "✗"
         lines += [bold(f"{mark} {label}"), plain(f"  {meaning}\n")]
-    notes = [words.say("Press one to change it, or write for example: /news published on")]
+    notes = [words.say("Press one to change it, or write for example: /news published on.")]
     if News.PUBLISHED in chat.wants and not context.config.anthology.enabled:
         notes.append(words.say("This instance does not read the ACL Anthology, so no publications will come."))
     buttons = [

@@ -164,7 +164,7 @@ def _set_time(words: Words, chat: Chat, value: str) -> Chat:
     found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", value))
     if found is None or (found["half"] and not 1 <= int(found["hour"]) <= 12):
         raise BadInput(
-            words.say("Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai")
+            words.say("Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai.")
         )
     hour = int(found["hour"])
     if found["half"]:
@@ -178,7 +178,7 @@ def _set_zone(words: Words, chat: Chat, value: str) -> Chat:
     zone = zone_named(value)
     if zone is None:
         unknown = words.say(
-            "I know no time zone {zone}; name one by its city: /time 08:30 Asia/Shanghai", zone=value[:40]
+            "I know no time zone {zone}; name one by its city: /time 08:30 Asia/Shanghai.", zone=value[:40]
         )
         near = zones_like(value)
         meant = words.say("Did you mean {query}?", query=" · ".join(near)) if near else ""
@@ -191,6 +191,8 @@ def _set_days(words: Words, chat: Chat, value: str) -> Chat:
     if re.fullmatch(r"[+-][1-7]", value):
         day = {int(value[1])}
         days = chat.days | day if value[0] == "+" else chat.days - day
+        if not days:  # an older message still shows the day that is left
+            raise BadInput(words.say("One weekday must stay. /stop ends the digests."))
     else:
         days = days_named(value)
     if not days:

@@ -41,7 +41,7 @@ from tests.desks import ready_database as ready_database
 from tests.desks import ready_front as ready_front
 from tests.test_round import HERE, House, lora
 
-NO_TIME = "Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai"
+NO_TIME = "Write the time as hours and minutes, and the zone by its city: /time 08:30 Asia/Shanghai."
 
 
 def test_help_shows_every_command_and_the_query_language(front: Front) -> None:
@@ -172,7 +172,7 @@ def test_what_is_no_zone_is_refused_by_its_name(front: Front, zone: str) -> None
     front.ask(OWNER, "/start")
     before = front.rows()
     told = front.ask(OWNER, f"/time 08:30 {zone}").text
-    assert told.startswith(f"I know no time zone {zone[:40]}; name one by its city: /time 08:30 Asia/Shanghai")
+    assert told.startswith(f"I know no time zone {zone[:40]}; name one by its city: /time 08:30 Asia/Shanghai.")
     assert front.rows() == before
 
 

@@ -48,7 +48,7 @@ def test_what_is_no_kind_of_news_is_refused_with_an_example(front: Front, writte
     front.ask(OWNER, "/start")
     before = front.rows()
     assert front.ask(OWNER, f"/news {written}").text == (
-        "Write one of new, cross, updates, published, and on or off: /news published on"
+        "Write one of new, cross, updates, published, and on or off: /news published on."
     )
     assert front.rows() == before
 
