@@ -15,6 +15,7 @@ from bot.commands.context import Context, digest_comes, refusal
 from bot.commands.proposing import nearest, offers, suggestions
 from bot.commands.texts import written
 from bot.errors import BadInput, NotAllowed, QueryError
+from bot.lanes import Lanes
 from bot.model import Address, ChatState
 from bot.pages import MOST_CARRIED, shorten
 from bot.ports import HINTED, Caller, CommandInfo, Haste, Offers, Suggestion
@@ -51,10 +52,11 @@ def _person(caller: Caller) -> str:
 
 
 class FrontDesk:
-    """Implements ``ports.Desk`` over a ``Context``; every command runs in a worker thread."""
+    """Implements ``ports.Desk`` over a ``Context``; every command runs in a worker thread, a few side by side."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._lanes = Lanes()
         most = context.config.commands_a_minute
         self._asking, self._typing = Quota(most), Quota(most * _TYPED)
 
@@ -84,31 +86,31 @@ class FrontDesk:
         return self._taken(self._asking, caller)
 
     async def slowed(self, caller: Caller) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._slowed(caller))
+        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._slowed(caller)))
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
         argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._asked(caller, name, argument))
+        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._asked(caller, name, argument)))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._pressed(caller, _tidied(action)))
+        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._pressed(caller, _tidied(action))))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return ()
-        return await asyncio.to_thread(self._complete, caller, name, _tidied(prefix))
+        return await self._lanes.run(lambda: self._complete(caller, name, _tidied(prefix)))
 
     async def offers(self, caller: Caller, text: str, offset: str) -> Offers:
         if self._taken(self._typing, caller) is not Haste.SERVED:
             return _NOTHING_YET
         text = " ".join(_tidied(text).split())
-        return await asyncio.to_thread(self._offers, caller, text, offset)
+        return await self._lanes.run(lambda: self._offers(caller, text, offset))
 
     async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
-        return await asyncio.to_thread(self._guarded, caller, lambda: self._joined(caller, places))
+        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._joined(caller, places)))
 
     async def gone(self, address: Address, why: str) -> None:
         await asyncio.to_thread(self._gone, address, why)

@@ -24,8 +24,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     frozenset({
         "accounts", "anthology", "backfill", "bulletins", "cards", "carrier", "commands", "crew", "desk", "drafts",
-        "editions", "gauges", "inbox", "ledger", "listings", "notices", "outcomes", "outside", "pages", "pipeline",
-        "planning", "polling", "publishing", "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
+        "editions", "gauges", "inbox", "lanes", "ledger", "listings", "notices", "outcomes", "outside", "pages",
+        "pipeline", "planning", "polling", "publishing", "reports", "scribe", "tenure", "turns", "upkeep", "wishes",
     }),
     frozenset({"__main__", "assembly", "cli", "doctor", "serving"}),
 )  # fmt: skip

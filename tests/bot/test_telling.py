@@ -117,7 +117,8 @@ def test_words_always_give_a_headline(abstract: str) -> None:
 
 CUES = """
 we i this paper our work study the code is are a new propose also show improve models data available
-state-of-the-art https://x.y first, it However finally results outperforms method? In what? we'll we’re “this naïve dataset_2
+state-of-the-art https://x.y first, it However finally results outperforms method? In what? we'll dataset_2
+we’re “this naïve
 """
 CUE_WORDS = st.sampled_from(CUES.split())
 
