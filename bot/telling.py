@@ -197,8 +197,14 @@ def telling_sentence(abstract: str, title: str = "") -> str:
 
 @lru_cache(_KEPT)
 def _told(asked: _Asked) -> str:
-    text, title = " ".join(asked.abstract.split()), asked.title
+    abstract, title = asked.abstract, asked.title
     asked.abstract = asked.title = ""
+    return choose(abstract, title)
+
+
+def choose(abstract: str, title: str) -> str:
+    """``telling_sentence``, found anew."""
+    text = " ".join(abstract.split())
     if not text:
         return ""
     chinese = language_of(text) != "en"

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.checking import HEAD, TITLE_END, Fault, refusals
 from bot.model import Paper, SummaryText
-from bot.telling import sentences_of, telling_sentence
+from bot.telling import choose, sentences_of, telling_sentence
 from tests.bench.checking import english, rows
 from tests.bench.measure import Measured
 
@@ -111,7 +111,7 @@ def measure(folder: Path, scale: float) -> list[Measured]:
         results.append(Measured(f"telling: ROUGE-{kind} ahead of the best other", (ahead,), 0.0, "points", least=True))
     began = process_time()
     for abstract, title, _ in drawn:
-        telling_sentence.__wrapped__(abstract, title)
+        choose(abstract, title)
     results.append(Measured("telling: a paper takes (processor)", ((process_time() - began) / len(drawn),), 0.002))
     return results
 
