@@ -58,7 +58,7 @@ def oddities(shot: Shot, language: str) -> Iterator[str]:
     if shot.spot.platform == "telegram" and shot.kind == "message" and "rich_message" not in shot.body:
         if found := _MENTION.search(_plain(shot.body)):
             yield f"it may ping {found[0]}"
-    elif shot.spot.platform == "discord" and (found := _PINGS.search(_CODE.sub("", text))):
+    elif shot.spot.platform == "discord" and shot.kind == "message" and (found := _PINGS.search(_CODE.sub("", text))):
         yield f"it looks as if it pinged {found[0]}"
     if "rich_message" not in shot.body and ("\n\n\n" in text or text != text.strip()):
         yield f"empty lines: {text[:200]!r}"

@@ -146,6 +146,9 @@ def inline_html(text: str) -> str:
 
 def _discord(shot: Shot) -> str:
     body = shot.body
+    if shot.kind == "notice":
+        proposed = "".join(f"<div>{escape(line)}</div>" for line in body["text"].split("\n"))
+        return f'<div class="dc"><div class="used">{escape(shot.asked[:300])}▏</div>{proposed}</div>'
     used = f'<div class="used">↱ <b>reader</b> {escape(shot.asked[:300])}</div>' if shot.asked else ""
     said = markdown_html(body.get("content") or "") if body.get("content") else ""
     said += "".join(_component(one) for one in body.get("components") or [])

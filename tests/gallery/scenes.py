@@ -12,7 +12,7 @@ from bot.commands import COMMANDS
 from bot.model import Layout, News
 from tests.bot.test_desk_words import LINES, PRESSED
 from tests.gallery.papers import MONDAY, SATURDAY, TUESDAY, WEDNESDAY, fine, late, nasty, news, real
-from tests.gallery.stage import ADMIN, CATEGORIES, MEMBER, Shot, Spot, Stage
+from tests.gallery.stage import ADMIN, CATEGORIES, MEMBER, READER, Shot, Spot, Stage
 from tests.servers.discord_objects import buttons_in
 from tests.servers.feeds import Answer
 
@@ -28,6 +28,7 @@ ASKED = (
     "/channel @daily_papers", "/channel", "/subscribe " + "x" * 900, "/paper " + "long words " * 60, "/suscribe LoRA",
     "/subscribe (LoRA", '/subscribe "<b>&_*`@everyone', "/subscribe LoRA @everyone *x* <b> & _y_", "LoRA", "/zzzzz",
 )  # fmt: skip
+TYPED = ("LoRA", "", "l", "cat:cs.CL", "2504.00101", "zzz", "(LoRA", "<b>", "@everyone", "x" * 256, "au:example")
 LAST = frozenset({"forget", "away", "import", "drop", "run"})
 """Verbs of buttons that end something: pressed when all others were."""
 MOST_OF_A_VERB = 14
@@ -70,6 +71,7 @@ async def play(stage: Stage, plan: Plan) -> None:
     others = [shot for shot in pushed if plan.discord or shot.spot.platform == "telegram"]
     for shots in _by_place(others, {spot.chat for spot in spots}).values():
         await _walked(stage, shots, replace(plan, presses=min(plan.presses // 3, 8)))
+    await _typed(stage, plan)
     await _admins(stage, plan)
     await _tuesday(stage, [*spots, *readers])
     await _quiet_days(stage, [*spots, *readers])
@@ -153,6 +155,15 @@ async def _walked(stage: Stage, beginning: Iterable[Shot], plan: Plan) -> None:
         offer(await stage.press(shot, label, action, "buttons"))
         if action.rpartition("^")[2].startswith("set:language"):
             await stage.write(shot.spot, f"/language {stage.language}", "buttons")
+
+
+async def _typed(stage: Stage, plan: Plan) -> None:
+    """What is shown while somebody types: papers for other chats on Telegram, proposals on Discord."""
+    for text in TYPED[: plan.lines]:
+        await stage.offered(Spot("telegram", "inline", str(READER), READER), text)
+        if plan.discord:
+            await stage.proposed(Spot("discord", "typing", stage.channel), "paper", "query-or-arxiv-id", text)
+            await stage.proposed(Spot("discord", "typing", stage.channel), "unsubscribe", "number", text[:1])
 
 
 async def _admins(stage: Stage, plan: Plan) -> None:

@@ -38,6 +38,7 @@ from tests.servers.discord_objects import Body
 from tests.servers.feeds import Answer, FeedServer
 from tests.servers.telegram import TOKEN, FakeTelegram
 from tests.servers.telegram_bot import unpaced
+from tests.servers.telegram_rules import check_text
 
 LOCALES = {"en": ("en", "en-US"), "zh-Hans": ("zh-hans", "zh-CN"), "zh-Hant": ("zh-hant", "zh-TW")}
 """What the clients of Telegram and of Discord say of their readers' languages."""
@@ -270,6 +271,31 @@ class Stage:
         who = str(user or spot.user)
         exchange = await self.discord.push_component(shot.body["id"], action, who, permissions, locale)
         return await self._exchanged(scene, spot, f"[{label}]", exchange)
+
+    async def offered(self, spot: Spot, text: str) -> list[Shot]:
+        """Somebody types the bot's name and ``text`` in some chat: what would stand there once it is chosen."""
+        server, served = self.telegram, self._telegram.served
+        server.push_inline(spot.user, text, language=LOCALES[self.language][0])
+        await self._until(lambda: self._telegram.served > served, f"{spot}: {text}")
+        asked, shots = f"@paperround_bot {text}", []
+        for one in server.offered[-1]["results"]:
+            content = one["input_message_content"]
+            visible, entities, _ = check_text({"text": content["message_text"], "parse_mode": content["parse_mode"]})
+            body = {"visible": visible, "entities": entities, "reply_markup": one.get("reply_markup", {})}
+            shots.append(Shot("inline", spot, f"{asked} → {one['title']} · {one['description']}", "message", body))
+        if button := server.offered[-1].get("button"):
+            shots.append(Shot("inline", spot, asked, "notice", {"text": button["text"]}))
+        self.shots += shots
+        return shots
+
+    async def proposed(self, spot: Spot, name: str, option: str, typed: str) -> list[Shot]:
+        """What stands over the line in which somebody types this command."""
+        exchange = await self.discord.push_autocomplete(spot.chat, str(spot.user), name, option, typed)
+        await self._until(lambda: exchange.callback is not None and not self._busy(), f"{spot}: /{name} {typed}")
+        names = [one["name"] for one in exchange.suggestions]
+        shots = [Shot("typing", spot, f"/{name} {typed}", "notice", {"text": "\n".join(names)})] if names else []
+        self.shots += shots
+        return shots
 
     def _written(self, spot: Spot, text: str, user: int) -> None:
         language = LOCALES[self.language][0]
