@@ -86,16 +86,16 @@ class FrontDesk:
         return self._taken(self._asking, caller)
 
     async def slowed(self, caller: Caller) -> Reply:
-        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._slowed(caller)))
+        return await self._served(caller, lambda: self._slowed(caller))
 
     async def answer(self, caller: Caller, name: str, argument: str) -> Reply:
         command = COMMANDS.get(name.casefold())
         lines = argument.splitlines() if command is not None and command.lines else [argument]
         argument = "\n".join(filter(None, (" ".join(_tidied(line).split()) for line in lines)))
-        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._asked(caller, name, argument)))
+        return await self._served(caller, lambda: self._asked(caller, name, argument))
 
     async def press(self, caller: Caller, action: str) -> Reply:
-        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._pressed(caller, _tidied(action))))
+        return await self._served(caller, lambda: self._pressed(caller, _tidied(action)))
 
     async def complete(self, caller: Caller, name: str, prefix: str) -> Sequence[Suggestion]:
         if self._taken(self._typing, caller) is not Haste.SERVED:
@@ -110,7 +110,10 @@ class FrontDesk:
 
     async def joined(self, caller: Caller, places: Sequence[Address] = ()) -> Reply | None:
         """Greets; a chat that was here before is active again. Not admitted: says how to be."""
-        return await self._lanes.run(lambda: self._guarded(caller, lambda: self._joined(caller, places)))
+        return await self._served(caller, lambda: self._joined(caller, places))
+
+    async def _served(self, caller: Caller, act: Callable[[], Reply]) -> Reply:
+        return await self._lanes.run(lambda: self._guarded(caller, act))
 
     async def gone(self, address: Address, why: str) -> None:
         await asyncio.to_thread(self._gone, address, why)

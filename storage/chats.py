@@ -31,7 +31,7 @@ class Chats(Deliveries, Reading):
     """What a Transaction can do with chats, subscriptions and topics."""
 
     def topics(self) -> list[Topic]:
-        return list(self._same("topics", lambda: [_topic(row) for row in self._all(_TOPICS)]))
+        return list(self._remembered("topics", lambda: [_topic(row) for row in self._all(_TOPICS)]))
 
     def topic(self, slug: str) -> Topic | None:
         row = self._one(select(t.topic).where(t.topic.c.slug == slug))
@@ -56,7 +56,7 @@ class Chats(Deliveries, Reading):
         return True
 
     def chat(self, address: Address) -> Chat | None:
-        return self._same(address, lambda: self._chat(_AT, **row_of_address(address)))
+        return self._remembered(address, lambda: self._chat(_AT, **row_of_address(address)))
 
     def chat_by_id(self, chat_id: int) -> Chat | None:
         return self._chat(_BY_ID, chat_id=chat_id)

@@ -285,6 +285,7 @@ class Deliveries(Recording):
 
     def _parts(self, ids: Iterable[int]) -> dict[int, tuple[Part, ...]]:
         found: dict[int, tuple[Part, ...]] = {}
-        for row in self._all(_PARTS, some=asked) if (asked := list(ids)) else ():
+        asked = list(ids)
+        for row in self._all(_PARTS, some=asked) if asked else ():
             found[row.delivery_id] = (*found.get(row.delivery_id, ()), part_of(row))
         return found

@@ -68,10 +68,16 @@ def _many(
     own = {**compiled.params, **{column.key: column.default.arg for column in compiled.insert_prefetch}}
     given = []
     for name in compiled.positiontup or ():
-        process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
         value = None if name in names else own[name]
-        given.append((name, process, value(None) if callable(value) else value))
+        # SQLAlchemy hands what makes a default its context; ours make empty lists.
+        given.append((name, _process_of(compiled, name, dialect), value(None) if callable(value) else value))
     return str(compiled), given
+
+
+def _process_of(compiled: Any, name: str, dialect: Dialect) -> Process:
+    """What makes a value of that parameter one for the driver."""
+    made: Process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+    return made
 
 
 class _Prepared:
@@ -87,8 +93,7 @@ class _Prepared:
             default = None if sizes.get(name) else compiled.params[name]
             for _ in range(len(state.parameter_expansion.get(name, ())) - 1):
                 next(names)
-            process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-            self._given.append((name, first in whose, process, default))
+            self._given.append((name, first in whose, _process_of(compiled, name, dialect), default))
         columns = statement.selected_columns
         self._row = _row_of(columns.keys())
         reading = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]

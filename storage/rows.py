@@ -65,7 +65,7 @@ class Work:
             return next(iter(rows(self._driver, self._connection.dialect, statement, values)), None)
         return self._connection.execute(statement, values or None).first()
 
-    def _same(self, question: Any, ask: Callable[[], T]) -> T:
+    def _remembered(self, question: Any, ask: Callable[[], T]) -> T:
         """What ``ask`` found: a transaction that only reads asks the same question once."""
         if self._writes:
             return ask()
@@ -83,7 +83,7 @@ class Work:
             self._connection.execute(statement, some)
 
     def _run_many(self, statement: Executable, rows: Sequence[Values]) -> None:
-        """An insert or update, put together once, for each of some rows, which all name the same columns."""
+        """What changes something, put together once, for each of some rows, which all name the same columns."""
         if self._driver is not None and rows:
             run_many(self._driver, self._connection.dialect, statement, rows)
         else:

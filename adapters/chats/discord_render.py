@@ -177,10 +177,13 @@ def _pieces(blocks: Iterable[Block], form: _Form, seen: set[str]) -> Iterator[tu
 
 
 def _cleaned(block: Block) -> Block:
-    if all(not span.link and clean(span.text) is span.text for span in block.spans):
-        return block
-    spans = tuple(Span(clean(s.text), s.style, s.link and usable_link(s.link), s.tex) for s in block.spans)
+    spans = tuple(map(_cleaned_span, block.spans))
     return block if spans == block.spans else replace(block, spans=spans)
+
+
+def _cleaned_span(span: Span) -> Span:
+    text, link = clean(span.text), span.link and usable_link(span.link)
+    return span if (text, link) == (span.text, span.link) else replace(span, text=text, link=link)
 
 
 def _folded(block: Block, form: _Form) -> str:

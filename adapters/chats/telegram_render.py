@@ -37,6 +37,7 @@ _GAP = "\n\n"
 _TAGS = {Style.BOLD: "b", Style.ITALIC: "i", Style.CODE: "code"}
 # What Telegram blanks or drops itself, what would turn the reading order, and what UTF-8 cannot carry.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+# That, and what is written otherwise: most texts have none of it.
 _UNCLEAN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 _TAG = re.compile("<[^>]*>")

@@ -79,8 +79,7 @@ class View:
                 self._take_in(tx, unread)
                 self._texts.read()
         for id_ in unread:
-            paper = self._papers.get(id_)
-            if paper is not None and len(self._documents[id_].texts) < 2:  # nothing is stored of it but its abstract
+            if paper := self._papers.get(id_):
                 telling_sentence(paper.abstract, paper.title)
 
     def _found(self, tx: Transaction, index: SearchIndex, query: Query) -> tuple[frozenset[int], Asked]:

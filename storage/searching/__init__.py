@@ -127,6 +127,7 @@ class TantivyIndex:
         return meant(query, Asking(self._schema, searcher), searcher, partial(self._words, searcher.num_docs))
 
     def _words_of(self, _papers: int, field: str, letter: str) -> Mapping[str, int]:
+        """As ``Vocabulary``; ``_papers``, how many there are, says whether what is kept still holds."""
         return words_of(self._index.searcher(), field, letter)
 
     def followed(self) -> int:
